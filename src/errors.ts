@@ -1,0 +1,168 @@
+/**
+ * Every error of the library on one page. Each class has one stable `code` (for {@link KernelError} the errno's name),
+ * so that programs test `error.code` and never the message.
+ * @module
+ */
+import { getSystemErrorMap } from 'node:util';
+
+/** The parent of every error this library makes: `error instanceof IpvsError` tells ours from everybody else's. */
+export abstract class IpvsError extends Error {
+  /** Stable: `ERR_...`, or the errno's name (`EEXIST`) where the kernel refused. */
+  abstract readonly code: string;
+
+  override get name(): string {
+    return this.constructor.name;
+  }
+}
+
+/** One thing that is wrong with a value: where it is, and what is allowed there. */
+export interface Issue {
+  /** The field as a program writes it: `persistence.timeout`, `schedulerFlags[1]`; empty for the value as a whole. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** A value that was passed in is not allowed. Nothing was sent to the kernel. */
+export class InvalidArgumentError extends IpvsError {
+  readonly code = 'ERR_INVALID_ARGUMENT';
+  /** What was being checked: `service`, `destination`, `service key`, ... */
+  readonly subject: string;
+  readonly issues: readonly Issue[];
+
+  constructor(subject: string, issues: readonly Issue[]) {
+    super(
+      `${subject}: ${issues.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ')}`,
+    );
+    this.subject = subject;
+    this.issues = issues;
+  }
+}
+
+/** What the kernel said beside the errno (NLMSGERR_ATTR_*). IPVS itself says nothing there; generic netlink does. */
+export interface ExtendedAck {
+  readonly message?: string;
+  /** Offset in bytes, from the start of the request's netlink header, of the attribute that was refused. */
+  readonly offset?: number;
+}
+
+/** What {@link KernelError} is made of. */
+export interface Refusal {
+  /** Negative, as in Node's own system errors: -17 for EEXIST. */
+  readonly errno: number;
+  /** The verb in words: `add destination`. */
+  readonly command: string;
+  /** What it was about: `10.0.0.1:80 of tcp://192.0.2.1:80`; absent for commands on the whole table. */
+  readonly object?: string | undefined;
+  /** What the errno means here, as far as it could be found out. */
+  readonly reason?: string | undefined;
+  /** What to do about it. */
+  readonly hint?: string | undefined;
+  readonly extendedAck?: ExtendedAck | undefined;
+}
+
+/** The kernel refused a command. `code` is the errno's name: `EEXIST`, `ESRCH`, `ENOENT`, `EPERM`, `EINVAL`, ... */
+export class KernelError extends IpvsError implements Refusal {
+  readonly code: string;
+  readonly errno: number;
+  readonly command: string;
+  readonly object: string | undefined;
+  readonly reason: string | undefined;
+  readonly hint: string | undefined;
+  readonly extendedAck: ExtendedAck | undefined;
+
+  constructor(refusal: Refusal) {
+    const code = errnoName(refusal.errno);
+    const subject = refusal.object === undefined ? refusal.command : `${refusal.command} ${refusal.object}`;
+    const details = [refusal.reason, refusal.extendedAck?.message, refusal.hint].filter((part) => part !== undefined);
+    super([`${subject}: ${code}`, ...details].join('; '));
+    this.code = code;
+    this.errno = refusal.errno;
+    this.command = refusal.command;
+    this.object = refusal.object;
+    this.reason = refusal.reason;
+    this.hint = refusal.hint;
+    this.extendedAck = refusal.extendedAck;
+  }
+}
+
+/** IPVS, or this way of reaching it, is not to be had: no module, no addon, no right, or a source that cannot know. */
+export class UnavailableError extends IpvsError {
+  readonly code = 'ERR_UNAVAILABLE';
+}
+
+/** The table changed again and again while it was read, so that no consistent picture could be had. */
+export class InterruptedError extends IpvsError {
+  readonly code = 'ERR_DUMP_INTERRUPTED';
+}
+
+/** The client was closed before the call ended. A command that had been sent may have been carried out. */
+export class ClosedError extends IpvsError {
+  readonly code = 'ERR_CLOSED';
+}
+
+/** The answer did not come in time. A command that had been sent may have been carried out. */
+export class TimeoutError extends IpvsError {
+  readonly code = 'ERR_TIMEOUT';
+}
+
+/** The kernel dropped answers because the socket's receive buffer was full. Whether the command was done is unknown. */
+export class OverrunError extends IpvsError {
+  readonly code = 'ERR_OVERRUN';
+}
+
+/** Bytes or text from the kernel that make no sense: truncated, wrong lengths, not the documented format. */
+export class ProtocolError extends IpvsError {
+  readonly code = 'ERR_PROTOCOL';
+}
+
+/** A line of a rules text that cannot be taken. The text was read whole before anything was sent: nothing changed. */
+export class RulesError extends IpvsError {
+  readonly code = 'ERR_RULES';
+  /** Counted from 1. */
+  readonly line: number;
+  readonly text: string;
+  /** ipvsadm's words for what is wrong with the line. */
+  readonly reason: string;
+
+  constructor(line: number, text: string, reason: string) {
+    super(`line ${line}: ${reason}: ${text}`);
+    this.line = line;
+    this.text = text;
+    this.reason = reason;
+  }
+}
+
+/** One line of a rules text that the kernel refused. */
+export interface RestoreFailure {
+  /** Counted from 1. */
+  readonly line: number;
+  readonly text: string;
+  readonly error: Error;
+}
+
+/** Some lines of a restore were refused by the kernel. Every other line was carried out; see `applied`. */
+export class RestoreError extends IpvsError {
+  readonly code = 'ERR_RESTORE';
+  /** How many commands were carried out. */
+  readonly applied: number;
+  readonly failures: readonly RestoreFailure[];
+
+  constructor(applied: number, failures: readonly RestoreFailure[]) {
+    const shown = failures.slice(0, 5).map(({ line, error }) => `line ${line}: ${error.message}`);
+    const rest = failures.length - shown.length;
+    if (rest > 0) shown.push(`and ${rest} more`);
+    super(
+      `${failures.length} of ${applied + failures.length} commands failed, the others were done: ${shown.join('; ')}`,
+    );
+    this.applied = applied;
+    this.failures = failures;
+  }
+}
+
+/** `EEXIST` for -17 or 17; `ERRNO_524` for a number without a name. */
+export function errnoName(errno: number): string {
+  const number = Math.abs(errno);
+  // libuv says ENOTSUP for 95, the kernel's headers and every netlink user EOPNOTSUPP.
+  if (number === 95) return 'EOPNOTSUPP';
+  return getSystemErrorMap().get(-number)?.[0] ?? `ERRNO_${number}`;
+}

@@ -1,0 +1,58 @@
+/**
+ * Statistics of a service, of a destination, or of the whole director.
+ * @module
+ */
+
+/** Averages over the last few seconds, as the kernel's estimator makes them every 2 s (0 with run_estimation=0). */
+export interface Rates {
+  /** New connections a second. */
+  readonly connections: number;
+  /** Packets a second from clients. */
+  readonly inPackets: number;
+  /** Packets a second from real servers; 0 for DR and TUN, whose answers do not pass the director. */
+  readonly outPackets: number;
+  /** Bytes a second from clients. */
+  readonly inBytes: number;
+  /** Bytes a second from real servers. */
+  readonly outBytes: number;
+}
+
+/** The counters since the service or destination was made, or since the last `zero`. */
+export interface Counters {
+  readonly connections: bigint;
+  readonly inPackets: bigint;
+  readonly outPackets: bigint;
+  readonly inBytes: bigint;
+  readonly outBytes: bigint;
+}
+
+/** Counters and rates. `JSON.stringify` gives the counters as strings, since they may pass 2^53. */
+export class Stats implements Counters {
+  readonly connections: bigint;
+  readonly inPackets: bigint;
+  readonly outPackets: bigint;
+  readonly inBytes: bigint;
+  readonly outBytes: bigint;
+  readonly rates: Rates;
+
+  constructor(counters: Counters, rates: Rates) {
+    this.connections = counters.connections;
+    this.inPackets = counters.inPackets;
+    this.outPackets = counters.outPackets;
+    this.inBytes = counters.inBytes;
+    this.outBytes = counters.outBytes;
+    this.rates = rates;
+  }
+
+  /** The form for `JSON.stringify`: counters as decimal strings, rates as numbers. */
+  toJSON(): { [Name in keyof Counters]: string } & { rates: Rates } {
+    return {
+      connections: String(this.connections),
+      inPackets: String(this.inPackets),
+      outPackets: String(this.outPackets),
+      inBytes: String(this.inBytes),
+      outBytes: String(this.outBytes),
+      rates: this.rates,
+    };
+  }
+}

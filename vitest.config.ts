@@ -1,0 +1,34 @@
+import { defineConfig } from 'vitest/config';
+
+// These change tables, interfaces and sysctls. On a machine whose kernel has ip_vs they would take its own apart.
+const LAB_ONLY = ['test/lab/require-lab.ts'];
+
+/** A project that is run by the lab (test/lab), on a real kernel: one file at a time, since all share that kernel. */
+function kernelProject(name: string, setupFiles: string[]) {
+  return {
+    extends: true as const,
+    test: {
+      name,
+      include: [`test/${name}/**/*.test.ts`],
+      setupFiles,
+      fileParallelism: false,
+      // User-mode Linux is slow at starting processes. A worker per file would cost two seconds each.
+      isolate: false,
+      testTimeout: 30_000,
+      hookTimeout: 60_000,
+    },
+  };
+}
+
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    projects: [
+      { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      kernelProject('conformance', LAB_ONLY),
+      kernelProject('interop', LAB_ONLY),
+      // The sanitizers run these on the machine itself.
+      kernelProject('process', []),
+    ],
+  },
+});
