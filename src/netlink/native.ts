@@ -1,0 +1,136 @@
+/**
+ * The typed face of the native addon (`native/`): sockets that Node itself can't open, and two small things only the
+ * kernel knows. Nothing of netlink's messages is known here.
+ *
+ * Numbers below zero are negative errnos, as in Node's own system errors (`-11` is EAGAIN); name one with
+ * `util.getSystemErrorName()`. System calls answer with them, and only a constructor throws; an argument of the wrong
+ * type is a TypeError everywhere.
+ * @module
+ */
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
+import { UnavailableError } from '../errors.js';
+
+/** Address family of netlink sockets: `domain` of {@link NativeSocketConstructor}. */
+export const AF_NETLINK = 16;
+/** Socket type of netlink sockets: `type` of {@link NativeSocketConstructor}. */
+export const SOCK_RAW = 3;
+/** The netlink protocol of links, addresses, routes and rules. */
+export const NETLINK_ROUTE = 0;
+/** The netlink protocol that carries generic netlink families, IPVS among them. */
+export const NETLINK_GENERIC = 16;
+
+/** Level of the options that every socket has. */
+export const SOL_SOCKET = 1;
+/** Size in bytes of the receive buffer, as a 32-bit integer. The kernel doubles it, up to twice net.core.rmem_max. */
+export const SO_RCVBUF = 8;
+/** The same without the limit; needs CAP_NET_ADMIN. */
+export const SO_RCVBUFFORCE = 33;
+/** Level of netlink's own options. */
+export const SOL_NETLINK = 270;
+/** Acknowledgements don't repeat the request (Linux 4.3). */
+export const NETLINK_CAP_ACK = 10;
+/** Acknowledgements and errors carry the kernel's words (Linux 4.12). */
+export const NETLINK_EXT_ACK = 11;
+
+/**
+ * One socket: non-blocking, closed on exec. After {@link NativeSocket.close} every call answers `-EBADF`. A socket that is
+ * neither closed nor watched is closed when it is garbage collected.
+ */
+export interface NativeSocket {
+  /** bind(2) to a `struct sockaddr` in the machine's byte order. 0 or a negative errno. */
+  bind(address: Uint8Array): number;
+  /** setsockopt(2). 0 or a negative errno. */
+  setOption(level: number, name: number, value: Uint8Array): number;
+  /** getsockname(2): the `struct sockaddr`, which for netlink holds the port id. Throws a {@link NativeError}. */
+  localAddress(): Uint8Array;
+  /** send(2), never blocking: the number of bytes, or a negative errno. Netlink's kernel side answers before it returns. */
+  send(data: Uint8Array): number;
+  /**
+   * recv(2), never blocking: the datagram's whole length, which is more than `into.length` if it was cut off, or a
+   * negative errno: EAGAIN when there is nothing, ENOBUFS once when the kernel had to drop something.
+   */
+  receive(into: Uint8Array): number;
+  /**
+   * Calls back whenever there is something to receive, until {@link NativeSocket.unwatch}; holds the process open
+   * meanwhile. `overrun` says that datagrams were dropped: the next `receive` says ENOBUFS, what is queued follows. The
+   * callback must receive until EAGAIN, or it is called again at once. A second call replaces the callback. 0 or a
+   * negative errno.
+   */
+  watch(onReadable: (overrun: boolean) => void): number;
+  /** Stops calling back and lets the process end. Allowed at any time, also in the callback. */
+  unwatch(): void;
+  /** Closes the socket. Allowed at any time, also in the callback, and twice. */
+  close(): void;
+}
+
+/**
+ * socket(2). `netnsPath` names the network namespace to make it in (`/run/netns/NAME`, `/proc/PID/ns/net`); the calling
+ * process stays in its own. Throws a {@link NativeError}.
+ */
+export type NativeSocketConstructor = new (
+  domain: number,
+  type: number,
+  protocol: number,
+  netnsPath?: string,
+) => NativeSocket;
+
+/** What {@link NativeSocketConstructor} and {@link NativeSocket.localAddress} throw: made like Node's system errors. */
+export interface NativeError extends Error {
+  /** The errno's name: `EPERM`. */
+  readonly code: string;
+  /** The errno, negative. */
+  readonly errno: number;
+  /** What failed. `pthread_create` is for want of the short-lived thread that enters a namespace. */
+  readonly syscall: 'open' | 'setns' | 'socket' | 'getsockname' | 'pthread_create';
+  /** The namespace's file, if the namespace could not be entered. */
+  readonly path?: string;
+}
+
+/** What the addon exports. */
+export interface Native {
+  readonly Socket: NativeSocketConstructor;
+  /**
+   * Opens a file for reading: a descriptor, which the caller closes (`fs.closeSync`), or a negative errno. With
+   * `netnsPath` it is opened by a thread inside that network namespace, so that `/proc/thread-self/net/...` is that
+   * namespace's file, and stays so for the descriptor's life.
+   */
+  openFile(path: string, netnsPath?: string): number;
+  /**
+   * The length of the kernel's clock tick (jiffy) in nanoseconds: 4,000,000 where CONFIG_HZ is 250. Some files in /proc
+   * give times in ticks, and no unprivileged file tells their length.
+   */
+  clockTick(): number;
+}
+
+/** The part of node-gyp-build (which has no types) that is used: the addon of the package in a directory. */
+type NodeGypBuild = (packageRoot: string) => unknown;
+
+let loaded: Native | undefined;
+
+/**
+ * Loads the addon, at the first call: a local build (`build/Release`), else the package's prebuilt one (`prebuilds`).
+ * The directory that holds these is the package's own, or the one that `IPVS_TS_PREBUILD` names.
+ * @throws {UnavailableError} if there is none for this platform, or it can't be loaded.
+ */
+export function loadNative(): Native {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): Native {
+  const require = createRequire(import.meta.url);
+  // The package by its own name: this file runs from src/, from dist/ and from compiled tests, at various depths.
+  const packageRoot = dirname(require.resolve('ipvs-ts/package.json'));
+  try {
+    const nodeGypBuild: NodeGypBuild = require('node-gyp-build');
+    return nodeGypBuild(packageRoot) as Native;
+  } catch (cause) {
+    const { IPVS_TS_PREBUILD: where = packageRoot } = process.env;
+    throw new UnavailableError(
+      `the native addon could not be loaded from build/Release or prebuilds/${process.platform}-${process.arch} ` +
+        `in ${where}; to build it, run "npm run build:native" in a checkout, or "npx node-gyp rebuild" in that directory`,
+      { cause },
+    );
+  }
+}
