@@ -1,0 +1,404 @@
+/**
+ * Many callers on one netlink socket.
+ *
+ * The kernel carries a request out inside sendmsg(): when send returns, every answer waits in the socket. So requests
+ * made in one turn of the event loop travel together, and the answers are read at once; the poller is for the rest.
+ *
+ * Commands are sent without NLM_F_ACK; where they end a datagram a netlink no-op follows that asks for one. The kernel
+ * works through a datagram in order and reports every error, asked or not, so an answer vouches for the silent commands
+ * before it. That holds unless the kernel had to drop answers, and then the socket says so (ENOBUFS) before it hands out
+ * anything else: the silent commands of that moment are reported as lost, never as done.
+ *
+ * One answer for many is also one wait less for nothing: a command that returns -EINTR is not acknowledged, whatever was
+ * asked (netlink_rcv_skb in af_netlink.c, 2.6 to 7.1). IPVS does that when a sync daemon is stopped whose thread has not
+ * run yet (kthread_stop); the daemon is gone then.
+ * @module
+ */
+import { addAbortListener } from 'node:events';
+import {
+  ClosedError,
+  InterruptedError,
+  KernelError,
+  OverrunError,
+  ProtocolError,
+  type Refusal,
+  TimeoutError,
+} from '../errors.js';
+import { AttributeWriter, Bytes } from './attributes.js';
+import { Fifo } from './fifo.js';
+import {
+  type Message,
+  NLM_F_ACK,
+  NLM_F_DUMP,
+  NLM_F_DUMP_INTR,
+  NLM_F_REQUEST,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+  NLMSG_MIN_TYPE,
+  NLMSG_NOOP,
+  readErrno,
+  readExtendedAck,
+  readMessages,
+  writeMessage,
+} from './message.js';
+import { EAGAIN, ENOBUFS, type Transport } from './transport.js';
+
+/** Requests in flight: a default socket holds 128 answers with their ACKs before the kernel drops any (measured). */
+const WINDOW = 64;
+/** The kernel sizes the pieces of a dump by the reader's buffer, up to 32 KiB. */
+const RECEIVE_BUFFER = 64 * 1024;
+/** Milliseconds of work after which the event loop gets its turn. */
+const TURN = 4;
+/** Milliseconds, where a call says nothing. */
+const DEFAULT_TIMEOUT = 5000;
+
+/** What every call takes. */
+export interface CallOptions {
+  /** Ends the call with `signal.reason`. A command that was sent by then may have been carried out. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds from sending to the answer (of a list: between two pieces of it); default 5000. */
+  readonly timeout?: number | undefined;
+}
+
+/** A request without its netlink header, which is the connection's business. */
+export interface Request {
+  /** nlmsg_type. */
+  readonly type: number;
+  /** For errors: the verb in words. */
+  readonly command: string;
+  /** For errors: what it is about, if anything in particular. */
+  readonly object?: () => string | undefined;
+  write(writer: AttributeWriter): void;
+}
+
+/** A call on its way. Once sent it stays in flight until it is answered, even if it was aborted before that. */
+interface Call {
+  readonly kind: 'command' | 'query' | 'dump' | 'barrier';
+  readonly request: Request;
+  readonly timeout: number;
+  /** 0 until it is sent. */
+  sequence: number;
+  /** When the answer is late, by performance.now(); set on sending, and anew by each piece of a dump. */
+  deadline: number;
+  /** Takes a message that is data. */
+  readonly onData: (message: Message) => void;
+  /** Ends the call, well or with an error; later ends are ignored. */
+  readonly settle: (error?: unknown) => void;
+  settled: boolean;
+  /** The kernel said that the dump changed underneath. */
+  interrupted: boolean;
+}
+
+const FLAGS: Readonly<Record<Call['kind'], number>> = {
+  command: NLM_F_REQUEST,
+  query: NLM_F_REQUEST,
+  dump: NLM_F_REQUEST | NLM_F_DUMP,
+  barrier: NLM_F_REQUEST | NLM_F_ACK,
+};
+
+/** See the module's comment. */
+export class Connection {
+  readonly #transport: Transport;
+  readonly #timeout: number;
+  readonly #writer = new AttributeWriter();
+  readonly #buffer = new Bytes(new Uint8Array(RECEIVE_BUFFER));
+  readonly #queue = new Fifo<Call>();
+  /** Dumps wait in a line of their own: the kernel runs one at a time on a socket and answers a second with EBUSY. */
+  readonly #dumps = new Fifo<Call>();
+  /** The dump in flight. */
+  #dump: Call | undefined;
+  /** Sent and not answered, oldest first, by sequence number. */
+  readonly #inFlight = new Map<number, Call>();
+  /** Answers were dropped, and what is left of them has not been read to its end yet. */
+  #overran = false;
+  /** Read once a datagram: where the clock is a system call, asking it for each message costs more than the message. */
+  #now = 0;
+  #sequence = 0;
+  #scheduled = false;
+  #watching = false;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(transport: Transport, options: { timeout?: number | undefined } = {}) {
+    this.#transport = transport;
+    this.#timeout = options.timeout ?? DEFAULT_TIMEOUT;
+  }
+
+  /** Has a command carried out. */
+  execute(request: Request, options: CallOptions = {}): Promise<void> {
+    const onData = () => {
+      throw new ProtocolError(`${describe(request)}: answered with data, not with an acknowledgement`);
+    };
+    return this.#call('command', request, onData, options);
+  }
+
+  /** Asks for one reply; `read` copies what it needs out of it. */
+  async query<T>(request: Request, read: (reply: Message) => T, options: CallOptions = {}): Promise<T> {
+    let result: { value: T } | undefined;
+    const onData = (reply: Message) => {
+      result = { value: read(reply) };
+    };
+    await this.#call('query', request, onData, options);
+    if (result === undefined) throw new ProtocolError(`${describe(request)}: acknowledged without a reply`);
+    return result.value;
+  }
+
+  /** Asks for a list; `onEntry` copies what it needs out of each message. Ends after the last. */
+  dump(request: Request, onEntry: (entry: Message) => void, options: CallOptions = {}): Promise<void> {
+    return this.#call('dump', request, onEntry, options);
+  }
+
+  /** Ends every pending call with {@link ClosedError} and closes the socket. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#stopWaiting();
+    this.#transport.close();
+    const pending = [...this.#inFlight.values(), ...this.#queue.takeAll(), ...this.#dumps.takeAll()];
+    this.#inFlight.clear();
+    for (const call of pending) call.settle(new ClosedError(`${describe(call.request)}: the client was closed`));
+  }
+
+  #call(
+    kind: Call['kind'],
+    request: Request,
+    onData: (message: Message) => void,
+    { signal, timeout = this.#timeout }: CallOptions,
+  ): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) throw new ClosedError(`${describe(request)}: the client is closed`);
+      signal?.throwIfAborted();
+      const onAbort = signal && addAbortListener(signal, () => call.settle(signal.reason));
+      const call: Call = {
+        kind,
+        request,
+        timeout,
+        sequence: 0,
+        deadline: 0,
+        onData,
+        settled: false,
+        interrupted: false,
+        settle(error) {
+          if (call.settled) return;
+          call.settled = true;
+          onAbort?.[Symbol.dispose]();
+          if (error === undefined) resolve();
+          else reject(error);
+        },
+      };
+      (kind === 'dump' ? this.#dumps : this.#queue).put(call);
+      this.#schedule(queueMicrotask);
+    });
+  }
+
+  /** Works later: at the end of this turn, so that calls made together travel together, or in the next turn. */
+  #schedule(later: (work: () => void) => void): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    later(() => {
+      this.#scheduled = false;
+      this.#work();
+    });
+  }
+
+  /** Sends and receives until nothing is left, the kernel is silent, or it is the event loop's turn. */
+  #work(): void {
+    this.#now = performance.now();
+    const end = this.#now + TURN;
+    while (!this.#closed) {
+      if (!this.#overran) this.#sendBatch();
+      if (this.#inFlight.size > 0) {
+        if (!this.#receive()) {
+          if (!this.#overran) return this.#wait();
+          this.#endOverrun();
+        }
+      } else if (this.#queue.empty && this.#dumps.empty) return this.#stopWaiting();
+      this.#now = performance.now();
+      if (this.#now > end) return this.#schedule(setImmediate);
+    }
+  }
+
+  /** Sends what waits, as far as the window allows, in one datagram. */
+  #sendBatch(): void {
+    const batch = this.#nextBatch();
+    if (batch.length === 0) return;
+    this.#writer.truncate(0);
+    const sent = batch.filter((call) => this.#write(call));
+    // A query's reply and a dump's pieces vouch for the commands before them as well.
+    if (sent.at(-1)?.kind === 'command') sent.push(this.#writeBarrier());
+    if (sent.length === 0) return;
+    const errno = this.#transport.send(this.#writer.written);
+    if (errno >= 0) return;
+    for (const call of sent) this.#finish(call, refused(call, { errno, reason: 'the request could not be sent' }));
+  }
+
+  /** The calls to send now; those that were aborted while they waited are left out. */
+  #nextBatch(): Call[] {
+    const batch: Call[] = [];
+    while (this.#inFlight.size + batch.length < WINDOW) {
+      const call = this.#queue.take() ?? (this.#dump === undefined ? this.#dumps.take() : undefined);
+      if (call === undefined) break;
+      if (call.settled) continue;
+      if (call.kind === 'dump') this.#dump = call;
+      batch.push(call);
+    }
+    return batch;
+  }
+
+  /** Appends a call's message. What cannot be written ends the call and leaves nothing behind. */
+  #write(call: Call): boolean {
+    const start = this.#writer.length;
+    call.sequence = this.#nextSequence();
+    call.deadline = this.#now + call.timeout;
+    try {
+      const { type } = call.request;
+      writeMessage(this.#writer, { type, flags: FLAGS[call.kind], sequence: call.sequence }, call.request);
+    } catch (error) {
+      this.#writer.truncate(start);
+      this.#finish(call, error);
+      return false;
+    }
+    this.#inFlight.set(call.sequence, call);
+    return true;
+  }
+
+  /** Appends a no-op whose acknowledgement vouches for all before it. Nobody waits for it alone. */
+  #writeBarrier(): Call {
+    const call: Call = {
+      kind: 'barrier',
+      request: { type: NLMSG_NOOP, command: 'acknowledge', write: () => {} },
+      timeout: this.#timeout,
+      sequence: 0,
+      deadline: 0,
+      onData: () => {},
+      settled: true,
+      interrupted: false,
+      settle: () => {},
+    };
+    this.#write(call);
+    return call;
+  }
+
+  /** Never 0, which the kernel uses for what nobody asked for, and never one that is still awaited. */
+  #nextSequence(): number {
+    do this.#sequence = (this.#sequence + 1) >>> 0;
+    while (this.#sequence === 0 || this.#inFlight.has(this.#sequence));
+    return this.#sequence;
+  }
+
+  /** Reads one datagram. False when there is none. */
+  #receive(): boolean {
+    const length = this.#transport.receive(this.#buffer.array);
+    if (length === -EAGAIN) return false;
+    if (length === -ENOBUFS) this.#overran = true;
+    else if (length < 0)
+      this.#failAll((call) => refused(call, { errno: length, reason: 'no answer could be received' }));
+    else this.#dispatchDatagram(length);
+    return true;
+  }
+
+  /** What is still unanswered after the rest was read was dropped. A dump goes on: its pieces are not dropped. */
+  #endOverrun(): void {
+    this.#overran = false;
+    for (const call of this.#inFlight.values()) {
+      if (call.kind === 'dump') continue;
+      const message = 'the kernel dropped its answer (receive buffer full); whether it was done is unknown';
+      this.#finish(call, new OverrunError(`${describe(call.request)}: ${message}`));
+    }
+  }
+
+  #dispatchDatagram(length: number): void {
+    try {
+      if (length > RECEIVE_BUFFER) throw new ProtocolError(`datagram of ${length} bytes, cut at ${RECEIVE_BUFFER}`);
+      for (const message of readMessages(this.#buffer, length)) this.#dispatch(message);
+    } catch (error) {
+      // What the rest of the datagram would have answered cannot be known.
+      this.#failAll(() => error);
+    }
+  }
+
+  #dispatch(message: Message): void {
+    const call = this.#inFlight.get(message.sequence);
+    // Otherwise the late answer of a call that timed out.
+    if (call === undefined) return;
+    if (!this.#overran) this.#vouchForThoseBefore(call);
+    if (message.type === NLMSG_ERROR || message.type === NLMSG_DONE) this.#finish(call, outcome(call, message));
+    else if (message.type >= NLMSG_MIN_TYPE) this.#takeData(call, message);
+  }
+
+  #vouchForThoseBefore(answered: Call): void {
+    for (const call of this.#inFlight.values()) {
+      if (call === answered) return;
+      if (call.kind === 'command') this.#finish(call);
+    }
+  }
+
+  #takeData(call: Call, message: Message): void {
+    call.deadline = this.#now + call.timeout;
+    if ((message.flags & NLM_F_DUMP_INTR) !== 0) call.interrupted = true;
+    try {
+      if (!call.settled) call.onData(message);
+    } catch (error) {
+      // Ends this call alone; the rest of a dump is then read unheard.
+      call.settle(error);
+    }
+    if (call.kind !== 'dump') this.#finish(call);
+  }
+
+  #finish(call: Call, error?: unknown): void {
+    this.#inFlight.delete(call.sequence);
+    if (this.#dump === call) this.#dump = undefined;
+    call.settle(error);
+  }
+
+  #failAll(errorOf: (call: Call) => unknown): void {
+    for (const call of this.#inFlight.values()) this.#finish(call, errorOf(call));
+  }
+
+  /** Nothing to read now: the poller and the earliest deadline wake us. */
+  #wait(): void {
+    if (!this.#watching) this.#transport.watch(() => this.#work());
+    this.#watching = true;
+    const deadline = Math.min(...Array.from(this.#inFlight.values(), (call) => call.deadline));
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#expire(), Math.max(0, deadline - this.#now));
+  }
+
+  #stopWaiting(): void {
+    if (this.#watching) this.#transport.unwatch();
+    this.#watching = false;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #expire(): void {
+    this.#now = performance.now();
+    for (const call of this.#inFlight.values()) {
+      if (call.deadline > this.#now) continue;
+      this.#finish(call, new TimeoutError(`${describe(call.request)}: no answer within ${call.timeout} ms`));
+    }
+    this.#work();
+  }
+}
+
+/** `add service tcp://10.0.0.1:80`. */
+function describe({ command, object }: Request): string {
+  const what = object?.();
+  return what === undefined ? command : `${command} ${what}`;
+}
+
+function refused({ request }: Call, refusal: Pick<Refusal, 'errno' | 'reason' | 'extendedAck'>): KernelError {
+  return new KernelError({ ...refusal, command: request.command, object: request.object?.() });
+}
+
+/** What an NLMSG_ERROR or NLMSG_DONE means for its call: undefined when all is well. */
+function outcome(call: Call, message: Message): unknown {
+  try {
+    const errno = readErrno(message);
+    if (errno !== 0) return refused(call, { errno, extendedAck: readExtendedAck(message) });
+  } catch (error) {
+    return error;
+  }
+  if (!call.interrupted) return undefined;
+  return new InterruptedError(`${describe(call.request)}: the list changed while it was read`);
+}
