@@ -1,0 +1,180 @@
+/**
+ * What a command line asks for, made from its options: the checks that need to see them all together.
+ * @module
+ */
+import { familyOf } from '../address/ip.js';
+import type { Change } from '../model/change.js';
+import type { NormalDestination, NormalTunnel } from '../model/destination.js';
+import { DEFAULT_SCHEDULER, type NormalService } from '../model/service.js';
+import { familyOfKey, type ServiceKey } from '../model/service-key.js';
+import type { NormalSyncDaemon } from '../model/sync-daemon.js';
+import type { Timeouts } from '../model/timeouts.js';
+import { checkTunnelOptions, hasTunnelOptions } from './combinations.js';
+import { CommandError } from './command-error.js';
+import type { Draft } from './draft.js';
+import type { OptionName, Verb } from './options.js';
+
+/** `ipvsadm -L` and what it shall show. */
+export interface ListCommand {
+  readonly verb: 'list';
+  readonly subject: 'services' | 'connections' | 'timeouts' | 'daemons';
+  /** Of services, only this one. */
+  readonly key?: ServiceKey;
+  /** What to tell about each; the usual columns when absent. With connections, `persistent-conn` alone has a meaning. */
+  readonly columns?: ListColumns;
+  readonly numeric: boolean;
+  readonly exact: boolean;
+  readonly sort: boolean;
+}
+
+/** In ipvsadm's order of precedence, should several be given (`print_title`). */
+const LIST_COLUMNS = ['stats', 'rate', 'thresholds', 'persistent-conn', 'tun-info'] as const;
+/** What `ipvsadm -L` can tell instead of its usual columns. */
+export type ListColumns = (typeof LIST_COLUMNS)[number];
+
+/** Everything that a command line can ask for. */
+export type Command =
+  | Change
+  | ListCommand
+  | { readonly verb: 'save'; readonly numeric: boolean }
+  | { readonly verb: 'restore' }
+  | { readonly verb: 'help' }
+  | { readonly verb: 'version' };
+
+/** The command of a verb whose options were found legal. Throws {@link CommandError}, as ipvsadm 1.31 does next. */
+export function buildCommand(verb: Verb, draft: Draft): Command {
+  switch (verb) {
+    case 'add-service':
+      return { verb, service: buildService(draft) };
+    case 'edit-service':
+      return { verb: 'update-service', service: buildService(draft) };
+    case 'delete-service':
+      return { verb, key: keyOf(draft) };
+    case 'add-server':
+      return { verb: 'add-destination', key: keyOf(draft), destination: buildDestination(draft) };
+    case 'edit-server':
+      return { verb: 'update-destination', key: keyOf(draft), destination: buildDestination(draft) };
+    case 'delete-server':
+      return { verb: 'delete-destination', key: keyOf(draft), destination: serverOf(draft) };
+    case 'clear':
+      return { verb: 'flush' };
+    case 'zero':
+      return draft.key === undefined ? { verb } : { verb, key: draft.key };
+    case 'set':
+      return { verb: 'set-timeouts', timeouts: withoutZeros(draft.timeouts) };
+    case 'start-daemon':
+      return { verb, daemon: buildDaemon(draft) };
+    case 'stop-daemon':
+      return { verb, role: draft.role };
+    case 'list':
+      return buildList(draft);
+    case 'save':
+      return { verb, numeric: draft.given.has('numeric') };
+    case 'restore':
+    case 'help':
+    case 'version':
+      return { verb };
+  }
+}
+
+/** For what is put together here step by step: faster than spreads, which a restore of thousands of lines feels. */
+type Mutable<T> = { -readonly [Field in keyof T]: T[Field] };
+
+/** A service is there wherever this is asked: `checkCommandOptions` has seen to it. */
+function keyOf({ key }: Draft): ServiceKey {
+  if (key === undefined) throw new CommandError('illegal virtual server address[:port] specified');
+  return key;
+}
+
+/** As {@link keyOf}, for the real server. */
+function serverOf({ server }: Draft): { address: string; port: number } {
+  if (server === undefined) throw new CommandError('illegal real server address[:port] specified');
+  return server;
+}
+
+function buildService(draft: Draft): NormalService {
+  const key = keyOf(draft);
+  const { schedulerFlags, persistenceTimeout, netmask, engine, onePacket } = draft;
+  if (key.protocol !== 'fwmark' && key.port === 0 && persistenceTimeout === 0) {
+    throw new CommandError('Zero port specified for non-persistent service');
+  }
+  if (onePacket && key.protocol !== 'fwmark' && key.protocol !== 'udp') {
+    throw new CommandError('One-Packet Scheduling is only for UDP virtual services');
+  }
+  const service: Mutable<NormalService> = { ...key, scheduler: draft.scheduler || DEFAULT_SCHEDULER };
+  if (schedulerFlags.length > 0) service.schedulerFlags = schedulerFlags;
+  if (onePacket) service.onePacket = true;
+  if (persistenceTimeout > 0) service.persistence = { timeout: persistenceTimeout, netmask };
+  if (engine !== '') service.persistenceEngine = engine;
+  return service;
+}
+
+function buildDestination(draft: Draft): NormalDestination {
+  const key = keyOf(draft);
+  const { address, port } = serverOf(draft);
+  const { forward, weight, upperThreshold, lowerThreshold, given } = draft;
+  if (forward !== 'tun') {
+    if (familyOf(address) !== familyOfKey(key)) {
+      throw new CommandError('Different address family is allowed only for tunneling servers');
+    }
+    if (hasTunnelOptions(given)) throw new CommandError('Tunnel options conflict with forward method');
+  }
+  checkTunnelOptions(draft.tunnelType, given);
+  // DR and TUN leave the port as it is, so ipvsadm corrects it and says nothing.
+  const keepsPort = forward !== 'nat' && key.protocol !== 'fwmark';
+  const settings: Mutable<Omit<NormalDestination, 'forward' | 'tunnel'>> = {
+    address,
+    port: keepsPort ? key.port : port,
+    weight,
+  };
+  if (upperThreshold > 0) settings.upperThreshold = upperThreshold;
+  if (lowerThreshold > 0) settings.lowerThreshold = lowerThreshold;
+  return forward === 'tun' ? { ...settings, forward, tunnel: buildTunnel(draft) } : { ...settings, forward };
+}
+
+function buildTunnel({ tunnelType, tunnelPort, tunnelChecksum }: Draft): NormalTunnel {
+  switch (tunnelType) {
+    case 'ipip':
+      return { type: 'ipip' };
+    case 'gue':
+      return { type: 'gue', port: tunnelPort, checksum: tunnelChecksum };
+    case 'gre':
+      // --tun-remcsum is refused with gre.
+      return { type: 'gre', checksum: tunnelChecksum === 'csum' ? 'csum' : 'none' };
+  }
+}
+
+function buildDaemon(draft: Draft): NormalSyncDaemon {
+  const { role, syncId, maxLength, group, port, ttl } = draft;
+  return {
+    role,
+    interface: draft.interface || 'eth0',
+    syncId,
+    ...(maxLength > 0 && { maxLength }),
+    ...(group !== undefined && { group }),
+    ...(port > 0 && { port }),
+    ...(ttl > 0 && { ttl }),
+  };
+}
+
+function withoutZeros({ tcp, tcpFin, udp }: Timeouts): Partial<Timeouts> {
+  return { ...(tcp > 0 && { tcp }), ...(tcpFin > 0 && { tcpFin }), ...(udp > 0 && { udp }) };
+}
+
+function buildList({ given, key }: Draft): ListCommand {
+  const has = (...names: OptionName[]) => names.some((name) => given.has(name));
+  const conflict =
+    (has('connection', 'timeout', 'daemon') && has('stats', 'rate', 'thresholds')) ||
+    (has('timeout', 'daemon') && has('persistent-conn'));
+  if (conflict) throw new CommandError('options conflicts in the list command');
+  const columns = LIST_COLUMNS.find((name) => given.has(name));
+  return {
+    verb: 'list',
+    subject: has('connection') ? 'connections' : has('timeout') ? 'timeouts' : has('daemon') ? 'daemons' : 'services',
+    ...(key !== undefined && { key }),
+    ...(columns !== undefined && { columns }),
+    numeric: has('numeric'),
+    exact: has('exact'),
+    sort: !has('nosort'),
+  };
+}

@@ -1,0 +1,109 @@
+/**
+ * Which options go with which command, and with which kind of tunnel (ipvsadm.c 1.31, `generic_opt_check` and
+ * `tunnel_opt_check`). What a table does not name is illegal.
+ * @module
+ */
+import type { Tunnel } from '../model/destination.js';
+import { CommandError } from './command-error.js';
+import { COMMANDS, OPTION_NAMES, type OptionName, type Verb } from './options.js';
+
+/** Of the `exclusive` ones at most one may be given. */
+type Rule = 'required' | 'allowed' | 'exclusive';
+type Rules = Readonly<Partial<Record<OptionName, Rule>>>;
+
+const each = (rule: Rule, ...names: OptionName[]): Rules => Object.fromEntries(names.map((name) => [name, rule]));
+
+const SERVICE = each('required', 'service-address');
+const SERVER = each('required', 'service-address', 'real-server');
+const SERVICE_SETTINGS = each('allowed', 'scheduler', 'persistent', 'netmask', 'ops', 'pe', 'sched-flags');
+const TUNNEL_OPTIONS = ['tun-port', 'tun-nocsum', 'tun-csum', 'tun-remcsum'] as const satisfies OptionName[];
+const SERVER_SETTINGS = {
+  ...each('allowed', 'forwarding-method', 'weight', 'u-threshold', 'l-threshold'),
+  ...each('allowed', 'tun-type', ...TUNNEL_OPTIONS),
+};
+
+const COMMAND_RULES: Readonly<Record<Verb, Rules>> = {
+  'add-service': { ...SERVICE, ...SERVICE_SETTINGS },
+  'edit-service': { ...SERVICE, ...SERVICE_SETTINGS },
+  'delete-service': SERVICE,
+  'add-server': { ...SERVER, ...SERVER_SETTINGS },
+  'edit-server': { ...SERVER, ...SERVER_SETTINGS },
+  'delete-server': SERVER,
+  list: {
+    ...each('exclusive', 'connection', 'service-address', 'timeout', 'daemon'),
+    ...each('allowed', 'numeric', 'stats', 'rate', 'thresholds', 'persistent-conn', 'nosort', 'exact', 'tun-info'),
+    // Of no use, but ipvsadm lets it pass.
+    ...each('allowed', 'syncid'),
+  },
+  zero: each('allowed', 'service-address'),
+  save: each('allowed', 'numeric'),
+  'start-daemon': {
+    ...each('allowed', 'mcast-interface', 'syncid', 'sync-maxlen'),
+    ...each('allowed', 'mcast-group', 'mcast-port', 'mcast-ttl'),
+  },
+  'stop-daemon': each('allowed', 'syncid'),
+  clear: {},
+  restore: {},
+  set: {},
+  help: {},
+  version: {},
+};
+
+const TUNNEL_RULES: Readonly<Record<Tunnel['type'], Rules>> = {
+  ipip: {},
+  gue: { ...each('required', 'tun-port'), ...each('exclusive', 'tun-nocsum', 'tun-csum', 'tun-remcsum') },
+  gre: each('exclusive', 'tun-nocsum', 'tun-csum'),
+};
+
+/** A subject's rules in the order in which they are checked: a list, since a restore checks thousands of lines. */
+interface Checklist {
+  readonly subject: string;
+  readonly rules: readonly (readonly [name: OptionName, rule: Rule | undefined])[];
+}
+
+function checklist(subject: string, order: readonly OptionName[], rules: Rules): Checklist {
+  return { subject, rules: order.map((name) => [name, rules[name]]) };
+}
+
+const COMMAND_CHECKLISTS = Object.fromEntries(
+  COMMANDS.map(({ long, name }) => [long, checklist(`'${name}' command`, OPTION_NAMES, COMMAND_RULES[long])]),
+) as Record<Verb, Checklist>;
+
+const TUNNEL_CHECKLISTS = Object.fromEntries(
+  Object.entries(TUNNEL_RULES).map(([type, rules]) => [
+    type,
+    checklist(`'${type}' tunnel type`, TUNNEL_OPTIONS, rules),
+  ]),
+) as Record<Tunnel['type'], Checklist>;
+
+/** Throws {@link CommandError} for an option that does not go with the command, or lacks. */
+export function checkCommandOptions(verb: Verb, given: ReadonlySet<OptionName>): void {
+  check(COMMAND_CHECKLISTS[verb], given);
+}
+
+/** Throws {@link CommandError} for a tunnel option that does not go with the tunnel's type, or lacks. */
+export function checkTunnelOptions(type: Tunnel['type'], given: ReadonlySet<OptionName>): void {
+  check(TUNNEL_CHECKLISTS[type], given);
+}
+
+/** Whether any of the options that only a tunnel takes was given. */
+export function hasTunnelOptions(given: ReadonlySet<OptionName>): boolean {
+  return given.has('tun-type') || TUNNEL_OPTIONS.some((name) => given.has(name));
+}
+
+/** The first mistake in the order of the list counts. */
+function check({ subject, rules }: Checklist, given: ReadonlySet<OptionName>): void {
+  let exclusive: OptionName | undefined;
+  for (const [name, rule] of rules) {
+    if (!given.has(name)) {
+      if (rule === 'required') throw new CommandError(`You need to supply the '${name}' option for the ${subject}`);
+    } else if (rule === undefined) {
+      throw new CommandError(`Illegal '${name}' option with the ${subject}`);
+    } else if (rule === 'exclusive') {
+      if (exclusive !== undefined) {
+        throw new CommandError(`The option '${name}' conflicts with the '${exclusive}' option in the ${subject}`);
+      }
+      exclusive = name;
+    }
+  }
+}

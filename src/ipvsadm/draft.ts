@@ -1,0 +1,238 @@
+/**
+ * What ipvsadm gathers while it reads options from left to right. Later options see what earlier ones did, which is why
+ * their order matters now and then (ipvsadm.c 1.31, `parse_options`).
+ * @module
+ */
+import { familyOf, formatIP, parseIPv4, parseIPv6 } from '../address/ip.js';
+import { describeMask } from '../address/prefix.js';
+import { INT_MAX, type NormalDestination, type Tunnel } from '../model/destination.js';
+import { MAX_PERSISTENCE_TIMEOUT, type SchedulerFlag } from '../model/service.js';
+import { familyOfKey, type Protocol, type ServiceKey } from '../model/service-key.js';
+import type { DaemonRole } from '../model/sync-daemon.js';
+import type { Timeouts } from '../model/timeouts.js';
+import { CommandError } from './command-error.js';
+import { readHostPort, readIPv4 } from './host-port.js';
+import type { Names } from './names.js';
+import { leadingNumber, readNumber } from './numbers.js';
+import type { OptionId, OptionName } from './options.js';
+
+/** Names are cut to what the kernel's structures hold, silently (libipvs/ip_vs.h). */
+const NAME_LENGTH = { scheduler: 15, engine: 16, interface: 15 };
+
+/** The options so far. A number or a name that is not given is 0 or empty, as in ipvsadm. */
+export class Draft {
+  readonly given = new Set<OptionName>();
+
+  key: ServiceKey | undefined;
+  scheduler = '';
+  /** What -b says, and what it means: read at the end, since -s may follow. */
+  schedulerFlagsText = '';
+  schedulerFlags: readonly SchedulerFlag[] = [];
+  onePacket = false;
+  persistenceTimeout = 0;
+  netmask: number | string = 32;
+  engine = '';
+
+  server: { address: string; port: number } | undefined;
+  forward: NormalDestination['forward'] = 'dr';
+  weight = 1;
+  upperThreshold = 0;
+  lowerThreshold = 0;
+  tunnelType: Tunnel['type'] = 'ipip';
+  tunnelPort = 0;
+  tunnelChecksum: 'none' | 'csum' | 'remcsum' = 'none';
+
+  role: DaemonRole = 'master';
+  interface = '';
+  syncId = 0;
+  maxLength = 0;
+  group: string | undefined;
+  port = 0;
+  ttl = 0;
+
+  timeouts: Timeouts = { tcp: 0, tcpFin: 0, udp: 0 };
+}
+
+/** What an option does. The value is empty for an option that takes none. */
+type Apply = (draft: Draft, value: string, names: Names) => void;
+
+/** Acts on one option. Throws {@link CommandError}. */
+export function applyOption(draft: Draft, id: OptionId, value: string, names: Names): void {
+  APPLY[id](draft, value, names);
+}
+
+/** For options of which it matters only whether they were given; that is noted by their name. */
+const doNothing: Apply = () => {};
+
+const APPLY: Readonly<Record<OptionId, Apply>> = {
+  'tcp-service': endpointService('tcp'),
+  'udp-service': endpointService('udp'),
+  'sctp-service': endpointService('sctp'),
+  'fwmark-service': (draft, value) => {
+    const mark = readNumber(value, 1, 0xffffffff, `invalid fwmark value \`${value}' specified`);
+    draft.key = { protocol: 'fwmark', mark, family: 'ipv4' };
+  },
+  ipv6: (draft) => {
+    // The message has an empty line behind it.
+    if (draft.key?.protocol !== 'fwmark') throw new CommandError('-6 used before -f\n');
+    draft.key = { ...draft.key, family: 'ipv6' };
+    draft.netmask = 128;
+  },
+
+  scheduler: (draft, value) => {
+    draft.scheduler = value.slice(0, NAME_LENGTH.scheduler);
+  },
+  persistent: (draft, value) => {
+    draft.persistenceTimeout = readTimeout(value, 1);
+  },
+  netmask: applyNetmask,
+  pe: (draft, value) => {
+    draft.engine = value.slice(0, NAME_LENGTH.engine);
+  },
+  ops: (draft) => {
+    draft.onePacket = true;
+  },
+  'sched-flags': (draft, value) => {
+    draft.schedulerFlagsText = value;
+  },
+
+  'real-server': applyServer,
+  gatewaying: forwardBy('dr'),
+  ipip: forwardBy('tun'),
+  masquerading: forwardBy('nat'),
+  // Debian's limit; upstream's 1.31 stops at 65535.
+  weight: number('weight', 0, INT_MAX, 'illegal weight specified'),
+  'u-threshold': number('upperThreshold', 0, INT_MAX, 'illegal u_threshold specified'),
+  'l-threshold': number('lowerThreshold', 0, INT_MAX, 'illegal l_threshold specified'),
+  'tun-type': (draft, value) => {
+    if (value !== 'ipip' && value !== 'gue' && value !== 'gre') {
+      throw new CommandError('illegal tunnel type specified');
+    }
+    draft.tunnelType = value;
+  },
+  'tun-port': number('tunnelPort', 1, 65535, 'illegal tunnel port specified'),
+  'tun-nocsum': checksum('none'),
+  'tun-csum': checksum('csum'),
+  'tun-remcsum': checksum('remcsum'),
+
+  'mcast-interface': (draft, value) => {
+    draft.interface = value.slice(0, NAME_LENGTH.interface);
+  },
+  syncid: number('syncId', 0, 255, 'illegal syncid specified'),
+  'sync-maxlen': number('maxLength', 1, 65507, 'illegal sync-maxlen specified'),
+  'mcast-group': applyGroup,
+  'mcast-port': number('port', 1, 65535, 'illegal mcast-port specified'),
+  'mcast-ttl': number('ttl', 1, 255, 'illegal mcast-ttl specified'),
+
+  numeric: doNothing,
+  connection: doNothing,
+  timeout: doNothing,
+  daemon: doNothing,
+  stats: doNothing,
+  rate: doNothing,
+  exact: doNothing,
+  thresholds: doNothing,
+  'persistent-conn': doNothing,
+  'tun-info': doNothing,
+  nosort: doNothing,
+  sort: doNothing,
+};
+
+/** Seconds from `min` to 31 days. */
+function readTimeout(text: string, min: number): number {
+  return readNumber(text, min, MAX_PERSISTENCE_TIMEOUT, `invalid timeout value \`${text}' specified`);
+}
+
+type NumberField =
+  | 'weight'
+  | 'upperThreshold'
+  | 'lowerThreshold'
+  | 'tunnelPort'
+  | 'syncId'
+  | 'maxLength'
+  | 'port'
+  | 'ttl';
+
+function number(field: NumberField, min: number, max: number, message: string): Apply {
+  return (draft, value) => {
+    draft[field] = readNumber(value, min, max, message);
+  };
+}
+
+function forwardBy(forward: 'dr' | 'tun' | 'nat'): Apply {
+  return (draft) => {
+    draft.forward = forward;
+  };
+}
+
+function checksum(kind: Draft['tunnelChecksum']): Apply {
+  return (draft) => {
+    draft.tunnelChecksum = kind;
+  };
+}
+
+function endpointService(protocol: Protocol): Apply {
+  return (draft, value, names) => {
+    const message = 'illegal virtual server address[:port] specified';
+    const { address, port = 0 } = readHostPort(value, protocol, names, message);
+    draft.key = { protocol, address, port };
+    // An IPv6 address sets the mask, so that a mask given before it is lost.
+    if (familyOf(address) === 'ipv6') draft.netmask = 128;
+  };
+}
+
+function applyServer(draft: Draft, value: string, names: Names): void {
+  // Names of ports are looked up for the service's protocol, so not before it is known; TCP counts for a mark.
+  const protocol = portNameProtocol(draft.key);
+  const message = 'illegal real server address[:port] specified';
+  const { address, port = portOfKey(draft.key) } = readHostPort(value, protocol, names, message);
+  draft.server = { address, port };
+}
+
+function portNameProtocol(key: ServiceKey | undefined): Protocol | undefined {
+  switch (key?.protocol) {
+    case 'fwmark':
+    case 'tcp':
+      return 'tcp';
+    case 'udp':
+    case 'sctp':
+      return key.protocol;
+    default:
+      return undefined;
+  }
+}
+
+function portOfKey(key: ServiceKey | undefined): number {
+  return key === undefined || key.protocol === 'fwmark' ? 0 : key.port;
+}
+
+function applyNetmask(draft: Draft, value: string, names: Names): void {
+  if (draft.key !== undefined && familyOfKey(draft.key) === 'ipv6') {
+    const prefix = leadingNumber(value);
+    if (prefix < 1 || prefix > 128) throw new CommandError('illegal ipv6 netmask specified');
+    draft.netmask = prefix;
+  } else {
+    const mask = readIPv4(value, names, 'illegal virtual server persistent mask specified');
+    draft.netmask = describeMask(parseIPv4(mask) ?? new Uint8Array(4));
+  }
+}
+
+function applyGroup(draft: Draft, value: string): void {
+  const isIPv6 = value.includes(':');
+  const bytes = isIPv6 ? parseIPv6(value) : parseIPv4(value);
+  const first = bytes?.[0] ?? 0;
+  const isMulticast = isIPv6 ? first === 0xff : first >= 224 && first <= 239;
+  if (bytes === undefined || !isMulticast) {
+    throw new CommandError(`invalid ${isIPv6 ? 'IPv6' : 'IPv4'} mcast-group \`${value}'`);
+  }
+  draft.group = formatIP(bytes);
+}
+
+/** The three values of --set; 0 leaves a timeout as it is. Throws {@link CommandError}. */
+export function readTimeouts(words: readonly string[]): Timeouts {
+  const [tcp, tcpFin, udp] = words;
+  if (tcp === undefined || tcpFin === undefined || udp === undefined) {
+    throw new CommandError('--set option requires 3 timeout values');
+  }
+  return { tcp: readTimeout(tcp, 0), tcpFin: readTimeout(tcpFin, 0), udp: readTimeout(udp, 0) };
+}

@@ -1,0 +1,171 @@
+/**
+ * The rules that `ipvsadm -Sn` writes and `ipvsadm-restore` reads (1.31).
+ * @module
+ */
+import { formatEndpoint } from '../address/endpoint.js';
+import { formatIP } from '../address/ip.js';
+import { maskOfPrefix } from '../address/prefix.js';
+import { RulesError } from '../errors.js';
+import type { Change } from '../model/change.js';
+import type { NormalDestination, NormalTunnel } from '../model/destination.js';
+import type { NormalService } from '../model/service.js';
+import { familyOfKey, type ServiceKey } from '../model/service-key.js';
+import { compareDestinationKeys, compareServiceKeys } from '../model/table.js';
+import { type Command, parseCommand } from './command.js';
+import { CommandError } from './command-error.js';
+import { type Names, numericNames } from './names.js';
+import { schedulerFlagsText } from './scheduler-flags.js';
+
+/** As much of a table as rules tell. */
+export interface RulesTable {
+  readonly services: readonly {
+    readonly service: NormalService;
+    readonly destinations: readonly { readonly destination: NormalDestination }[];
+  }[];
+}
+
+/** One line of rules. */
+export interface Rule {
+  /** Counted from 1. */
+  readonly line: number;
+  /** The line without its end. */
+  readonly text: string;
+  readonly change: Change;
+}
+
+/**
+ * A table as `ipvsadm -Sn` writes it: sorted, every service followed by its servers. As there, thresholds are not told.
+ *
+ * It differs from ipvsadm 1.31 where that writes what it cannot read: marks from 2^31 on are not negative here, and the
+ * order is the one that ipvsadm means (see {@link compareServiceKeys}).
+ */
+export function formatRules(table: RulesTable): string {
+  const lines: string[] = [];
+  const services = table.services.toSorted((left, right) => compareServiceKeys(left.service, right.service));
+  for (const { service, destinations } of services) {
+    const key = formatKey(service);
+    lines.push(`-A ${key} ${formatSettings(service)}\n`);
+    const servers = destinations
+      .map(({ destination }) => destination)
+      .sort((left, right) => compareDestinationKeys(left, right));
+    for (const server of servers) lines.push(`-a ${key} ${formatServer(server)}\n`);
+  }
+  return lines.join('');
+}
+
+/** What ipvsadm writes for other protocols is no option that it knows; it is kept to be recognised. */
+function formatKey(key: ServiceKey): string {
+  if (key.protocol === 'fwmark') return `-f ${key.mark}${familyOfKey(key) === 'ipv6' ? ' -6' : ''}`;
+  return `${PROTOCOL_OPTIONS.get(key.protocol) ?? '--xxx-service'} ${formatEndpoint(key.address, key.port)}`;
+}
+
+const PROTOCOL_OPTIONS: ReadonlyMap<string, string> = new Map([
+  ['tcp', '-t'],
+  ['udp', '-u'],
+  ['sctp', '--sctp-service'],
+]);
+
+function formatSettings(service: NormalService): string {
+  const { scheduler, persistence, persistenceEngine, onePacket } = service;
+  const flags = schedulerFlagsText(service);
+  let text = `-s ${scheduler}`;
+  if (persistence !== undefined) {
+    // Where the timeout is not known (/proc without the kernel's HZ), -p alone is ipvsadm's default.
+    text += persistence.timeout === undefined ? ' -p' : ` -p ${persistence.timeout}`;
+    const mask = netmaskText(service);
+    if (mask !== undefined) text += ` -M ${mask}`;
+  }
+  if (persistenceEngine !== undefined) text += ` --pe ${persistenceEngine}`;
+  if (onePacket === true) text += ' -o';
+  // Without a name for any of the flags ipvsadm leaves "-b " behind, which it cannot read.
+  if (flags !== undefined) text += ` -b ${flags}`;
+  return text;
+}
+
+/** What ipvsadm shows of a persistent service's mask; undefined for the mask that makes every address count by itself. */
+export function netmaskText(service: NormalService): string | undefined {
+  const netmask = service.persistence?.netmask;
+  if (typeof netmask !== 'number') return netmask;
+  if (familyOfKey(service) === 'ipv6') return netmask === 128 ? undefined : String(netmask);
+  return netmask === 32 ? undefined : formatIP(maskOfPrefix(netmask));
+}
+
+function formatServer(destination: NormalDestination): string {
+  const { address, port, forward, tunnel, weight } = destination;
+  const method = METHOD_OPTIONS.get(forward) ?? '(null)';
+  const text = `-r ${formatEndpoint(address, port)} ${method} -w ${weight}`;
+  return tunnel === undefined ? text : `${text}${formatTunnel(tunnel)}`;
+}
+
+/** ipvsadm has no option for `local`, which the kernel chooses by itself, and no name for the others. */
+const METHOD_OPTIONS: ReadonlyMap<string, string> = new Map([
+  ['nat', '-m'],
+  ['dr', '-g'],
+  ['local', '-g'],
+  ['tun', '-i'],
+]);
+
+function formatTunnel(tunnel: NormalTunnel): string {
+  switch (tunnel.type) {
+    case 'ipip':
+      return ' --tun-type ipip';
+    case 'gue':
+      return ` --tun-type gue --tun-port ${tunnel.port} ${CHECKSUM_OPTIONS[tunnel.checksum]}`;
+    case 'gre':
+      return ` --tun-type gre ${CHECKSUM_OPTIONS[tunnel.checksum]}`;
+    default:
+      // Types that ipvsadm does not know it does not tell.
+      return '';
+  }
+}
+
+const CHECKSUM_OPTIONS = { none: '--tun-nocsum', csum: '--tun-csum', remcsum: '--tun-remcsum' } as const;
+
+/**
+ * Reads rules; nothing is left out silently, and the first line that cannot be taken throws {@link RulesError}. Beside
+ * what ipvsadm writes, `ipvsadm-restore` takes lines that begin with `#` as comments, empty lines, CRLF, and the word
+ * `ipvsadm` anywhere; here a comment may be indented. Rules change things: a command that only shows them is refused.
+ */
+export function parseRules(text: string, names: Names = numericNames): Rule[] {
+  const rules: Rule[] = [];
+  for (const [index, raw] of text.split('\n').entries()) {
+    const line = raw.endsWith('\r') ? raw.slice(0, -1) : raw;
+    const words = splitWords(line);
+    if (words.length === 0 || words[0]?.startsWith('#')) continue;
+    rules.push({ line: index + 1, text: line, change: parseRule(index + 1, line, words, names) });
+  }
+  return rules;
+}
+
+/** The words of one line: no quotes, no escapes, and `ipvsadm` is no word (config_stream.c). */
+export function splitWords(line: string): string[] {
+  return (line.match(/[^ \t\r]+/g) ?? []).filter((word) => word !== 'ipvsadm');
+}
+
+function parseRule(line: number, text: string, words: readonly string[], names: Names): Change {
+  const command = parseLine(line, text, words, names);
+  if (isChange(command)) return command;
+  throw new RulesError(line, text, `the '${command.verb}' command has no place in rules`);
+}
+
+function parseLine(line: number, text: string, words: readonly string[], names: Names): Command {
+  try {
+    return parseCommand(words, names);
+  } catch (error) {
+    if (error instanceof CommandError) throw new RulesError(line, text, error.reason);
+    throw error;
+  }
+}
+
+function isChange(command: Command): command is Change {
+  switch (command.verb) {
+    case 'list':
+    case 'save':
+    case 'restore':
+    case 'help':
+    case 'version':
+      return false;
+    default:
+      return true;
+  }
+}
