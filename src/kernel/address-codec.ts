@@ -1,0 +1,38 @@
+/**
+ * Address families and addresses as IPVS attributes carry them.
+ * @module
+ */
+import { type Family, familyOf, formatIP, parseIP } from '../address/ip.js';
+import { ProtocolError } from '../errors.js';
+import { AF_INET, AF_INET6 } from './constants.js';
+
+/** AF_INET or AF_INET6. */
+export function familyNumber(family: Family): number {
+  return family === 'ipv4' ? AF_INET : AF_INET6;
+}
+
+/** The reverse of {@link familyNumber}. */
+export function familyOfNumber(number: number): Family {
+  if (number === AF_INET) return 'ipv4';
+  if (number === AF_INET6) return 'ipv6';
+  throw new ProtocolError(`address family ${number}, which is neither AF_INET (${AF_INET}) nor AF_INET6 (${AF_INET6})`);
+}
+
+/** The family's number of an address that has been checked. */
+export function familyNumberOf(address: string): number {
+  return familyNumber(familyOf(address));
+}
+
+/** The bytes of an address that has been checked; kernels take 4 for IPv4 and 16 for IPv6. */
+export function addressBytes(address: string): Uint8Array {
+  const bytes = parseIP(address);
+  if (bytes === undefined) throw new ProtocolError(`address "${address}" was not checked`);
+  return bytes;
+}
+
+/** The kernel sends 16 bytes for both families (union nf_inet_addr); IPv4 has the first four. */
+export function addressText(bytes: Uint8Array, family: Family): string {
+  const length = family === 'ipv4' ? 4 : 16;
+  if (bytes.length < length) throw new ProtocolError(`${family} address of ${bytes.length} bytes`);
+  return formatIP(bytes.subarray(0, length));
+}
