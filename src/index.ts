@@ -1,0 +1,60 @@
+/**
+ * `import { Ipvs } from 'ipvs-ts'`: IPVS, the Linux kernel's layer-4 load balancer, from TypeScript.
+ * @module
+ */
+export type { Endpoint } from './address/endpoint.js';
+export type { Family } from './address/ip.js';
+export {
+  ClosedError,
+  type ExtendedAck,
+  InterruptedError,
+  InvalidArgumentError,
+  IpvsError,
+  type Issue,
+  KernelError,
+  OverrunError,
+  ProtocolError,
+  type Refusal,
+  RestoreError,
+  type RestoreFailure,
+  RulesError,
+  TimeoutError,
+  UnavailableError,
+} from './errors.js';
+export { Ipvs, type OpenOptions, type RestoreOptions } from './ipvs.js';
+export { formatRules, type RulesTable } from './ipvsadm/rules.js';
+export type { Kernel } from './kernel/kernel.js';
+export { type LinuxKernelOptions, linuxKernel } from './kernel/linux.js';
+export type { Connection } from './model/connection.js';
+export type {
+  Destination,
+  DestinationEntry,
+  DestinationKey,
+  NormalDestination,
+  NormalTunnel,
+  Tunnel,
+} from './model/destination.js';
+export type {
+  NormalService,
+  Scheduler,
+  SchedulerFlag,
+  Service,
+  ServiceEntry,
+  ServiceSettings,
+} from './model/service.js';
+export {
+  type EndpointKey,
+  type FwmarkKey,
+  formatServiceKey,
+  type OtherProtocol,
+  type Protocol,
+  parseServiceKey,
+  type ServiceKey,
+  type ServiceKeyText,
+} from './model/service-key.js';
+export { type Counters, type Rates, Stats } from './model/stats.js';
+export type { DaemonRole, NormalSyncDaemon, SyncDaemon } from './model/sync-daemon.js';
+export type { Info, Source, Table, TableService } from './model/table.js';
+export type { Timeouts, TimeoutsChange } from './model/timeouts.js';
+export type { CallOptions } from './netlink/connection.js';
+export type { Transport } from './netlink/transport.js';

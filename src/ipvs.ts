@@ -1,0 +1,395 @@
+/**
+ * The front door: {@link Ipvs}.
+ * @module
+ */
+import {
+  InterruptedError,
+  InvalidArgumentError,
+  type IpvsError,
+  KernelError,
+  RestoreError,
+  type RestoreFailure,
+  UnavailableError,
+} from './errors.js';
+import { formatRules, parseRules, type Rule } from './ipvsadm/rules.js';
+import { explain } from './kernel/diagnosis.js';
+import type { Kernel } from './kernel/kernel.js';
+import { linuxKernel } from './kernel/linux.js';
+import { NetlinkSource } from './kernel/netlink-source.js';
+import { nameWithoutFamily, ProcSource } from './kernel/proc-source.js';
+import { stream } from './kernel/stream.js';
+import type { Change } from './model/change.js';
+import type { Connection } from './model/connection.js';
+import {
+  type Destination,
+  type DestinationEntry,
+  type DestinationKey,
+  formatDestinationKey,
+  type NormalDestination,
+  parseDestination,
+  parseDestinationKey,
+} from './model/destination.js';
+import { type NormalService, parseService, type Service, type ServiceEntry } from './model/service.js';
+import { parseServiceKey, type ServiceKey, type ServiceKeyText } from './model/service-key.js';
+import type { Stats } from './model/stats.js';
+import {
+  type DaemonRole,
+  type NormalSyncDaemon,
+  parseDaemonRole,
+  parseSyncDaemon,
+  type SyncDaemon,
+} from './model/sync-daemon.js';
+import type { Info, Source, Table, TableService } from './model/table.js';
+import { parseTimeouts, type Timeouts, type TimeoutsChange } from './model/timeouts.js';
+import type { CallOptions } from './netlink/connection.js';
+
+/** How often a snapshot is read anew when the table changes meanwhile. */
+const SNAPSHOT_ATTEMPTS = 10;
+/** Commands of a restore handed to the connection at a time: bounds memory, and gives progress something to tell. */
+const RESTORE_PIECE = 1024;
+
+/** What {@link Ipvs.open} takes. */
+export interface OpenOptions {
+  /** A network namespace: a name as of `ip netns`, or a path such as `/run/netns/blue`. Default: the process's own. */
+  readonly netns?: string | undefined;
+  /** Another kernel than the running one; excludes `netns`. */
+  readonly kernel?: Kernel | undefined;
+  /**
+   * `netlink`: all, with CAP_NET_ADMIN. `proc`: reading from /proc/net/ip_vs*, without rights. `auto` (default): the
+   * first, or the second where the first is not to be had; {@link Ipvs.source} tells which.
+   */
+  readonly source?: 'auto' | Source | undefined;
+  /** Milliseconds that each call waits for the kernel unless it says otherwise. Default 5000. */
+  readonly timeout?: number | undefined;
+}
+
+/** What {@link Ipvs.restore} takes. */
+export interface RestoreOptions extends CallOptions {
+  /** Empty the table first, as ipvsadm-restore does. Default false: add to what is there, as `ipvsadm -R` does. */
+  readonly replace?: boolean | undefined;
+  /** Called now and then with the number of commands done, refused ones included, and of all commands. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/**
+ * The load balancer of one network namespace.
+ *
+ * The verbs are the kernel's commands. Those that change something throw {@link KernelError} where the kernel refuses,
+ * {@link InvalidArgumentError} (before anything is sent) where the value is wrong, and {@link UnavailableError} where
+ * only /proc can be read. Every verb may be called any number of times at once; calls made together travel together.
+ * An idle client does not hold the process open.
+ */
+export class Ipvs implements AsyncDisposable {
+  readonly #kernel: Kernel;
+  readonly #proc: ProcSource;
+  readonly #netlink: NetlinkSource | undefined;
+  /** Why reading falls back to /proc: what netlink said. Undefined with netlink, and where `proc` was asked for. */
+  readonly fallbackReason: IpvsError | undefined;
+
+  private constructor(kernel: Kernel, netlink: NetlinkSource | undefined, fallbackReason?: IpvsError) {
+    this.#kernel = kernel;
+    this.#proc = new ProcSource(kernel);
+    this.#netlink = netlink;
+    this.fallbackReason = fallbackReason;
+  }
+
+  /** Opens a client. Throws {@link UnavailableError}, or {@link KernelError} with EPERM, where IPVS is out of reach. */
+  static async open({ netns, kernel, source = 'auto', timeout }: OpenOptions = {}): Promise<Ipvs> {
+    if (netns !== undefined && kernel !== undefined) {
+      throw new InvalidArgumentError('options', [{ path: 'netns', message: 'cannot be given together with kernel' }]);
+    }
+    const where = kernel ?? linuxKernel({ netns });
+    if (source === 'proc') return Ipvs.#openProc(where);
+    try {
+      return new Ipvs(where, await NetlinkSource.open(where.socket(), { timeout }));
+    } catch (error) {
+      if (source === 'netlink' || !isOutOfReach(error)) throw error;
+      return Ipvs.#openProc(where, error);
+    }
+  }
+
+  /** Throws `reason`, where there is one, if /proc is no help either. */
+  static async #openProc(kernel: Kernel, reason?: IpvsError): Promise<Ipvs> {
+    const ipvs = new Ipvs(kernel, undefined, reason);
+    try {
+      await ipvs.#proc.table();
+    } catch (error) {
+      throw reason ?? error;
+    }
+    return ipvs;
+  }
+
+  /** Where what is read comes from. With `proc`, what /proc does not know is absent, and nothing can be changed. */
+  get source(): Source {
+    return this.#netlink === undefined ? 'proc' : 'netlink';
+  }
+
+  /** Adds a virtual service. EEXIST: it is there; ENOENT: no such scheduler or persistence engine. */
+  async addService(service: Service | NormalService, options?: CallOptions): Promise<void> {
+    const checked = parseService(service);
+    await this.#change({ verb: 'add-service', service: checked }, options);
+  }
+
+  /**
+   * Gives a service new settings. The whole value counts, as with `ipvsadm -E`: what it leaves out goes back to its
+   * default. ESRCH: there is no such service.
+   */
+  async updateService(service: Service | NormalService, options?: CallOptions): Promise<void> {
+    const checked = parseService(service);
+    await this.#change({ verb: 'update-service', service: checked }, options);
+  }
+
+  /** Deletes a service with its destinations. Connections stay in the table, without a server. ESRCH: it is not there. */
+  async deleteService(key: ServiceKey | ServiceKeyText, options?: CallOptions): Promise<void> {
+    await this.#change({ verb: 'delete-service', key: parseServiceKey(key) }, options);
+  }
+
+  /** One service with its statistics; undefined where there is none of this key. */
+  async getService(key: ServiceKey | ServiceKeyText, options?: CallOptions): Promise<ServiceEntry | undefined> {
+    const checked = parseServiceKey(key);
+    if (this.#netlink !== undefined) return this.#netlink.service(checked, options);
+    const found = await this.#proc.service(checked);
+    return found && { service: found.service };
+  }
+
+  /** Every service, in the kernel's order. */
+  async listServices(options?: CallOptions): Promise<ServiceEntry[]> {
+    const entries: ServiceEntry[] = [];
+    for await (const entry of this.services(options)) entries.push(entry);
+    return entries;
+  }
+
+  /** Every service, as they come. While the table changes one may be missed; {@link Ipvs.snapshot} notices. */
+  services(options?: CallOptions): AsyncGenerator<ServiceEntry, void, undefined> {
+    const netlink = this.#netlink;
+    if (netlink === undefined) return this.#servicesOfProc();
+    return stream<ServiceEntry>((onEntry, call) => netlink.services(onEntry, call), options);
+  }
+
+  async *#servicesOfProc(): AsyncGenerator<ServiceEntry, void, undefined> {
+    for (const { service } of (await this.#proc.table()).services) yield { service };
+  }
+
+  /** Adds a real server to a service. EEXIST: it has it; ESRCH: there is no such service. */
+  async addDestination(
+    key: ServiceKey | ServiceKeyText,
+    destination: Destination | NormalDestination,
+    options?: CallOptions,
+  ): Promise<void> {
+    const service = parseServiceKey(key);
+    const checked = parseDestination(service, destination);
+    await this.#change({ verb: 'add-destination', key: service, destination: checked }, options);
+  }
+
+  /**
+   * Gives a real server new settings. The whole value counts, as with `ipvsadm -e`: without `weight` it is 1 again.
+   * Weight 0 quiesces. ENOENT: the service has no such destination; ESRCH: there is no such service.
+   */
+  async updateDestination(
+    key: ServiceKey | ServiceKeyText,
+    destination: Destination | NormalDestination,
+    options?: CallOptions,
+  ): Promise<void> {
+    const service = parseServiceKey(key);
+    const checked = parseDestination(service, destination);
+    await this.#change({ verb: 'update-destination', key: service, destination: checked }, options);
+  }
+
+  /**
+   * Takes a real server out of a service. Its connections stay in the table and their packets are dropped, unless it
+   * comes back within two minutes or more (kernel: the trash in ip_vs_ctl.c). That also meets a client that uses the
+   * port of a finished connection again; with the sysctl net.ipv4.vs.expire_nodest_conn=1 such connections end at once.
+   * ENOENT: the service has no such destination.
+   */
+  async deleteDestination(
+    key: ServiceKey | ServiceKeyText,
+    destination: DestinationKey,
+    options?: CallOptions,
+  ): Promise<void> {
+    const service = parseServiceKey(key);
+    const checked = parseDestinationKey(service, destination);
+    await this.#change({ verb: 'delete-destination', key: service, destination: checked }, options);
+  }
+
+  /** The real servers of a service, newest first. Empty also where there is no such service: the kernel says no more. */
+  async listDestinations(key: ServiceKey | ServiceKeyText, options?: CallOptions): Promise<DestinationEntry[]> {
+    const entries: DestinationEntry[] = [];
+    for await (const entry of this.destinations(key, options)) entries.push(entry);
+    return entries;
+  }
+
+  /** The real servers of a service, as they come. */
+  destinations(
+    key: ServiceKey | ServiceKeyText,
+    options?: CallOptions,
+  ): AsyncGenerator<DestinationEntry, void, undefined> {
+    const checked = parseServiceKey(key);
+    const netlink = this.#netlink;
+    if (netlink === undefined) return this.#destinationsOfProc(checked);
+    return stream<DestinationEntry>((onEntry, call) => netlink.destinations(checked, onEntry, call), options);
+  }
+
+  async *#destinationsOfProc(key: ServiceKey): AsyncGenerator<DestinationEntry, void, undefined> {
+    yield* (await this.#proc.service(key))?.destinations ?? [];
+  }
+
+  /**
+   * The connection table, row by row, in memory that does not grow with it. Always from /proc/net/ip_vs_conn: no netlink
+   * command lists connections. Includes persistence templates (client port 0).
+   */
+  connections(): AsyncGenerator<Connection, void, undefined> {
+    return this.#proc.connections();
+  }
+
+  /** The whole connection table. */
+  async listConnections(): Promise<Connection[]> {
+    const rows: Connection[] = [];
+    for await (const row of this.connections()) rows.push(row);
+    return rows;
+  }
+
+  /**
+   * Every service with its destinations at one moment. The kernel offers no such thing, so the table is read twice, the
+   * second time from /proc/net/ip_vs, until both agree on what there is. Throws {@link InterruptedError} where they never
+   * do.
+   */
+  async snapshot(options?: CallOptions): Promise<Table> {
+    const netlink = this.#netlink;
+    if (netlink === undefined) return { source: 'proc', services: (await this.#proc.table()).services };
+    for (let attempt = 0; attempt < SNAPSHOT_ATTEMPTS; attempt++) {
+      const services = await netlink.table(options);
+      if (outline(services) === outline(await this.#readAgain(netlink, options)))
+        return { source: 'netlink', services };
+    }
+    throw new InterruptedError(`snapshot: the table changed during each of ${SNAPSHOT_ATTEMPTS} readings`);
+  }
+
+  async #readAgain(netlink: NetlinkSource, options?: CallOptions): Promise<readonly TableService[]> {
+    try {
+      return (await this.#proc.table()).services;
+    } catch (error) {
+      if (!(error instanceof UnavailableError)) throw error;
+      return netlink.table(options);
+    }
+  }
+
+  /** Deletes every service. Connections stay in the table. */
+  async flush(options?: CallOptions): Promise<void> {
+    await this.#change({ verb: 'flush' }, options);
+  }
+
+  /** Starts the counters of a service and its destinations anew, or without a key all counters and the totals. */
+  async zero(key?: ServiceKey | ServiceKeyText, options?: CallOptions): Promise<void> {
+    await this.#change({ verb: 'zero', ...(key !== undefined && { key: parseServiceKey(key) }) }, options);
+  }
+
+  /** Version of IPVS and size of its connection table. */
+  async info(options?: CallOptions): Promise<Info> {
+    return this.#netlink?.info(options) ?? (await this.#proc.table()).info;
+  }
+
+  /** The director's own counters and rates. Always from /proc/net/ip_vs_stats: no netlink command tells them. */
+  totals(): Promise<Stats> {
+    return this.#proc.totals();
+  }
+
+  /** How long idle connections are kept, in seconds. */
+  async timeouts(options?: CallOptions): Promise<Timeouts> {
+    return this.#needNetlink('get timeouts').timeouts(options);
+  }
+
+  /** Sets the timeouts that are given, in seconds, 1 to 2678400 (31 days); the others stay. */
+  async setTimeouts(timeouts: TimeoutsChange, options?: CallOptions): Promise<void> {
+    await this.#change({ verb: 'set-timeouts', timeouts: parseTimeouts(timeouts) }, options);
+  }
+
+  /** The sync daemons that run: none, a master, a backup, or both. */
+  async daemons(options?: CallOptions): Promise<NormalSyncDaemon[]> {
+    return this.#needNetlink('list sync daemons').daemons(options);
+  }
+
+  /** Starts a sync daemon. EEXIST: one of this role runs; ENODEV: no such interface. */
+  async startDaemon(daemon: SyncDaemon, options?: CallOptions): Promise<void> {
+    await this.#change({ verb: 'start-daemon', daemon: parseSyncDaemon(daemon) }, options);
+  }
+
+  /** Stops the sync daemon of a role; waits for its threads. ESRCH: none runs. */
+  async stopDaemon(role: DaemonRole, options?: CallOptions): Promise<void> {
+    await this.#change({ verb: 'stop-daemon', role: parseDaemonRole(role) }, options);
+  }
+
+  /** The table as the text of `ipvsadm -Sn`. As there, thresholds, timeouts and sync daemons are not part of it. */
+  async save(options?: CallOptions): Promise<string> {
+    this.#needNetlink('save');
+    return formatRules(await this.snapshot(options));
+  }
+
+  /**
+   * Carries out rules as `ipvsadm -Sn` writes them and ipvsadm-restore takes them. The whole text is read first: a line
+   * that is wrong throws `RulesError`, and nothing has changed. Then a command that the kernel refuses does not stop the
+   * others, and all refusals are thrown together as {@link RestoreError}. Returns how many commands were carried out.
+   */
+  async restore(text: string, { replace = false, onProgress, ...options }: RestoreOptions = {}): Promise<number> {
+    this.#needNetlink('restore');
+    const rules = parseRules(text);
+    if (replace) await this.flush(options);
+    const failures: RestoreFailure[] = [];
+    for (let done = 0; done < rules.length; done += RESTORE_PIECE) {
+      const piece = rules.slice(done, done + RESTORE_PIECE);
+      failures.push(...(await this.#restorePiece(piece, options)));
+      onProgress?.(done + piece.length, rules.length);
+    }
+    if (failures.length > 0) throw new RestoreError(rules.length - failures.length, failures);
+    return rules.length;
+  }
+
+  async #restorePiece(rules: readonly Rule[], options: CallOptions): Promise<RestoreFailure[]> {
+    const results = await Promise.allSettled(rules.map(({ change }) => this.#change(change, options)));
+    return rules.flatMap(({ line, text }, index) => {
+      const result = results[index];
+      return result?.status === 'rejected' ? [{ line, text, error: result.reason as Error }] : [];
+    });
+  }
+
+  /** Closes the socket. Calls under way end with `ClosedError`. Idempotent. */
+  async close(): Promise<void> {
+    this.#netlink?.close();
+  }
+
+  /** As {@link Ipvs.close}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Every change of the table comes through here. */
+  async #change(change: Change, options?: CallOptions): Promise<void> {
+    const netlink = this.#needNetlink(change.verb.replace('-', ' '));
+    try {
+      await netlink.change(change, options);
+    } catch (error) {
+      throw await explain(error, change, this.#kernel, netlink);
+    }
+  }
+
+  #needNetlink(what: string): NetlinkSource {
+    if (this.#netlink !== undefined) return this.#netlink;
+    const reason = this.fallbackReason?.message ?? 'the client was opened with the source proc';
+    throw new UnavailableError(`${what}: not possible from /proc, which is only for reading; ${reason}`, {
+      cause: this.fallbackReason,
+    });
+  }
+}
+
+/** Errors behind which /proc may still be readable. */
+function isOutOfReach(error: unknown): error is IpvsError {
+  return error instanceof UnavailableError || (error instanceof KernelError && error.code === 'EPERM');
+}
+
+/** What there is, without order and settings: as much as netlink and /proc must agree on. */
+function outline(services: readonly TableService[]): string {
+  const rows = services.map(({ service, destinations }) => {
+    const servers = destinations.map(({ destination }) => formatDestinationKey(destination)).sort();
+    return [nameWithoutFamily(service), ...servers].join(' ');
+  });
+  return rows.sort().join('\n');
+}
