@@ -1,0 +1,254 @@
+// npm test: every check there is, and as its last line `N passed, N failed`.
+//
+//   npm test                                 all of them
+//   npm test -- unit [vitest arguments]      one of them; so with build, lint, typecheck, sanitizer
+//   npm test -- kernel [vitest arguments]
+//
+// Each test of vitest counts as one, and so does each other check. The tests that need a kernel run in the lab, which boots
+// once for all of them, beside the checks that run on this machine.
+
+import { spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { root, SetupError, setup } from './setup.mjs';
+
+/** @typedef {{ passed: number, failed: number }} Counts */
+/** @typedef {(recording: Recording) => Promise<Counts>} Check */
+/** @typedef {{ name: string, recording: Recording, result: Promise<{ counts: Counts, seconds: number }> }} Task */
+
+const REPORTS = '.build/test-reports';
+const KERNEL_TIMEOUT_SECONDS = 480;
+
+/** What a check prints: kept until someone wants to see it, passed on from then on. */
+class Recording {
+  /** @type {(Buffer | string)[]} */
+  #kept = [];
+  #shown = false;
+
+  /** @param {Buffer | string} chunk */
+  write(chunk) {
+    if (this.#shown) process.stdout.write(chunk);
+    else this.#kept.push(chunk);
+  }
+
+  show() {
+    this.#shown = true;
+    for (const chunk of this.#kept.splice(0)) process.stdout.write(chunk);
+  }
+}
+
+const [part, ...vitestArguments] = process.argv.slice(2);
+
+/** @type {Record<string, Check>} */
+const checks = {
+  build,
+  lint: command('node_modules/.bin/biome', 'ci', '.'),
+  typecheck: command('node_modules/.bin/tsc', '-p', 'tsconfig.json'),
+  unit: tests('unit', [], ['unit']),
+  sanitizer: command(process.execPath, 'scripts/sanitize.mjs'),
+  kernel: tests('kernel', lab(), ['conformance', 'interop', 'process']),
+};
+
+if (part !== undefined && !(part in checks)) {
+  console.error(`There is no check '${part}'; there are: ${Object.keys(checks).join(', ')}`);
+  process.exit(2);
+}
+const { passed, failed } = prepare({ packages: true }, process.stderr)
+  ? await (part === undefined ? all() : only(part))
+  : { passed: 0, failed: 1 };
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;
+
+async function all() {
+  const built = await finish(start('build'));
+  // The lab has one processor for itself; what it prints waits until the other checks have had their say.
+  const kernel = start('kernel');
+  const others = [];
+  for (const name of ['lint', 'typecheck', 'unit', 'sanitizer']) others.push(await finish(start(name)));
+  kernel.recording.show();
+  return sum(built, ...others, await finish(kernel));
+}
+
+/** @param {string} name */
+async function only(name) {
+  const needsBuild = name === 'kernel' || name === 'sanitizer';
+  const built = needsBuild ? [await finish(start('build'))] : [];
+  const task = start(name);
+  task.recording.show();
+  return sum(...built, await finish(task));
+}
+
+/**
+ * @param {string} name
+ * @returns {Task}
+ */
+function start(name) {
+  const check = checks[name];
+  if (check === undefined) throw new Error(`there is no check '${name}'`);
+  const recording = new Recording();
+  const started = performance.now();
+  const result = check(recording).then((counts) => ({ counts, seconds: (performance.now() - started) / 1000 }));
+  return { name, recording, result };
+}
+
+/**
+ * Waits for a check and reports it in one line, after what it printed if it failed.
+ *
+ * @param {Task} task
+ */
+async function finish({ name, recording, result }) {
+  const { counts, seconds } = await result;
+  if (counts.failed > 0) recording.show();
+  const verdict =
+    counts.failed > 0 ? `FAILED  ${counts.passed} passed, ${counts.failed} failed` : `ok  ${counts.passed} passed`;
+  console.log(`${name.padEnd(10)} ${verdict}  (${seconds.toFixed(1)} s)`);
+  return counts;
+}
+
+/** @param {Counts[]} counts */
+function sum(...counts) {
+  return counts.reduce((a, b) => ({ passed: a.passed + b.passed, failed: a.failed + b.failed }), {
+    passed: 0,
+    failed: 0,
+  });
+}
+
+/** @type {Check} */
+async function build(recording) {
+  return count(prepare({ native: true, typescript: true }, recording));
+}
+
+/**
+ * Takes steps of the setup; says whether they could be taken, and writes why not.
+ *
+ * @param {Parameters<typeof setup>[0]} steps
+ * @param {{ write(text: string): unknown }} output
+ */
+function prepare(steps, output) {
+  try {
+    setup(steps);
+    return true;
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    output.write(`${error.message}\n`);
+    return false;
+  }
+}
+
+/**
+ * What a check that is one thing counts as.
+ *
+ * @param {boolean} succeeded
+ * @returns {Counts}
+ */
+function count(succeeded) {
+  return succeeded ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
+/**
+ * A check that is one program, and counts as one.
+ *
+ * @param {string[]} words
+ * @returns {Check}
+ */
+function command(...words) {
+  return async (recording) =>
+    (await run(words, recording)) === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
+/**
+ * A check that is vitest, and counts as its tests.
+ *
+ * @param {string} name
+ * @param {string[]} runner the command that vitest's own is appended to
+ * @param {string[]} projects
+ * @returns {Check}
+ */
+function tests(name, runner, projects) {
+  const file = join(root, REPORTS, `${name}.json`);
+  const vitest = [
+    ...[
+      process.execPath,
+      'node_modules/vitest/vitest.mjs',
+      'run',
+      ...projects.map((project) => `--project=${project}`),
+    ],
+    ...['--reporter=default', '--reporter=json', `--outputFile.json=${file}`, ...vitestArguments],
+  ];
+  return async (recording) => {
+    mkdirSync(join(root, REPORTS), { recursive: true });
+    rmSync(file, { force: true });
+    const code = await run([...runner, ...vitest], recording);
+    return countTests(file, code);
+  };
+}
+
+/** The command that runs another one in the lab, where only vitest's report is written through to this machine. */
+function lab() {
+  const options = ['--timeout', String(KERNEL_TIMEOUT_SECONDS), '--share', REPORTS];
+  return [process.execPath, '.build/test/lab/run.js', ...options, '--'];
+}
+
+/**
+ * Reads vitest's report. What the report doesn't show counts too: a run that ended early, had no tests, or failed outside of
+ * any test. In CI a skipped test has failed: there, everything must be able to run.
+ *
+ * @param {string} file
+ * @param {number | null} code
+ * @returns {Counts}
+ */
+function countTests(file, code) {
+  const report = readReport(file);
+  if (report === undefined) return { passed: 0, failed: 1 };
+  const brokenFiles = report.testResults.filter(
+    ({ status, assertionResults }) => status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
+  );
+  const skipped = process.env['CI'] ? report.numPendingTests + report.numTodoTests : 0;
+  const failed = report.numFailedTests + brokenFiles.length + skipped;
+  const failedOutside = failed === 0 && (code !== 0 || report.numTotalTests === 0) ? 1 : 0;
+  return { passed: report.numPassedTests, failed: failed + failedOutside };
+}
+
+/**
+ * @typedef {object} Report
+ * @property {number} numTotalTests
+ * @property {number} numPassedTests
+ * @property {number} numFailedTests
+ * @property {number} numPendingTests
+ * @property {number} numTodoTests
+ * @property {{ status: string, assertionResults: { status: string }[] }[]} testResults
+ */
+
+/**
+ * @param {string} file
+ * @returns {Report | undefined} nothing when vitest did not get as far as writing it
+ */
+function readReport(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Runs a program to its end; gives its exit code.
+ *
+ * @param {string[]} words
+ * @param {Recording} recording
+ * @returns {Promise<number | null>}
+ */
+function run([program = '', ...args], recording) {
+  const colour = process.stdout.isTTY && !process.env['NO_COLOR'] ? { FORCE_COLOR: '1' } : {};
+  const child = spawn(program, args, {
+    cwd: root,
+    env: { ...process.env, ...colour },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  child.stdout.on('data', (chunk) => recording.write(chunk));
+  child.stderr.on('data', (chunk) => recording.write(chunk));
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+}

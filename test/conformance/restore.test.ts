@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import { RestoreError } from '../../src/index.js';
+import { rejection, useIpvs } from './fixture.js';
+
+const context = useIpvs();
+
+describe('restore', () => {
+  it('takes what save wrote', async () => {
+    const { ipvs } = context;
+    const rules = [
+      '-A -t 192.0.2.1:80 -s sh -p 360 -M 255.255.255.0 -b sh-fallback,sh-port',
+      '-a -t 192.0.2.1:80 -r 10.0.0.1:80 -g -w 1',
+      '-a -t 192.0.2.1:80 -r 10.0.0.2:8080 -m -w 65536',
+      '-a -t 192.0.2.1:80 -r [2001:db8::1]:80 -i -w 1 --tun-type gue --tun-port 5555 --tun-remcsum',
+      '-A -u [2001:db8::1]:53 -s rr -o',
+      '-A --sctp-service 192.0.2.9:7 -s wlc',
+      '-A -f 7 -s wlc',
+      '-A -f 7 -6 -s wlc -p 60 -M 64',
+    ].join('\n');
+    expect(await ipvs.restore(rules)).toBe(8);
+    const saved = await ipvs.save();
+    expect(saved.trimEnd().split('\n').sort()).toEqual(rules.split('\n').sort());
+    await ipvs.restore(saved, { replace: true });
+    expect(await ipvs.save()).toBe(saved);
+  });
+
+  it('takes what people write: comments, a leading ipvsadm, any order of options, every command', async () => {
+    const { ipvs } = context;
+    await ipvs.restore(`# web
+      ipvsadm -A -s rr -t 192.0.2.1:80\r
+      ipvsadm --add-server --weight=5 --masquerading -r 10.0.0.1:8080 --tcp-service 192.0.2.1:80
+
+      -E -t 192.0.2.1:80 -s wrr
+      --set 901 121 301
+      -A -f 5
+      -D -f 5`);
+    expect(await ipvs.save()).toBe('-A -t 192.0.2.1:80 -s wrr\n-a -t 192.0.2.1:80 -r 10.0.0.1:8080 -m -w 5\n');
+    expect(await ipvs.timeouts()).toEqual({ tcp: 901, tcpFin: 121, udp: 301 });
+    await ipvs.setTimeouts({ tcp: 900, tcpFin: 120, udp: 300 });
+  });
+
+  it('adds to what is there, or replaces it', async () => {
+    const { ipvs } = context;
+    await ipvs.restore('-A -t 192.0.2.1:80');
+    await ipvs.restore('-A -t 192.0.2.2:80');
+    expect(await ipvs.listServices()).toHaveLength(2);
+    await ipvs.restore('-A -t 192.0.2.3:80', { replace: true });
+    expect((await ipvs.listServices()).map(({ service }) => service)).toMatchObject([{ address: '192.0.2.3' }]);
+  });
+
+  it('changes nothing when a line is wrong, even with replace', async () => {
+    const { ipvs } = context;
+    await ipvs.restore('-A -t 192.0.2.1:80');
+    const before = await ipvs.save();
+    const rules = '-A -t 192.0.2.2:80\n# fine\n-A -t 192.0.2.3:0\n-A -t 192.0.2.4:80\n';
+    expect(await rejection(ipvs.restore(rules, { replace: true }))).toMatchObject({
+      code: 'ERR_RULES',
+      line: 3,
+      text: '-A -t 192.0.2.3:0',
+      reason: 'Zero port specified for non-persistent service',
+    });
+    expect(await ipvs.save()).toBe(before);
+  });
+
+  it('says line by line what the kernel refused, and does the rest', async () => {
+    const { ipvs } = context;
+    const rules = [
+      '-A -t 192.0.2.1:80',
+      '-A -t 192.0.2.1:80',
+      '-a -t 192.0.2.1:80 -r 224.0.0.1:80',
+      '-a -t 192.0.2.1:80 -r 10.0.0.1:80',
+      '-a -t 192.0.2.99:80 -r 10.0.0.1:80',
+      '-A -t 192.0.2.2:80 -s nope',
+      '-A -t 192.0.2.3:80',
+    ].join('\n');
+    const error = await rejection(ipvs.restore(rules));
+    expect(error).toBeInstanceOf(RestoreError);
+    expect(error).toMatchObject({
+      applied: 3,
+      failures: [
+        { line: 2, text: '-A -t 192.0.2.1:80', error: { code: 'EEXIST' } },
+        { line: 3, error: { code: 'EINVAL', reason: '224.0.0.1 is not unicast' } },
+        { line: 5, error: { code: 'ESRCH' } },
+        { line: 6, error: { code: 'ENOENT' } },
+      ],
+    });
+    expect((await ipvs.save()).trimEnd().split('\n')).toHaveLength(3);
+  });
+
+  it('tells how far it is', async () => {
+    const rules = Array.from({ length: 3000 }, (_, n) => `-A -t 10.0.${n >> 8}.${n & 255}:80`).join('\n');
+    const seen: [number, number][] = [];
+    expect(await context.ipvs.restore(rules, { onProgress: (done, total) => seen.push([done, total]) })).toBe(3000);
+    expect(seen.at(-1)).toEqual([3000, 3000]);
+    expect(seen.length).toBeGreaterThan(1);
+  });
+
+  it('of nothing does nothing', async () => {
+    expect(await context.ipvs.restore('\n# nothing\n')).toBe(0);
+  });
+});

@@ -1,0 +1,114 @@
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** The kernel a program of the lab runs on: user-mode Linux as a process, or the machine's own in fresh namespaces. */
+export type LabKernel = { kind: 'uml'; program: string; modules: string } | { kind: 'host' };
+
+/** What {@link chooseKernel} has to know about a machine; tests pass machines of their own. */
+export interface Machine {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly isRoot: boolean;
+  exists(path: string): boolean;
+  /** The path of a program, or undefined when there is none of that name. */
+  find(program: string): string | undefined;
+  succeeds(program: string, ...args: string[]): boolean;
+}
+
+/** No kernel with IPVS can be had on this machine; the message says why and what would help. */
+export class NoKernelError extends Error {
+  override readonly name = 'NoKernelError';
+}
+
+type Candidate = { kernel: LabKernel } | { missing: string };
+
+const MODULES = '/usr/lib/uml/modules';
+
+const HELP = `What would help, either of:
+  - on Debian or Ubuntu (x86-64): apt-get install --no-install-recommends user-mode-linux kmod iproute2
+  - root on a machine whose kernel has ip_vs (modprobe ip_vs), with the right to make namespaces (CAP_SYS_ADMIN)`;
+
+/**
+ * Finds a kernel with IPVS: user-mode Linux where it is installed, for that touches nothing of the machine; else the
+ * machine's own kernel. `IPVS_LAB=uml` or `IPVS_LAB=host` insists on one of them.
+ *
+ * @throws NoKernelError
+ */
+export function chooseKernel(machine: Machine = thisMachine): LabKernel {
+  const reasons: string[] = [];
+  for (const [name, examine] of wantedCandidates(machine.env['IPVS_LAB'])) {
+    const candidate = examine(machine);
+    if ('kernel' in candidate) return candidate.kernel;
+    reasons.push(`  - ${name}: ${candidate.missing}`);
+  }
+  throw new NoKernelError(['No kernel with IPVS can be had here:', ...reasons, HELP].join('\n'));
+}
+
+function wantedCandidates(wanted: string | undefined): [name: string, examine: (machine: Machine) => Candidate][] {
+  switch (wanted || undefined) {
+    case 'uml':
+      return [['user-mode Linux', userModeLinux]];
+    case 'host':
+      return [["this machine's own kernel", hostKernel]];
+    case undefined:
+      return [...wantedCandidates('uml'), ...wantedCandidates('host')];
+    default:
+      throw new NoKernelError(`IPVS_LAB is '${wanted}'; it may be 'uml' or 'host'`);
+  }
+}
+
+function userModeLinux(machine: Machine): Candidate {
+  const program = machine.find('linux.uml');
+  if (program === undefined)
+    return { missing: 'linux.uml is not installed (Debian package user-mode-linux, x86-64 only)' };
+  if (!machine.exists(MODULES)) return { missing: `its modules are missing: there is no ${MODULES}` };
+  return missingTools(machine) ?? { kernel: { kind: 'uml', program, modules: MODULES } };
+}
+
+function hostKernel(machine: Machine): Candidate {
+  if (!machine.isRoot) return { missing: 'using it takes root' };
+  const tools = missingTools(machine);
+  if (tools !== undefined) return tools;
+  if (!machine.exists('/proc/net/ip_vs') && !machine.succeeds('modprobe', '--dry-run', 'ip_vs')) {
+    return { missing: 'it has no module ip_vs' };
+  }
+  if (!machine.succeeds('unshare', '--net', '--mount', '--pid', '--fork', 'true')) {
+    return { missing: 'this process may not make namespaces (CAP_SYS_ADMIN is missing)' };
+  }
+  return { kernel: { kind: 'host' } };
+}
+
+function missingTools(machine: Machine): Candidate | undefined {
+  const packages = [
+    ['modprobe', 'kmod'],
+    ['ip', 'iproute2'],
+  ] as const;
+  const missing = packages.filter(([program]) => machine.find(program) === undefined);
+  if (missing.length === 0) return undefined;
+  return {
+    missing: missing.map(([program, name]) => `${program} is not installed (Debian package ${name})`).join(', '),
+  };
+}
+
+const thisMachine: Machine = {
+  env: process.env,
+  isRoot: process.getuid?.() === 0,
+  exists: existsSync,
+  find: findProgram,
+  succeeds: (program, ...args) => spawnSync(program, args, { stdio: 'ignore' }).status === 0,
+};
+
+/** Looks in PATH and, since modprobe and ip live there and a user's PATH may lack them, in the sbin directories. */
+function findProgram(program: string): string | undefined {
+  const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
+  return directories.map((directory) => join(directory, program)).find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
