@@ -2,6 +2,7 @@
  * The front door: {@link Ipvs}.
  * @module
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   InterruptedError,
   InvalidArgumentError,
@@ -11,7 +12,7 @@ import {
   type RestoreFailure,
   UnavailableError,
 } from './errors.js';
-import { formatRules, parseRules, type Rule } from './ipvsadm/rules.js';
+import { formatRules, type Rule, readRules } from './ipvsadm/rules.js';
 import { explain } from './kernel/diagnosis.js';
 import type { Kernel } from './kernel/kernel.js';
 import { linuxKernel } from './kernel/linux.js';
@@ -45,8 +46,8 @@ import type { CallOptions } from './netlink/connection.js';
 
 /** How often a snapshot is read anew when the table changes meanwhile. */
 const SNAPSHOT_ATTEMPTS = 10;
-/** Commands of a restore handed to the connection at a time: bounds memory, and gives progress something to tell. */
-const RESTORE_PIECE = 1024;
+/** Commands of a restore read and sent at a time: a few milliseconds of work. */
+const RESTORE_PIECE = 512;
 
 /** What {@link Ipvs.open} takes. */
 export interface OpenOptions {
@@ -331,7 +332,7 @@ export class Ipvs implements AsyncDisposable {
    */
   async restore(text: string, { replace = false, onProgress, ...options }: RestoreOptions = {}): Promise<number> {
     this.#needNetlink('restore');
-    const rules = parseRules(text);
+    const rules = await readInPieces(text);
     if (replace) await this.flush(options);
     const failures: RestoreFailure[] = [];
     for (let done = 0; done < rules.length; done += RESTORE_PIECE) {
@@ -378,6 +379,13 @@ export class Ipvs implements AsyncDisposable {
       cause: this.fallbackReason,
     });
   }
+}
+
+/** All rules of a text, with turns of the event loop in between. */
+async function readInPieces(text: string): Promise<Rule[]> {
+  const rules: Rule[] = [];
+  for (const rule of readRules(text)) if (rules.push(rule) % RESTORE_PIECE === 0) await nextTurn();
+  return rules;
 }
 
 /** Errors behind which /proc may still be readable. */

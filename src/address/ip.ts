@@ -8,11 +8,11 @@
 export type Family = 'ipv4' | 'ipv6';
 
 /**
- * `10.0.0.1` -> 4 bytes; four decimal numbers 0..255 without leading zeros, nothing else. Digit by digit: rules of
- * thousands of lines are full of addresses, and splitting them costs twice as much.
+ * `10.0.0.1` -> 0x0a000001; four decimal numbers 0..255 without leading zeros, nothing else. Digit by digit and without
+ * a byte of garbage: a restore reads tens of thousands of addresses.
  */
-export function parseIPv4(text: string): Uint8Array | undefined {
-  const bytes = new Uint8Array(4);
+export function parseIPv4Number(text: string): number | undefined {
+  let address = 0;
   let index = 0;
   for (let part = 0; part < 4; part++) {
     if (part > 0 && text[index++] !== '.') return undefined;
@@ -21,9 +21,20 @@ export function parseIPv4(text: string): Uint8Array | undefined {
     for (; isDigit(text.charCodeAt(index)); index++) value = value * 10 + text.charCodeAt(index) - ZERO;
     const digits = index - first;
     if (digits === 0 || digits > 3 || value > 255 || (digits > 1 && text[first] === '0')) return undefined;
-    bytes[part] = value;
+    address = address * 256 + value;
   }
-  return index === text.length ? bytes : undefined;
+  return index === text.length ? address : undefined;
+}
+
+/** `10.0.0.1` -> 4 bytes, as strict as {@link parseIPv4Number}. */
+export function parseIPv4(text: string): Uint8Array | undefined {
+  const address = parseIPv4Number(text);
+  return address === undefined ? undefined : ipv4Bytes(address);
+}
+
+/** 0x0a000001 -> the bytes of 10.0.0.1; the highest byte first, as on the wire. */
+export function ipv4Bytes(address: number): Uint8Array {
+  return Uint8Array.of(address >>> 24, (address >>> 16) & 0xff, (address >>> 8) & 0xff, address & 0xff);
 }
 
 const ZERO = '0'.charCodeAt(0);

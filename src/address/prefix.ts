@@ -2,12 +2,11 @@
  * Network masks: dotted IPv4 masks and prefix lengths.
  * @module
  */
-import { formatIP } from './ip.js';
+import { formatIP, ipv4Bytes } from './ip.js';
 
 /** 24 -> the mask's four bytes 255.255.255.0. */
 export function maskOfPrefix(prefix: number): Uint8Array {
-  const mask = prefix === 0 ? 0 : (0xffffffff << (32 - prefix)) >>> 0;
-  return Uint8Array.of(mask >>> 24, (mask >>> 16) & 0xff, (mask >>> 8) & 0xff, mask & 0xff);
+  return ipv4Bytes(prefix === 0 ? 0 : 0xffffffff << (32 - prefix));
 }
 
 /** The prefix length of a mask whose ones all stand left of its zeros; undefined for 255.0.255.0 and the like. */

@@ -122,14 +122,14 @@ function buildDestination(draft: Draft): NormalDestination {
   checkTunnelOptions(draft.tunnelType, given);
   // DR and TUN leave the port as it is, so ipvsadm corrects it and says nothing.
   const keepsPort = forward !== 'nat' && key.protocol !== 'fwmark';
-  const settings: Mutable<Omit<NormalDestination, 'forward' | 'tunnel'>> = {
-    address,
-    port: keepsPort ? key.port : port,
-    weight,
-  };
-  if (upperThreshold > 0) settings.upperThreshold = upperThreshold;
-  if (lowerThreshold > 0) settings.lowerThreshold = lowerThreshold;
-  return forward === 'tun' ? { ...settings, forward, tunnel: buildTunnel(draft) } : { ...settings, forward };
+  const kept = keepsPort ? key.port : port;
+  const destination: Mutable<NormalDestination> =
+    forward === 'tun'
+      ? { address, port: kept, weight, forward, tunnel: buildTunnel(draft) }
+      : { address, port: kept, weight, forward };
+  if (upperThreshold > 0) destination.upperThreshold = upperThreshold;
+  if (lowerThreshold > 0) destination.lowerThreshold = lowerThreshold;
+  return destination;
 }
 
 function buildTunnel({ tunnelType, tunnelPort, tunnelChecksum }: Draft): NormalTunnel {

@@ -7,7 +7,7 @@ import { familyOf, formatIP, parseIPv4, parseIPv6 } from '../address/ip.js';
 import { describeMask } from '../address/prefix.js';
 import { INT_MAX, type NormalDestination, type Tunnel } from '../model/destination.js';
 import { MAX_PERSISTENCE_TIMEOUT, type SchedulerFlag } from '../model/service.js';
-import { familyOfKey, type Protocol, type ServiceKey } from '../model/service-key.js';
+import { type EndpointKey, familyOfKey, type Protocol, type ServiceKey } from '../model/service-key.js';
 import type { DaemonRole } from '../model/sync-daemon.js';
 import type { Timeouts } from '../model/timeouts.js';
 import { CommandError } from './command-error.js';
@@ -172,12 +172,17 @@ function checksum(kind: Draft['tunnelChecksum']): Apply {
 }
 
 function endpointService(protocol: Protocol): Apply {
-  return (draft, value, names) => {
-    const message = 'illegal virtual server address[:port] specified';
-    const { address, port = 0 } = readHostPort(value, protocol, names, message);
-    draft.key = { protocol, address, port };
+  // Rules name one service line after line.
+  let last: { text: string; names: Names; key: EndpointKey } | undefined;
+  return (draft, text, names) => {
+    if (last?.text !== text || last.names !== names) {
+      const message = 'illegal virtual server address[:port] specified';
+      const { address, port = 0 } = readHostPort(text, protocol, names, message);
+      last = { text, names, key: { protocol, address, port } };
+    }
+    draft.key = last.key;
     // An IPv6 address sets the mask, so that a mask given before it is lost.
-    if (familyOf(address) === 'ipv6') draft.netmask = 128;
+    if (familyOf(last.key.address) === 'ipv6') draft.netmask = 128;
   };
 }
 

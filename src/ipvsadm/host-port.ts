@@ -2,7 +2,7 @@
  * `host[:port]`, the argument of -t, -u, --sctp-service and -r (ipvsadm.c 1.31, `parse_service`).
  * @module
  */
-import { formatIP, parseIPv4, parseIPv6 } from '../address/ip.js';
+import { formatIP, parseIPv4Number, parseIPv6 } from '../address/ip.js';
 import type { Protocol } from '../model/service-key.js';
 import { CommandError } from './command-error.js';
 import { parseLooseIPv4 } from './loose-address.js';
@@ -44,14 +44,14 @@ export function readHostPort(text: string, protocol: Protocol | undefined, names
  */
 export function readIPv4(text: string, names: Names, message: string): string {
   // Taken strictly, an address is already in its one form.
-  if (parseIPv4(text) !== undefined) return text;
+  if (parseIPv4Number(text) !== undefined) return text;
   const loose = parseLooseIPv4(text);
   if (loose !== undefined && names.looseAddress !== true) {
     const problem = `"${text}" is not four decimal numbers (octal, hex and short forms make it ${loose})`;
     throw new CommandError(`${message}: ${problem}`);
   }
   const address = loose ?? names.host(text);
-  if (address === undefined || parseIPv4(address) === undefined) throw new CommandError(message);
+  if (address === undefined || parseIPv4Number(address) === undefined) throw new CommandError(message);
   return address;
 }
 

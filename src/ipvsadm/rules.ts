@@ -122,24 +122,34 @@ function formatTunnel(tunnel: NormalTunnel): string {
 const CHECKSUM_OPTIONS = { none: '--tun-nocsum', csum: '--tun-csum', remcsum: '--tun-remcsum' } as const;
 
 /**
- * Reads rules; nothing is left out silently, and the first line that cannot be taken throws {@link RulesError}. Beside
- * what ipvsadm writes, `ipvsadm-restore` takes lines that begin with `#` as comments, empty lines, CRLF, and the word
- * `ipvsadm` anywhere; here a comment may be indented. Rules change things: a command that only shows them is refused.
+ * Reads rules one by one; nothing is left out silently, and the first line that cannot be taken throws
+ * {@link RulesError}. Beside what ipvsadm writes, `ipvsadm-restore` takes lines that begin with `#` as comments, empty
+ * lines, CRLF, and the word `ipvsadm` anywhere; here a comment may be indented. Rules change things: a command that only
+ * shows them is refused.
  */
-export function parseRules(text: string, names: Names = numericNames): Rule[] {
-  const rules: Rule[] = [];
-  for (const [index, raw] of text.split('\n').entries()) {
-    const line = raw.endsWith('\r') ? raw.slice(0, -1) : raw;
-    const words = splitWords(line);
-    if (words.length === 0 || words[0]?.startsWith('#')) continue;
-    rules.push({ line: index + 1, text: line, change: parseRule(index + 1, line, words, names) });
+export function* readRules(text: string, names: Names = numericNames): Generator<Rule, void, undefined> {
+  let line = 0;
+  for (let start = 0; start < text.length; ) {
+    const end = text.indexOf('\n', start);
+    const raw = end === -1 ? text.slice(start) : text.slice(start, end);
+    start += raw.length + 1;
+    line++;
+    const rule = raw.endsWith('\r') ? raw.slice(0, -1) : raw;
+    const words = splitWords(rule);
+    if (words.length > 0 && !words[0]?.startsWith('#'))
+      yield { line, text: rule, change: parseRule(line, rule, words, names) };
   }
-  return rules;
+}
+
+/** All of {@link readRules} at once. */
+export function parseRules(text: string, names?: Names): Rule[] {
+  return [...readRules(text, names)];
 }
 
 /** The words of one line: no quotes, no escapes, and `ipvsadm` is no word (config_stream.c). */
 export function splitWords(line: string): string[] {
-  return (line.match(/[^ \t\r]+/g) ?? []).filter((word) => word !== 'ipvsadm');
+  const words: string[] = line.match(/[^ \t\r]+/g) ?? [];
+  return words.includes('ipvsadm') ? words.filter((word) => word !== 'ipvsadm') : words;
 }
 
 function parseRule(line: number, text: string, words: readonly string[], names: Names): Change {

@@ -2,8 +2,9 @@
  * Address families and addresses as IPVS attributes carry them.
  * @module
  */
-import { type Family, familyOf, formatIP, parseIP } from '../address/ip.js';
+import { type Family, familyOf, formatIP, parseIPv4Number, parseIPv6 } from '../address/ip.js';
 import { ProtocolError } from '../errors.js';
+import type { AttributeWriter } from '../netlink/attributes.js';
 import { AF_INET, AF_INET6 } from './constants.js';
 
 /** AF_INET or AF_INET6. */
@@ -23,11 +24,13 @@ export function familyNumberOf(address: string): number {
   return familyNumber(familyOf(address));
 }
 
-/** The bytes of an address that has been checked; kernels take 4 for IPv4 and 16 for IPv6. */
-export function addressBytes(address: string): Uint8Array {
-  const bytes = parseIP(address);
-  if (bytes === undefined) throw new ProtocolError(`address "${address}" was not checked`);
-  return bytes;
+/** Appends an address that has been checked; kernels take 4 bytes for IPv4 and 16 for IPv6. */
+export function writeAddress(writer: AttributeWriter, type: number, address: string): void {
+  const ipv4 = parseIPv4Number(address);
+  if (ipv4 !== undefined) return writer.be32(type, ipv4);
+  const ipv6 = parseIPv6(address);
+  if (ipv6 === undefined) throw new ProtocolError(`address "${address}" was not checked`);
+  writer.bytes(type, ipv6);
 }
 
 /** The kernel sends 16 bytes for both families (union nf_inet_addr); IPv4 has the first four. */

@@ -2,10 +2,11 @@
  * IPVS_CMD_ATTR_DAEMON <-> sync daemons (kernel: ip_vs_genl_fill_daemon and ip_vs_genl_new_daemon in ip_vs_ctl.c).
  * @module
  */
+import { familyOf } from '../address/ip.js';
 import { ProtocolError } from '../errors.js';
 import type { DaemonRole, NormalSyncDaemon } from '../model/sync-daemon.js';
 import type { AttributeReader, AttributeWriter } from '../netlink/attributes.js';
-import { addressBytes, addressText } from './address-codec.js';
+import { addressText, writeAddress } from './address-codec.js';
 import {
   IP_VS_STATE_BACKUP,
   IP_VS_STATE_MASTER,
@@ -40,8 +41,8 @@ export function writeDaemon(writer: AttributeWriter, daemon: NormalSyncDaemon): 
 }
 
 function writeGroup(writer: AttributeWriter, group: string): void {
-  const bytes = addressBytes(group);
-  writer.bytes(bytes.length === 4 ? IPVS_DAEMON_ATTR_MCAST_GROUP : IPVS_DAEMON_ATTR_MCAST_GROUP6, bytes);
+  const type = familyOf(group) === 'ipv4' ? IPVS_DAEMON_ATTR_MCAST_GROUP : IPVS_DAEMON_ATTR_MCAST_GROUP6;
+  writeAddress(writer, type, group);
 }
 
 function stateNumber(role: DaemonRole): number {

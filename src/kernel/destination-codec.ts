@@ -6,7 +6,7 @@ import type { Family } from '../address/ip.js';
 import type { DestinationEntry, NormalDestination, NormalTunnel } from '../model/destination.js';
 import type { Stats } from '../model/stats.js';
 import type { AttributeReader, AttributeWriter } from '../netlink/attributes.js';
-import { addressBytes, addressText, familyNumberOf, familyOfNumber } from './address-codec.js';
+import { addressText, familyNumberOf, familyOfNumber, writeAddress } from './address-codec.js';
 import {
   IP_VS_CONN_F_BYPASS,
   IP_VS_CONN_F_DROUTE,
@@ -60,7 +60,7 @@ export function writeDestination(writer: AttributeWriter, destination: NormalDes
 
 function writeKeyAttributes(writer: AttributeWriter, { address, port }: { address: string; port: number }): void {
   writer.u16(IPVS_DEST_ATTR_ADDR_FAMILY, familyNumberOf(address));
-  writer.bytes(IPVS_DEST_ATTR_ADDR, addressBytes(address));
+  writeAddress(writer, IPVS_DEST_ATTR_ADDR, address);
   writer.be16(IPVS_DEST_ATTR_PORT, port);
 }
 

@@ -8,8 +8,8 @@ import { ProtocolError } from '../errors.js';
 import { bitsOfFlags, flagsOfBits, type NormalService, type ServiceEntry } from '../model/service.js';
 import { familyOfKey, protocolNumber, protocolOfNumber, type ServiceKey } from '../model/service-key.js';
 import type { Stats } from '../model/stats.js';
-import { type AttributeReader, type AttributeWriter, LITTLE_ENDIAN } from '../netlink/attributes.js';
-import { addressBytes, addressText, familyNumber, familyOfNumber } from './address-codec.js';
+import type { AttributeReader, AttributeWriter } from '../netlink/attributes.js';
+import { addressText, familyNumber, familyOfNumber, writeAddress } from './address-codec.js';
 import {
   IP_VS_SVC_F_ONEPACKET,
   IP_VS_SVC_F_PERSISTENT,
@@ -61,7 +61,7 @@ function writeKeyAttributes(writer: AttributeWriter, key: ServiceKey): void {
     return;
   }
   writer.u16(IPVS_SVC_ATTR_PROTOCOL, protocolNumber(key.protocol));
-  writer.bytes(IPVS_SVC_ATTR_ADDR, addressBytes(key.address));
+  writeAddress(writer, IPVS_SVC_ATTR_ADDR, key.address);
   writer.be16(IPVS_SVC_ATTR_PORT, key.port);
 }
 
@@ -73,13 +73,11 @@ function flagsOf({ onePacket, persistence, schedulerFlags = [] }: NormalService)
   );
 }
 
-/** struct ip_vs_flags. */
+/** struct ip_vs_flags: flags and mask. */
 function writeFlags(writer: AttributeWriter, flags: number): void {
-  const value = new Uint8Array(8);
-  const view = new DataView(value.buffer);
-  view.setUint32(0, flags, LITTLE_ENDIAN);
-  view.setUint32(4, OUR_FLAGS, LITTLE_ENDIAN);
-  writer.bytes(IPVS_SVC_ATTR_FLAGS, value);
+  const start = writer.reserveAttribute(IPVS_SVC_ATTR_FLAGS, 8);
+  writer.setU32(start, flags);
+  writer.setU32(start + 4, OUR_FLAGS);
 }
 
 function writeNetmask(writer: AttributeWriter, family: Family, netmask: number | string): void {

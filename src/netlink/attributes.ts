@@ -148,39 +148,45 @@ export class AttributeWriter {
   }
 
   u8(type: number, value: number): void {
-    const start = this.#header(type, 1);
+    const start = this.reserveAttribute(type, 1);
     this.#bytes.view.setUint8(start, value);
   }
 
   u16(type: number, value: number): void {
-    const start = this.#header(type, 2);
+    const start = this.reserveAttribute(type, 2);
     this.#bytes.view.setUint16(start, value, LITTLE_ENDIAN);
   }
 
   u32(type: number, value: number): void {
-    const start = this.#header(type, 4);
+    const start = this.reserveAttribute(type, 4);
     this.#bytes.view.setUint32(start, value, LITTLE_ENDIAN);
   }
 
   u64(type: number, value: bigint): void {
-    const start = this.#header(type, 8);
+    const start = this.reserveAttribute(type, 8);
     this.#bytes.view.setBigUint64(start, value, LITTLE_ENDIAN);
   }
 
   /** 16 bits in network order. */
   be16(type: number, value: number): void {
-    const start = this.#header(type, 2);
+    const start = this.reserveAttribute(type, 2);
     this.#bytes.view.setUint16(start, value);
   }
 
+  /** 32 bits in network order. */
+  be32(type: number, value: number): void {
+    const start = this.reserveAttribute(type, 4);
+    this.#bytes.view.setUint32(start, value);
+  }
+
   bytes(type: number, value: Uint8Array): void {
-    const start = this.#header(type, value.length);
+    const start = this.reserveAttribute(type, value.length);
     this.#bytes.array.set(value, start);
   }
 
   /** Latin-1 text and a NUL. */
   string(type: number, value: string): void {
-    const start = this.#header(type, value.length + 1);
+    const start = this.reserveAttribute(type, value.length + 1);
     for (let i = 0; i < value.length; i++) this.#bytes.array[start + i] = value.charCodeAt(i);
   }
 
@@ -215,8 +221,8 @@ export class AttributeWriter {
     this.#bytes.view.setUint8(offset, value);
   }
 
-  /** May move to a larger buffer: ask for `#bytes` only after it. */
-  #header(type: number, length: number): number {
+  /** An attribute with zeroed room for `length` bytes; returns where they start. May move to a larger `#bytes`. */
+  reserveAttribute(type: number, length: number): number {
     const start = this.reserve(HEADER + length);
     this.#setHeader(start, type, HEADER + length);
     return start + HEADER;

@@ -67,7 +67,7 @@ export interface Request {
   /** For errors: the verb in words. */
   readonly command: string;
   /** For errors: what it is about, if anything in particular. */
-  readonly object?: () => string | undefined;
+  object?(): string | undefined;
   write(writer: AttributeWriter): void;
 }
 
@@ -126,10 +126,7 @@ export class Connection {
 
   /** Has a command carried out. */
   execute(request: Request, options: CallOptions = {}): Promise<void> {
-    const onData = () => {
-      throw new ProtocolError(`${describe(request)}: answered with data, not with an acknowledgement`);
-    };
-    return this.#call('command', request, onData, options);
+    return this.#call('command', request, refuseData, options);
   }
 
   /** Asks for one reply; `read` copies what it needs out of it. */
@@ -381,10 +378,14 @@ export class Connection {
   }
 }
 
+function refuseData(): never {
+  throw new ProtocolError('a command was answered with data, not with an acknowledgement');
+}
+
 /** `add service tcp://10.0.0.1:80`. */
-function describe({ command, object }: Request): string {
-  const what = object?.();
-  return what === undefined ? command : `${command} ${what}`;
+function describe(request: Request): string {
+  const what = request.object?.();
+  return what === undefined ? request.command : `${request.command} ${what}`;
 }
 
 function refused({ request }: Call, refusal: Pick<Refusal, 'errno' | 'reason' | 'extendedAck'>): KernelError {

@@ -3,14 +3,13 @@
  * @module
  */
 import type { Endpoint } from '../address/endpoint.js';
-import { formatIP, parseIPv6 } from '../address/ip.js';
+import { formatIP, ipv4Bytes, parseIPv6 } from '../address/ip.js';
 import { ProtocolError } from '../errors.js';
 
 /** `0A000001` -> `10.0.0.1`; `[2001:0db8:...:0001]` or the same without brackets -> `2001:db8::1`. */
 export function addressOfHex(text: string): string {
   if (/^[0-9A-Fa-f]{8}$/.test(text)) {
-    const value = Number.parseInt(text, 16);
-    return `${value >>> 24}.${(value >>> 16) & 0xff}.${(value >>> 8) & 0xff}.${value & 0xff}`;
+    return formatIP(ipv4Bytes(Number.parseInt(text, 16)));
   }
   const bytes = parseIPv6(/^\[(.*)\]$/.exec(text)?.[1] ?? text);
   if (bytes === undefined) throw new ProtocolError(`"${text}" is no address as /proc/net writes them`);

@@ -5,6 +5,7 @@
  * @module
  */
 import { endianness } from 'node:os';
+import { ipv4Bytes } from '../address/ip.js';
 import { describeMask } from '../address/prefix.js';
 import { ProtocolError } from '../errors.js';
 import type { DestinationEntry, NormalDestination } from '../model/destination.js';
@@ -86,7 +87,7 @@ function readPersistence(
  * that can be a prefix is taken for one, since IPv4 masks start with ones (only 128.0.0.0 looks like /128).
  */
 function readNetmask(key: ServiceKey, printed: number): number | string {
-  const mask = Uint8Array.of(printed >>> 24, (printed >>> 16) & 0xff, (printed >>> 8) & 0xff, printed & 0xff);
+  const mask = ipv4Bytes(printed);
   const prefix = new DataView(mask.buffer).getUint32(0, endianness() === 'LE');
   const isPrefix = key.protocol === 'fwmark' ? prefix >= 1 && prefix <= 128 : key.address.includes(':');
   return isPrefix ? prefix : describeMask(mask);

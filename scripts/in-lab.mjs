@@ -1,0 +1,27 @@
+// Makes the clone ready and runs one of its programs on a real kernel, in the lab (test/lab).
+
+import { spawn } from 'node:child_process';
+import { root, setupOrExit } from './setup.mjs';
+
+/**
+ * Ends with the program's exit code, or 1 where no kernel can be had.
+ *
+ * @param {string} program below .build
+ */
+export function runInLab(program) {
+  setupOrExit({ packages: true, native: true, typescript: true });
+  // In the lab output goes to a file, so only here it is known whether a terminal shows it.
+  const colour = process.stdout.isTTY && !process.env['NO_COLOR'] ? { FORCE_COLOR: '1' } : {};
+  console.log('Kernel: booting');
+  const lab = spawn(process.execPath, ['.build/test/lab/run.js', process.execPath, `.build/${program}`], {
+    cwd: root,
+    env: { ...process.env, ...colour },
+    stdio: 'inherit',
+  });
+  // Ctrl-C reaches the child too. It ends the guest, and this process waits for that.
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => lab.kill('SIGTERM'));
+  // 125: no kernel can be had, or it died; the lab has said why.
+  lab.once('exit', (code) => {
+    process.exitCode = code === null || code === 125 ? 1 : code;
+  });
+}
