@@ -53,7 +53,9 @@ describe('without netlink', () => {
     expect((await proc.listServices()).map(({ service }) => service)).toEqual(
       table.services.map(({ service }) => service),
     );
-    expect(await proc.listDestinations('tcp://192.0.2.1:80')).toEqual(table.services[0]?.destinations);
+    expect(await proc.listDestinations('tcp://192.0.2.1:80')).toEqual(
+      table.services.find(({ service }) => 'port' in service && service.port === 80)?.destinations,
+    );
     expect(await proc.getService('fwmark://4294967295?family=ipv6')).toMatchObject({
       service: { mark: 4294967295, persistence: { timeout: 360, netmask: 96 } },
     });
@@ -108,7 +110,7 @@ const LOOK = `
   const refusal = await ipvs.flush().catch((error) => error);
   const { services } = await ipvs.snapshot();
   const { code, message } = refusal;
-  const persistence = services[0].service.persistence;
+  const { persistence } = services.map(({ service }) => service).find(({ port }) => port === 80);
   console.log(JSON.stringify({ source: ipvs.source, reason: ipvs.fallbackReason?.code, code, message, persistence }));
 `;
 

@@ -134,16 +134,26 @@ function kernelCommand(kernel: LabKernel, directory: string, memory: number): Co
     const namespaces = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
     return { program: 'unshare', args: [...namespaces, 'sh', init], env: settings };
   }
+  // The kernel and the processes in it run by turns, never together. On one processor a turn costs a tenth of what it
+  // costs across two (11,000 calls of ipvsadm: 1.3 s instead of 12 s).
+  const pinned = ['--cpu-list', String(lastProcessor()), kernel.program];
   // The kernel hands parameters that it doesn't know to the first process, as environment variables.
   const parameters = Object.entries({ ...settings, IPVS_LAB_MODULES: kernel.modules }).map((pair) => pair.join('='));
   return {
-    program: kernel.program,
+    program: 'taskset',
     args: [
+      ...pinned,
       ...[`mem=${memory}M`, 'root=/dev/root', 'rootfstype=hostfs', 'rootflags=/', 'rw', `init=${init}`, 'quiet'],
       ...['con=null', 'con0=null,fd:1', 'ssl=null', `uml_dir=${directory}/`, ...parameters],
     ],
     env: { ...xstateShim(), TMPDIR: memoryDirectory(memory, directory) },
   };
+}
+
+/** Of those that this process may use; the first ones tend to be busier. */
+function lastProcessor(): number {
+  const allowed = /^Cpus_allowed_list:.*?(\d+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+  return Number(allowed ?? 0);
 }
 
 /** The guest's memory is a file: best in memory, but containers often have a tiny /dev/shm, and overrunning it kills. */
