@@ -21,11 +21,14 @@ export {
   TimeoutError,
   UnavailableError,
 } from './errors.js';
-export { Ipvs, type OpenOptions, type RestoreOptions } from './ipvs.js';
-export { formatRules, type RulesTable } from './ipvsadm/rules.js';
+export { Ipvs, type OpenOptions, type RestoreOptions, type SaveOptions } from './ipvs.js';
+export type { ReverseNames } from './ipvsadm/reverse-names.js';
+export { formatRules, type RulesOptions, type RulesTable } from './ipvsadm/rules.js';
 export type { Kernel } from './kernel/kernel.js';
 export { type LinuxKernelOptions, linuxKernel } from './kernel/linux.js';
+export type { Change } from './model/change.js';
 export type { Connection } from './model/connection.js';
+export type { ConnectionFilter } from './model/connection-filter.js';
 export type {
   Destination,
   DestinationEntry,

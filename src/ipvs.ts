@@ -12,7 +12,7 @@ import {
   type RestoreFailure,
   UnavailableError,
 } from './errors.js';
-import { formatRules, type Rule, readRules } from './ipvsadm/rules.js';
+import { formatRules, formatSettingsRules, type Rule, readRules } from './ipvsadm/rules.js';
 import { explain } from './kernel/diagnosis.js';
 import type { Kernel } from './kernel/kernel.js';
 import { linuxKernel } from './kernel/linux.js';
@@ -21,6 +21,7 @@ import { nameWithoutFamily, ProcSource } from './kernel/proc-source.js';
 import { stream } from './kernel/stream.js';
 import type { Change } from './model/change.js';
 import type { Connection } from './model/connection.js';
+import { type ConnectionFilter, connectionMatcher } from './model/connection-filter.js';
 import {
   type Destination,
   type DestinationEntry,
@@ -64,9 +65,18 @@ export interface OpenOptions {
   readonly timeout?: number | undefined;
 }
 
+/** What {@link Ipvs.save} takes. */
+export interface SaveOptions extends CallOptions {
+  /** Thresholds, timeouts and sync daemons too. Default false: what `ipvsadm -Sn` writes. */
+  readonly full?: boolean | undefined;
+}
+
 /** What {@link Ipvs.restore} takes. */
 export interface RestoreOptions extends CallOptions {
-  /** Empty the table first, as ipvsadm-restore does. Default false: add to what is there, as `ipvsadm -R` does. */
+  /**
+   * Empty the table first, as ipvsadm-restore does, and stop the sync daemons that the rules start. Default false: add to
+   * what is there, as `ipvsadm -R` does.
+   */
   readonly replace?: boolean | undefined;
   /** Called now and then with the number of commands done, refused ones included, and of all commands. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
@@ -128,7 +138,7 @@ export class Ipvs implements AsyncDisposable {
   /** Adds a virtual service. EEXIST: it is there; ENOENT: no such scheduler or persistence engine. */
   async addService(service: Service | NormalService, options?: CallOptions): Promise<void> {
     const checked = parseService(service);
-    await this.#change({ verb: 'add-service', service: checked }, options);
+    await this.apply({ verb: 'add-service', service: checked }, options);
   }
 
   /**
@@ -137,12 +147,12 @@ export class Ipvs implements AsyncDisposable {
    */
   async updateService(service: Service | NormalService, options?: CallOptions): Promise<void> {
     const checked = parseService(service);
-    await this.#change({ verb: 'update-service', service: checked }, options);
+    await this.apply({ verb: 'update-service', service: checked }, options);
   }
 
   /** Deletes a service with its destinations. Connections stay in the table, without a server. ESRCH: it is not there. */
   async deleteService(key: ServiceKey | ServiceKeyText, options?: CallOptions): Promise<void> {
-    await this.#change({ verb: 'delete-service', key: parseServiceKey(key) }, options);
+    await this.apply({ verb: 'delete-service', key: parseServiceKey(key) }, options);
   }
 
   /** One service with its statistics; undefined where there is none of this key. */
@@ -179,7 +189,7 @@ export class Ipvs implements AsyncDisposable {
   ): Promise<void> {
     const service = parseServiceKey(key);
     const checked = parseDestination(service, destination);
-    await this.#change({ verb: 'add-destination', key: service, destination: checked }, options);
+    await this.apply({ verb: 'add-destination', key: service, destination: checked }, options);
   }
 
   /**
@@ -193,7 +203,7 @@ export class Ipvs implements AsyncDisposable {
   ): Promise<void> {
     const service = parseServiceKey(key);
     const checked = parseDestination(service, destination);
-    await this.#change({ verb: 'update-destination', key: service, destination: checked }, options);
+    await this.apply({ verb: 'update-destination', key: service, destination: checked }, options);
   }
 
   /**
@@ -209,7 +219,7 @@ export class Ipvs implements AsyncDisposable {
   ): Promise<void> {
     const service = parseServiceKey(key);
     const checked = parseDestinationKey(service, destination);
-    await this.#change({ verb: 'delete-destination', key: service, destination: checked }, options);
+    await this.apply({ verb: 'delete-destination', key: service, destination: checked }, options);
   }
 
   /** The real servers of a service, newest first. Empty also where there is no such service: the kernel says no more. */
@@ -236,16 +246,22 @@ export class Ipvs implements AsyncDisposable {
 
   /**
    * The connection table, row by row, in memory that does not grow with it. Always from /proc/net/ip_vs_conn: no netlink
-   * command lists connections. Includes persistence templates (client port 0).
+   * command lists connections. Includes persistence templates (client port 0). Throws {@link InvalidArgumentError} for a
+   * filter that makes no sense.
    */
-  connections(): AsyncGenerator<Connection, void, undefined> {
-    return this.#proc.connections();
+  connections(filter: ConnectionFilter = {}): AsyncGenerator<Connection, void, undefined> {
+    const matches = connectionMatcher(filter);
+    return this.#connectionsThat(matches);
   }
 
-  /** The whole connection table. */
-  async listConnections(): Promise<Connection[]> {
+  async *#connectionsThat(matches: (connection: Connection) => boolean): AsyncGenerator<Connection, void, undefined> {
+    for await (const row of this.#proc.connections()) if (matches(row)) yield row;
+  }
+
+  /** The whole connection table, or the part of it that is wanted. */
+  async listConnections(filter?: ConnectionFilter): Promise<Connection[]> {
     const rows: Connection[] = [];
-    for await (const row of this.connections()) rows.push(row);
+    for await (const row of this.connections(filter)) rows.push(row);
     return rows;
   }
 
@@ -276,12 +292,12 @@ export class Ipvs implements AsyncDisposable {
 
   /** Deletes every service. Connections stay in the table. */
   async flush(options?: CallOptions): Promise<void> {
-    await this.#change({ verb: 'flush' }, options);
+    await this.apply({ verb: 'flush' }, options);
   }
 
   /** Starts the counters of a service and its destinations anew, or without a key all counters and the totals. */
   async zero(key?: ServiceKey | ServiceKeyText, options?: CallOptions): Promise<void> {
-    await this.#change({ verb: 'zero', ...(key !== undefined && { key: parseServiceKey(key) }) }, options);
+    await this.apply({ verb: 'zero', ...(key !== undefined && { key: parseServiceKey(key) }) }, options);
   }
 
   /** Version of IPVS and size of its connection table. */
@@ -301,7 +317,7 @@ export class Ipvs implements AsyncDisposable {
 
   /** Sets the timeouts that are given, in seconds, 1 to 2678400 (31 days); the others stay. */
   async setTimeouts(timeouts: TimeoutsChange, options?: CallOptions): Promise<void> {
-    await this.#change({ verb: 'set-timeouts', timeouts: parseTimeouts(timeouts) }, options);
+    await this.apply({ verb: 'set-timeouts', timeouts: parseTimeouts(timeouts) }, options);
   }
 
   /** The sync daemons that run: none, a master, a backup, or both. */
@@ -311,18 +327,24 @@ export class Ipvs implements AsyncDisposable {
 
   /** Starts a sync daemon. EEXIST: one of this role runs; ENODEV: no such interface. */
   async startDaemon(daemon: SyncDaemon, options?: CallOptions): Promise<void> {
-    await this.#change({ verb: 'start-daemon', daemon: parseSyncDaemon(daemon) }, options);
+    await this.apply({ verb: 'start-daemon', daemon: parseSyncDaemon(daemon) }, options);
   }
 
   /** Stops the sync daemon of a role; waits for its threads. ESRCH: none runs. */
   async stopDaemon(role: DaemonRole, options?: CallOptions): Promise<void> {
-    await this.#change({ verb: 'stop-daemon', role: parseDaemonRole(role) }, options);
+    await this.apply({ verb: 'stop-daemon', role: parseDaemonRole(role) }, options);
   }
 
-  /** The table as the text of `ipvsadm -Sn`. As there, thresholds, timeouts and sync daemons are not part of it. */
-  async save(options?: CallOptions): Promise<string> {
+  /**
+   * The table as the text of `ipvsadm -Sn`. As there, thresholds, timeouts and sync daemons are not part of it; with
+   * `full` they are, as options and lines that ipvsadm takes too.
+   */
+  async save({ full = false, ...options }: SaveOptions = {}): Promise<string> {
     this.#needNetlink('save');
-    return formatRules(await this.snapshot(options));
+    const table = await this.snapshot(options);
+    if (!full) return formatRules(table);
+    const settings = formatSettingsRules(await this.timeouts(options), await this.daemons(options));
+    return settings + formatRules(table, { thresholds: true });
   }
 
   /**
@@ -333,7 +355,7 @@ export class Ipvs implements AsyncDisposable {
   async restore(text: string, { replace = false, onProgress, ...options }: RestoreOptions = {}): Promise<number> {
     this.#needNetlink('restore');
     const rules = await readInPieces(text);
-    if (replace) await this.flush(options);
+    if (replace) await this.#makeRoom(rules, options);
     const failures: RestoreFailure[] = [];
     for (let done = 0; done < rules.length; done += RESTORE_PIECE) {
       const piece = rules.slice(done, done + RESTORE_PIECE);
@@ -344,8 +366,17 @@ export class Ipvs implements AsyncDisposable {
     return rules.length;
   }
 
+  async #makeRoom(rules: readonly Rule[], options: CallOptions): Promise<void> {
+    await this.flush(options);
+    const started = new Set(
+      rules.flatMap(({ change }) => (change.verb === 'start-daemon' ? [change.daemon.role] : [])),
+    );
+    if (started.size === 0) return;
+    for (const { role } of await this.daemons(options)) if (started.has(role)) await this.stopDaemon(role, options);
+  }
+
   async #restorePiece(rules: readonly Rule[], options: CallOptions): Promise<RestoreFailure[]> {
-    const results = await Promise.allSettled(rules.map(({ change }) => this.#change(change, options)));
+    const results = await Promise.allSettled(rules.map(({ change }) => this.apply(change, options)));
     return rules.flatMap(({ line, text }, index) => {
       const result = results[index];
       return result?.status === 'rejected' ? [{ line, text, error: result.reason as Error }] : [];
@@ -362,8 +393,11 @@ export class Ipvs implements AsyncDisposable {
     await this.close();
   }
 
-  /** Every change of the table comes through here. */
-  async #change(change: Change, options?: CallOptions): Promise<void> {
+  /**
+   * Brings about a change given as a value, as the lines of rules are. It is taken as it is: what the kernel would let
+   * pass and nobody wants is not looked for. The other verbs check what they are given and then do the same.
+   */
+  async apply(change: Change, options?: CallOptions): Promise<void> {
     const netlink = this.#needNetlink(change.verb.replace('-', ' '));
     try {
       await netlink.change(change, options);

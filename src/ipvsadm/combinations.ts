@@ -5,10 +5,10 @@
  */
 import type { Tunnel } from '../model/destination.js';
 import { CommandError } from './command-error.js';
-import { COMMANDS, OPTION_NAMES, type OptionName, type Verb } from './options.js';
+import { COMMANDS, OPTION_NAMES, OPTIONS, type OptionName, type PlainOption, type Verb } from './options.js';
 
-/** Of the `exclusive` ones at most one may be given. */
-type Rule = 'required' | 'allowed' | 'exclusive';
+/** What a command says to an option. Of the `exclusive` ones at most one may be given. */
+export type Rule = 'required' | 'allowed' | 'exclusive';
 type Rules = Readonly<Partial<Record<OptionName, Rule>>>;
 
 const each = (rule: Rule, ...names: OptionName[]): Rules => Object.fromEntries(names.map((name) => [name, rule]));
@@ -54,6 +54,30 @@ const TUNNEL_RULES: Readonly<Record<Tunnel['type'], Rules>> = {
   gue: { ...each('required', 'tun-port'), ...each('exclusive', 'tun-nocsum', 'tun-csum', 'tun-remcsum') },
   gre: each('exclusive', 'tun-nocsum', 'tun-csum'),
 };
+
+/**
+ * The options without a name, which no check sees (any command takes `--sort`, and `-6` wherever -f stands): where they
+ * are of use is where these are.
+ */
+const COMPANIONS: Readonly<Partial<Record<PlainOption['long'], OptionName>>> = {
+  ipv6: 'service-address',
+  sort: 'nosort',
+};
+
+/** The options that go with a command, in the order of the table. What may follow a command says this one function. */
+export function optionsOf(verb: Verb): readonly { readonly option: PlainOption; readonly rule: Rule }[] {
+  const plain = OPTIONS.map((spec): PlainOption => ({ ...spec, kind: 'option' }));
+  return plain.flatMap((option) => {
+    const rule = ruleOf(verb, option);
+    return rule === undefined ? [] : [{ option, rule }];
+  });
+}
+
+function ruleOf(verb: Verb, { long, name }: PlainOption): Rule | undefined {
+  if (name !== undefined) return COMMAND_RULES[verb][name];
+  const companion = COMPANIONS[long];
+  return companion !== undefined && COMMAND_RULES[verb][companion] !== undefined ? 'allowed' : undefined;
+}
 
 /** A subject's rules in the order in which they are checked: a list, since a restore checks thousands of lines. */
 interface Checklist {

@@ -25,6 +25,14 @@ export class CommandError extends Error {
     return this.message === TRY_HELP ? 'does not begin with a command (-A, -a, ...)' : this.message.trimEnd();
   }
 
+  /**
+   * Whether ipvsadm ends here even in the middle of `-R`: after its own checks, and where a line has no command. What popt
+   * refuses costs the line only.
+   */
+  get isFatal(): boolean {
+    return this.exitCode === 2 || this.message === TRY_HELP;
+  }
+
   /** The exact bytes for standard error. */
   get stderr(): string {
     return `${this.message}\n`;

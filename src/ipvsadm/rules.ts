@@ -2,7 +2,6 @@
  * The rules that `ipvsadm -Sn` writes and `ipvsadm-restore` reads (1.31).
  * @module
  */
-import { formatEndpoint } from '../address/endpoint.js';
 import { formatIP } from '../address/ip.js';
 import { maskOfPrefix } from '../address/prefix.js';
 import { RulesError } from '../errors.js';
@@ -10,10 +9,13 @@ import type { Change } from '../model/change.js';
 import type { NormalDestination, NormalTunnel } from '../model/destination.js';
 import type { NormalService } from '../model/service.js';
 import { familyOfKey, type ServiceKey } from '../model/service-key.js';
+import type { NormalSyncDaemon } from '../model/sync-daemon.js';
 import { compareDestinationKeys, compareServiceKeys } from '../model/table.js';
+import type { Timeouts } from '../model/timeouts.js';
 import { type Command, parseCommand } from './command.js';
 import { CommandError } from './command-error.js';
 import { type Names, numericNames } from './names.js';
+import { endpointText, numericReverseNames, type ReverseNames } from './reverse-names.js';
 import { schedulerFlagsText } from './scheduler-flags.js';
 
 /** As much of a table as rules tell. */
@@ -33,30 +35,69 @@ export interface Rule {
   readonly change: Change;
 }
 
+/** What rules tell beside the table that `ipvsadm -Sn` tells. */
+export interface RulesOptions {
+  /** What addresses are called, as in `ipvsadm -S` without `-n`. Default: nothing has a name. */
+  readonly names?: ReverseNames;
+  /** Also the thresholds of real servers (`-x`, `-y`), which ipvsadm takes but does not save. Default false. */
+  readonly thresholds?: boolean;
+}
+
 /**
- * A table as `ipvsadm -Sn` writes it: sorted, every service followed by its servers. As there, thresholds are not told.
+ * A table as `ipvsadm -Sn` writes it: sorted, every service followed by its servers.
  *
  * It differs from ipvsadm 1.31 where that writes what it cannot read: marks from 2^31 on are not negative here, and the
  * order is the one that ipvsadm means (see {@link compareServiceKeys}).
  */
-export function formatRules(table: RulesTable): string {
+export function formatRules(
+  table: RulesTable,
+  { names = numericReverseNames, thresholds = false }: RulesOptions = {},
+): string {
   const lines: string[] = [];
   const services = table.services.toSorted((left, right) => compareServiceKeys(left.service, right.service));
   for (const { service, destinations } of services) {
-    const key = formatKey(service);
+    const key = formatKey(service, names);
     lines.push(`-A ${key} ${formatSettings(service)}\n`);
     const servers = destinations
       .map(({ destination }) => destination)
       .sort((left, right) => compareDestinationKeys(left, right));
-    for (const server of servers) lines.push(`-a ${key} ${formatServer(server)}\n`);
+    for (const server of servers) {
+      const { address, port } = server;
+      const limits = thresholds ? formatThresholds(server) : '';
+      lines.push(
+        `-a ${key} -r ${endpointText(address, port, service.protocol, names)} ${formatServer(server)}${limits}\n`,
+      );
+    }
   }
   return lines.join('');
 }
 
+/** Timeouts and sync daemons as lines that ipvsadm takes (but never writes). */
+export function formatSettingsRules(timeouts: Timeouts, daemons: readonly NormalSyncDaemon[]): string {
+  const { tcp, tcpFin, udp } = timeouts;
+  return [`--set ${tcp} ${tcpFin} ${udp}`, ...daemons.map(formatDaemon), ''].join('\n');
+}
+
+function formatDaemon(daemon: NormalSyncDaemon): string {
+  const { role, interface: device, syncId, maxLength, group, port, ttl } = daemon;
+  const words = [`--start-daemon ${role} --mcast-interface ${device} --syncid ${syncId}`];
+  if (maxLength !== undefined) words.push(`--sync-maxlen ${maxLength}`);
+  if (group !== undefined) words.push(`--mcast-group ${group}`);
+  if (port !== undefined) words.push(`--mcast-port ${port}`);
+  if (ttl !== undefined) words.push(`--mcast-ttl ${ttl}`);
+  return words.join(' ');
+}
+
+function formatThresholds({ upperThreshold, lowerThreshold }: NormalDestination): string {
+  const upper = upperThreshold === undefined ? '' : ` -x ${upperThreshold}`;
+  return lowerThreshold === undefined ? upper : `${upper} -y ${lowerThreshold}`;
+}
+
 /** What ipvsadm writes for other protocols is no option that it knows; it is kept to be recognised. */
-function formatKey(key: ServiceKey): string {
+function formatKey(key: ServiceKey, names: ReverseNames): string {
   if (key.protocol === 'fwmark') return `-f ${key.mark}${familyOfKey(key) === 'ipv6' ? ' -6' : ''}`;
-  return `${PROTOCOL_OPTIONS.get(key.protocol) ?? '--xxx-service'} ${formatEndpoint(key.address, key.port)}`;
+  const { protocol, address, port } = key;
+  return `${PROTOCOL_OPTIONS.get(protocol) ?? '--xxx-service'} ${endpointText(address, port, protocol, names)}`;
 }
 
 const PROTOCOL_OPTIONS: ReadonlyMap<string, string> = new Map([
@@ -91,9 +132,8 @@ export function netmaskText(service: NormalService): string | undefined {
 }
 
 function formatServer(destination: NormalDestination): string {
-  const { address, port, forward, tunnel, weight } = destination;
-  const method = METHOD_OPTIONS.get(forward) ?? '(null)';
-  const text = `-r ${formatEndpoint(address, port)} ${method} -w ${weight}`;
+  const { forward, tunnel, weight } = destination;
+  const text = `${METHOD_OPTIONS.get(forward) ?? '(null)'} -w ${weight}`;
   return tunnel === undefined ? text : `${text}${formatTunnel(tunnel)}`;
 }
 

@@ -109,6 +109,8 @@ it('counters count packets, and zero starts them anew', async () => {
   await ipvs.zero();
   expect((await ipvs.totals()).connections).toBe(0n);
 
+  expect(await ipvs.listConnections({ service: key, server: '10.8.0.11', client: '10.8.0.0/24' })).toHaveLength(3);
+  expect(await ipvs.listConnections({ server: '10.8.0.12' })).toEqual([]);
   const rows = await ipvs.listConnections();
   expect(rows).toHaveLength(3);
   for (const row of rows) {
