@@ -24,6 +24,9 @@ const PROGRAMS = {
   ipvsadm: 'ipvsadm',
   'iptables-legacy': 'iptables',
   curl: 'curl',
+  // They check the manual page and the units.
+  groff: 'groff-base',
+  'systemd-analyze': 'systemd',
   // Debian has it for this architecture alone.
   ...(process.arch === 'x64' && { 'linux.uml': 'user-mode-linux' }),
 };

@@ -1,0 +1,292 @@
+/**
+ * The verbs that ipvs-ts has beside the commands of ipvsadm, as data: the parser, the help, the shell completion and the
+ * manual all read this one table, as they read `ipvsadm/options.ts`.
+ * @module
+ */
+
+/** What can be offered for a value that is no fixed choice: names of files, network namespaces. */
+export type Source = 'file' | 'netns';
+
+/** A word of a verb that is no option. All of them may be left out, but one without a `fallback`. */
+export interface OperandSpec {
+  readonly placeholder: string;
+  /** What it is when it is left out, for people. */
+  readonly fallback?: string;
+  /** Nothing else is taken. */
+  readonly choices?: readonly string[];
+  readonly source?: Source;
+  /** One line for people. */
+  readonly help: string;
+}
+
+/** An option of a verb. One without a placeholder takes no value. */
+export interface VerbOptionSpec {
+  /** Without the dashes. */
+  readonly long: string;
+  readonly short?: string;
+  /** What stands for the value in the help. */
+  readonly placeholder?: string;
+  readonly choices?: readonly string[];
+  /** `choices` are only what is usual: any other value is taken as well. */
+  readonly open?: true;
+  readonly source?: Source;
+  /** The value when it is not given. */
+  readonly default?: string;
+  /** One line for people. */
+  readonly help: string;
+}
+
+/** One row of {@link VERBS}. */
+export interface VerbSpec {
+  readonly name: string;
+  readonly operand?: OperandSpec;
+  readonly options: readonly VerbOptionSpec[];
+  /** One line for people. */
+  readonly help: string;
+  /** What else is to be known about it: whole sentences. */
+  readonly details?: string;
+}
+
+/** The shells that completion can be written for. */
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+/** One of {@link SHELLS}. */
+export type Shell = (typeof SHELLS)[number];
+
+/** What `connections` can be sorted by. */
+export const CONNECTION_SORTS = ['client', 'service', 'server', 'state', 'expires'] as const;
+/** One of {@link CONNECTION_SORTS}. */
+export type ConnectionSort = (typeof CONNECTION_SORTS)[number];
+
+/** What the real servers of `top` can be sorted by; all but the name begin with the largest. */
+export const TOP_SORTS = ['name', 'weight', 'active', 'inactive', 'cps', 'inpps', 'outpps', 'inbps', 'outbps'] as const;
+/** One of {@link TOP_SORTS}. */
+export type TopSort = (typeof TOP_SORTS)[number];
+
+/** The kernel's words for states of TCP, UDP and SCTP connections (ip_vs_proto_*.c, Linux 6.12). */
+const CONNECTION_STATES = [
+  ...['NONE', 'ESTABLISHED', 'SYN_SENT', 'SYN_RECV', 'FIN_WAIT', 'TIME_WAIT', 'CLOSE', 'CLOSE_WAIT', 'LAST_ACK'],
+  ...['LISTEN', 'SYNACK', 'ASSURED', 'UDP', 'INIT1', 'INIT', 'C-SENT', 'C-REPLIED', 'C-WAIT', 'COOKIE', 'C-ECHOED'],
+  ...['S-SENT', 'S-RECEIVED', 'S-ACK-SENT', 'REJECTED', 'CLOSED'],
+];
+
+const NETNS = {
+  long: 'netns',
+  placeholder: 'NAME',
+  source: 'netns',
+  help: 'work in this network namespace: a name of "ip netns", or a path',
+} as const satisfies VerbOptionSpec;
+
+const JSON_OUTPUT = { long: 'json', help: 'write JSON' } as const satisfies VerbOptionSpec;
+
+/** Every verb has it. */
+const HELP_OPTION = { long: 'help', short: 'h', help: 'explain the verb' } as const satisfies VerbOptionSpec;
+
+const VERB_NAMES = ['save', 'restore', 'list', 'connections', 'top', 'completion', 'help', 'version'] as const;
+/** The name of a verb. */
+export type VerbName = (typeof VERB_NAMES)[number];
+
+/** The verbs. The first word of a command line is one of these; otherwise it begins with a dash, or there is none. */
+export const VERBS = [
+  {
+    name: 'save',
+    options: [
+      { long: 'full', help: 'tell thresholds, timeouts and sync daemons too, in lines that ipvsadm accepts' },
+      NETNS,
+      HELP_OPTION,
+    ],
+    help: 'write the table as rules to standard output',
+    details: 'Without options the text is that of "ipvsadm -Sn".',
+  },
+  {
+    name: 'restore',
+    operand: {
+      placeholder: 'FILE',
+      fallback: 'standard input',
+      source: 'file',
+      help: 'the rules; "-" is standard input',
+    },
+    options: [
+      { long: 'check', help: 'only read the rules, change nothing' },
+      { long: 'replace', help: 'empty the table first' },
+      NETNS,
+      HELP_OPTION,
+    ],
+    help: 'carry out the rules of a file',
+    details:
+      'All rules are read before the first is carried out, so that a mistake in them changes nothing. What the kernel ' +
+      'refuses is told by the number of the line, and the exit code is then 1.',
+  },
+  {
+    name: 'list',
+    options: [JSON_OUTPUT, NETNS, HELP_OPTION],
+    help: 'show services and real servers',
+  },
+  {
+    name: 'connections',
+    options: [
+      { long: 'service', placeholder: 'KEY', help: 'only of this service: tcp://192.0.2.1:80, fwmark://5' },
+      { long: 'server', placeholder: 'ADDR[:PORT]', help: 'only to this real server' },
+      { long: 'client', placeholder: 'ADDR[/PREFIX]', help: 'only of this client, or of clients in this network' },
+      {
+        long: 'state',
+        placeholder: 'STATE',
+        choices: CONNECTION_STATES,
+        open: true,
+        help: 'only in this state, in the word of the kernel: ESTABLISHED',
+      },
+      {
+        long: 'sort',
+        placeholder: 'FIELD',
+        choices: CONNECTION_SORTS,
+        help: "sort by this, not in the kernel's order",
+      },
+      { long: 'count', help: 'write only how many there are' },
+      JSON_OUTPUT,
+      NETNS,
+      HELP_OPTION,
+    ],
+    help: 'show connections: all, or some',
+    details: 'Of several options that choose connections, all must be met.',
+  },
+  {
+    name: 'top',
+    options: [
+      { long: 'interval', placeholder: 'SECONDS', default: '2', help: 'read again after so long' },
+      { long: 'once', help: 'write one reading and end' },
+      { long: 'sort', placeholder: 'FIELD', choices: TOP_SORTS, default: 'cps', help: 'sort real servers by this' },
+      NETNS,
+      HELP_OPTION,
+    ],
+    help: 'watch rates, connections and weights of real servers',
+    details:
+      'The kernel brings its rates up to date every two seconds. Where standard output is no terminal, plain lines are ' +
+      'written.',
+  },
+  {
+    name: 'completion',
+    operand: { placeholder: 'SHELL', choices: SHELLS, help: 'the shell to write it for' },
+    options: [HELP_OPTION],
+    help: 'write a completion script for a shell',
+  },
+  {
+    name: 'help',
+    operand: { placeholder: 'VERB', fallback: 'all of them', choices: VERB_NAMES, help: 'the verb to explain' },
+    options: [HELP_OPTION],
+    help: 'explain a verb, or all of this',
+  },
+  { name: 'version', options: [HELP_OPTION], help: 'show the version' },
+] as const satisfies readonly (VerbSpec & { readonly name: VerbName })[];
+
+/** The programs of this package beside `ipvs-ts`: they stand for the scripts of ipvsadm that are called alike. */
+export const PROGRAMS = [
+  {
+    name: 'ipvs-ts-save',
+    options: [{ short: 'n', help: 'write numbers, look up no names' }],
+    help: 'in place of ipvsadm-save: write the table as rules to standard output',
+  },
+  {
+    name: 'ipvs-ts-restore',
+    options: [],
+    help: 'in place of ipvsadm-restore: empty the table, then carry out the rules from standard input',
+  },
+] as const satisfies readonly ProgramSpec[];
+
+/** One row of {@link PROGRAMS}. */
+export interface ProgramSpec {
+  readonly name: string;
+  readonly options: readonly { readonly short: string; readonly help: string }[];
+  /** One line for people. */
+  readonly help: string;
+}
+
+type SpecOf<Name extends VerbName> = Extract<(typeof VERBS)[number], { readonly name: Name }>;
+type OptionOf<Name extends VerbName> = SpecOf<Name>['options'][number];
+
+/** What `parseArgs` of node:util wants to know about one option. */
+type ParseOption<Option> = (Option extends { readonly placeholder: string }
+  ? { readonly type: 'string' }
+  : { readonly type: 'boolean'; readonly default: false }) &
+  (Option extends { readonly short: infer Letter extends string } ? { readonly short: Letter } : unknown) &
+  (Option extends { readonly default: infer Value extends string } ? { readonly default: Value } : unknown);
+
+/** What `parseArgs` of node:util wants to know about a verb. */
+export interface ParseConfig<Name extends VerbName> {
+  readonly options: { readonly [Option in OptionOf<Name> as Option['long']]: ParseOption<Option> };
+  /** Also for verbs that take none: `parseArgs` would call it a mistake in words of its own. */
+  readonly allowPositionals: true;
+  readonly strict: true;
+}
+
+const BY_NAME: ReadonlyMap<string, VerbSpec & { readonly name: VerbName }> = new Map(
+  VERBS.map((verb) => [verb.name, verb]),
+);
+
+/** The verb of a name; undefined where there is none. */
+export function findVerb(name: string): (VerbSpec & { readonly name: VerbName }) | undefined {
+  return BY_NAME.get(name);
+}
+
+/**
+ * How `parseArgs` of node:util is to read the words after a verb: `parseArgs({ ...parseConfig('save'), args })`. Choices
+ * and the number of operands it does not check; {@link choiceProblem} and {@link operandProblem} do.
+ */
+export function parseConfig<Name extends VerbName>(name: Name): ParseConfig<Name> {
+  const options = (BY_NAME.get(name)?.options ?? []).map((option) => [option.long, parseOption(option)]);
+  // That the rows have these types is what ParseConfig says; Object.fromEntries forgets it.
+  return { options: Object.fromEntries(options), allowPositionals: true, strict: true } as ParseConfig<Name>;
+}
+
+function parseOption(option: VerbOptionSpec) {
+  return {
+    ...(option.placeholder === undefined
+      ? { type: 'boolean', default: false }
+      : { type: 'string', ...(option.default !== undefined && { default: option.default }) }),
+    ...(option.short !== undefined && { short: option.short }),
+  };
+}
+
+/** What is wrong with values of a verb's options, in words for people; undefined if nothing is. */
+export function choiceProblem(name: VerbName, values: Readonly<Record<string, unknown>>): string | undefined {
+  for (const option of BY_NAME.get(name)?.options ?? []) {
+    const value = values[option.long];
+    if (typeof value !== 'string' || option.open === true) continue;
+    const problem = notAmong(`--${option.long}`, option.choices, value);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+}
+
+/** What is wrong with the words of a verb that are no options, in words for people; undefined if nothing is. */
+export function operandProblem(name: VerbName, operands: readonly string[]): string | undefined {
+  const operand = BY_NAME.get(name)?.operand;
+  const [value, ...more] = operands;
+  const surplus = operand === undefined ? value : more[0];
+  if (surplus !== undefined) return `unexpected word "${surplus}"`;
+  if (operand === undefined) return undefined;
+  if (value !== undefined) return notAmong(operand.placeholder, operand.choices, value);
+  return operand.fallback === undefined ? `${operand.placeholder} is missing: ${list(operand.choices)}` : undefined;
+}
+
+function notAmong(what: string, choices: readonly string[] | undefined, value: string): string | undefined {
+  if (choices === undefined || choices.includes(value)) return undefined;
+  return `${what} must be ${list(choices)}, not "${value}"`;
+}
+
+/** `a, b or c` */
+function list(choices: readonly string[] = []): string {
+  return choices.length < 2 ? choices.join() : `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`;
+}
+
+/** A verb and what may follow it, each in brackets where it may be left out: `restore [FILE] [--check]`. */
+export function usageOf(verb: VerbSpec): string[] {
+  const { name, operand, options } = verb;
+  const operands =
+    operand === undefined ? [] : [operand.fallback === undefined ? operand.placeholder : `[${operand.placeholder}]`];
+  const own = options.filter((option) => option !== HELP_OPTION);
+  return [name, ...operands, ...own.map((option) => `[${optionUsage(option)}]`)];
+}
+
+/** `--sort FIELD` */
+export function optionUsage({ long, placeholder }: VerbOptionSpec): string {
+  return placeholder === undefined ? `--${long}` : `--${long} ${placeholder}`;
+}

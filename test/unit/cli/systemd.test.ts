@@ -1,0 +1,55 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { expect, test } from 'vitest';
+import { findVerb, operandProblem, parseConfig } from '../../../src/cli/verbs.js';
+import { parseCommand } from '../../../src/ipvsadm/command.js';
+
+const PROGRAM = '/usr/local/bin/ipvs-ts';
+const unit = readFileSync(new URL('../../../examples/systemd/ipvs-ts.service', import.meta.url), 'utf8');
+/** With the other path: what stands in comments in, what it replaces out. */
+const fedora = unit.replaceAll(/^(ConditionPathExists|Environment)=.*\n#(\1=)/gm, '$2');
+
+/** The words of every call of ipvs-ts in the unit, those for the shell among them. */
+const calls = [...unit.matchAll(/\/usr\/local\/bin\/ipvs-ts ([^>\n]*)/g)].map(([, words = '']) =>
+  words.trim().split(' '),
+);
+
+test('keeps a oneshot service that loads, loads again and saves', () => {
+  expect(unit).toContain('\nType=oneshot\nRemainAfterExit=yes\n');
+  for (const key of ['ExecStart', 'ExecReload', 'ExecStop']) expect(unit).toMatch(new RegExp(`^${key}=`, 'm'));
+  expect(fedora).toContain('\nConditionPathExists=/etc/sysconfig/ipvsadm\n');
+  expect(fedora).toContain('\nEnvironment=RULES=/etc/sysconfig/ipvsadm\n');
+  expect(fedora).not.toMatch(/^[^#].*ipvsadm\.rules/m);
+});
+
+test.each(calls)('calls ipvs-ts with words that it knows: %s %s %s', (...words) => {
+  const [first = '', ...args] = words.filter((word) => word !== undefined);
+  const verb = findVerb(first);
+  if (verb === undefined) {
+    expect(() => parseCommand([first, ...args])).not.toThrow();
+  } else {
+    const { positionals } = parseArgs({ ...parseConfig(verb.name), args });
+    expect(operandProblem(verb.name, positionals)).toBeUndefined();
+  }
+});
+
+/** systemd wants programs that exist: any will do. It calls an unknown key a warning, so what it writes counts. */
+test.each([
+  ['Debian', unit],
+  ['Fedora', fedora],
+])('systemd-analyze finds nothing wrong: %s', (_, text) => {
+  const directory = mkdtempSync(join(tmpdir(), 'ipvs-ts-unit-'));
+  try {
+    const path = join(directory, 'ipvs-ts.service');
+    writeFileSync(path, text.replaceAll(PROGRAM, process.execPath));
+    const result = spawnSync('systemd-analyze', ['verify', '--man=no', path], { encoding: 'utf8' });
+    // What it thinks of other units of the machine is not meant.
+    const complaints = result.stderr.split('\n').filter((line) => line.includes('ipvs-ts.service'));
+    expect({ status: result.status, complaints }).toEqual({ status: 0, complaints: [] });
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
