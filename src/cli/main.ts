@@ -3,10 +3,7 @@
  * The `ipvs-ts` command.
  * @module
  */
+import { runProgram } from './program.js';
 import { run } from './run.js';
 
-process.exitCode = await run(process.argv.slice(2), {
-  stdin: process.stdin,
-  stdout: process.stdout,
-  stderr: process.stderr,
-});
+await runProgram(run);

@@ -1,117 +1,70 @@
 /**
- * `ipvs-ts save`, `restore` and `list`: words in, text and exit code out.
+ * `ipvs-ts`: words in, text and exit code out. A first word with a dash, or none, is ipvsadm's language; otherwise it is
+ * one of our own verbs.
  * @module
  */
-import { readFile } from 'node:fs/promises';
-import { text } from 'node:stream/consumers';
-import { parseArgs } from 'node:util';
-import { IpvsError } from '../errors.js';
-import { Ipvs } from '../ipvs.js';
-import { parseRules } from '../ipvsadm/rules.js';
-
-const HELP = `ipvs-ts: the load balancer in the Linux kernel (IPVS)
-
-  ipvs-ts save                              print the table as "ipvsadm -Sn" does
-  ipvs-ts restore [FILE] [--replace]        carry out rules from FILE or standard input
-  ipvs-ts restore [FILE] --check            only read the rules
-  ipvs-ts list                              print the table as JSON
-
-Options
-  --netns NAME    work in this network namespace (a name of "ip netns", or a path)
-  --replace       empty the table first
-  --check         change nothing
-  -h, --help      print this
-  -v, --version   print the version
-
-Exit code: 0 done; 1 refused by the kernel, or IPVS is out of reach; 2 wrong words or rules, nothing was changed.
-`;
-
-/** Where words come from and text goes to. */
-export interface Streams {
-  readonly stdin: NodeJS.ReadableStream;
-  readonly stdout: NodeJS.WritableStream;
-  readonly stderr: NodeJS.WritableStream;
-}
-
-const OPTIONS = {
-  netns: { type: 'string' },
-  replace: { type: 'boolean', default: false },
-  check: { type: 'boolean', default: false },
-  help: { type: 'boolean', short: 'h', default: false },
-  version: { type: 'boolean', short: 'v', default: false },
-} as const;
-
-/** What the words ask for is wrong. */
-class UsageError extends Error {}
+import { InvalidArgumentError, IpvsError, RulesError } from '../errors.js';
+import { writeHint } from './hint.js';
+import { parseVerb, UsageError } from './parse-verb.js';
+import type { Streams } from './streams.js';
+import { findVerb, SHELLS, type VerbName } from './verbs.js';
 
 /** Does what the words after the program's name say. Returns the exit code. */
 export async function run(words: readonly string[], streams: Streams): Promise<number> {
+  const [first, ...rest] = words;
+  if (first === undefined || first.startsWith('-')) {
+    const { runIpvsadm } = await import('./ipvsadm.js');
+    return runIpvsadm(words, streams);
+  }
   try {
-    await dispatch(words, streams);
+    const verb = findVerb(first);
+    if (verb === undefined) throw new UsageError(`there is no verb "${first}"; see "ipvs-ts help"`);
+    await runVerb(verb.name, rest, streams);
     return 0;
   } catch (error) {
     if (!(error instanceof UsageError) && !(error instanceof IpvsError)) throw error;
     streams.stderr.write(`ipvs-ts: ${error.message}\n`);
-    if (error instanceof UsageError) streams.stderr.write('Try "ipvs-ts --help".\n');
-    return error instanceof UsageError || ['ERR_RULES', 'ERR_INVALID_ARGUMENT'].includes(error.code) ? 2 : 1;
+    writeHint(error, streams.stderr);
+    return isMistake(error) ? 2 : 1;
   }
 }
 
-async function dispatch(words: readonly string[], streams: Streams): Promise<void> {
-  const { values, positionals } = readWords(words);
-  const [command, file, ...more] = positionals;
-  if (values.help) streams.stdout.write(HELP);
-  else if (values.version) streams.stdout.write(`ipvs-ts ${await version()}\n`);
-  else if (more.length > 0 || (file !== undefined && command !== 'restore')) throw new UsageError('too many words');
-  else if (command === 'save') await save(values.netns, streams);
-  else if (command === 'list') await list(values.netns, streams);
-  else if (command === 'restore') await restore(file, values, streams);
-  else throw new UsageError(command === undefined ? 'a command is missing' : `there is no command "${command}"`);
+/** Wrong words or rules, as against a kernel that refuses or is out of reach. */
+function isMistake(error: Error): boolean {
+  return error instanceof UsageError || error instanceof RulesError || error instanceof InvalidArgumentError;
 }
 
-function readWords(words: readonly string[]) {
-  try {
-    return parseArgs({ args: [...words], options: OPTIONS, allowPositionals: true });
-  } catch (error) {
-    throw new UsageError((error as Error).message);
+/** The verbs are loaded when they are wanted: a short command spends most of its time on loading. */
+async function runVerb(name: VerbName, words: readonly string[], streams: Streams): Promise<void> {
+  if (parseVerb(name, words).values.help) return writeHelp(name, streams);
+  switch (name) {
+    case 'save':
+      return (await import('./rules.js')).save(parseVerb(name, words), streams);
+    case 'restore':
+      return (await import('./rules.js')).restore(parseVerb(name, words), streams);
+    case 'list':
+      return (await import('./list.js')).list(parseVerb(name, words).values, streams);
+    case 'connections':
+      return (await import('./connections.js')).connections(parseVerb(name, words).values, streams);
+    case 'top':
+      return (await import('./top.js')).top(parseVerb(name, words).values, streams);
+    case 'completion':
+      return writeCompletion(parseVerb(name, words).operand, streams);
+    case 'help':
+      return writeHelp(findVerb(parseVerb(name, words).operand ?? '')?.name, streams);
+    case 'version':
+      streams.stdout.write(`ipvs-ts ${(await import('./version.js')).packageVersion()}\n`);
   }
 }
 
-async function version(): Promise<string> {
-  const path = new URL('../../package.json', import.meta.url);
-  const manifest: { version: string } = JSON.parse(await readFile(path, 'utf8'));
-  return manifest.version;
+async function writeHelp(name: VerbName | undefined, { stdout }: Streams): Promise<void> {
+  const { helpText } = await import('./help.js');
+  stdout.write(helpText(name));
 }
 
-async function save(netns: string | undefined, { stdout }: Streams): Promise<void> {
-  await using ipvs = await Ipvs.open({ netns });
-  stdout.write(await ipvs.save());
-}
-
-async function list(netns: string | undefined, { stdout }: Streams): Promise<void> {
-  await using ipvs = await Ipvs.open({ netns });
-  stdout.write(`${JSON.stringify(await ipvs.snapshot(), null, 2)}\n`);
-}
-
-async function restore(
-  file: string | undefined,
-  { netns, replace, check }: { netns?: string | undefined; replace: boolean; check: boolean },
-  { stdin }: Streams,
-): Promise<void> {
-  const rules = await readRules(file, stdin);
-  if (check) {
-    parseRules(rules);
-    return;
-  }
-  await using ipvs = await Ipvs.open({ netns });
-  await ipvs.restore(rules, { replace });
-}
-
-async function readRules(file: string | undefined, stdin: NodeJS.ReadableStream): Promise<string> {
-  if (file === undefined || file === '-') return text(stdin);
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
+async function writeCompletion(operand: string | undefined, { stdout }: Streams): Promise<void> {
+  const shell = SHELLS.find((known) => known === operand);
+  if (shell === undefined) throw new UsageError(`there is no completion for "${operand}"`);
+  const { completionScript } = await import('./completion.js');
+  stdout.write(completionScript(shell));
 }

@@ -1,0 +1,21 @@
+// Writes schema/*.schema.json, the JSON Schemas of what `list --json` and `connections --json` write, from dist.
+//
+//   npm run build:ts && node scripts/schema.mjs
+
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const root = new URL('../', import.meta.url);
+const { jsonSchemas } = await import(new URL('dist/cli/json.js', root).href);
+const directory = new URL('schema/', root);
+mkdirSync(directory, { recursive: true });
+for (const [name, schema] of Object.entries(jsonSchemas())) {
+  writeFileSync(new URL(`${name}.schema.json`, directory), `${JSON.stringify(schema, null, 2)}\n`);
+}
+// So that the lint takes them.
+const { status } = spawnSync('node_modules/.bin/biome', ['format', '--write', 'schema'], {
+  cwd: fileURLToPath(root),
+  stdio: 'inherit',
+});
+process.exitCode = status ?? 1;

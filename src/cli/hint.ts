@@ -1,0 +1,15 @@
+/**
+ * What helps beside the message, for people: on a terminal only, so that scripts see ipvsadm's bytes and no more.
+ * @module
+ */
+import { styleText } from 'node:util';
+import { KernelError } from '../errors.js';
+
+/** Writes why the kernel refused and what to do, where it is known and somebody looks. */
+export function writeHint(error: unknown, stderr: NodeJS.WritableStream): void {
+  if (!('isTTY' in stderr && stderr.isTTY === true) || !(error instanceof KernelError)) return;
+  const words = [error.reason, error.hint].filter((part) => part !== undefined).join('; ');
+  if (words === '') return;
+  const colour = (process.env['NO_COLOR'] ?? '') === '';
+  stderr.write(`${colour ? styleText('dim', words, { validateStream: false }) : words}\n`);
+}

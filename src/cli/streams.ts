@@ -1,0 +1,11 @@
+/**
+ * Where a command reads and writes.
+ * @module
+ */
+
+/** The three streams of a process, or what stands for them in a test. */
+export interface Streams {
+  readonly stdin: NodeJS.ReadableStream;
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream;
+}
