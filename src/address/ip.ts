@@ -117,11 +117,6 @@ export function familyOf(address: string): Family {
   return address.includes(':') ? 'ipv6' : 'ipv4';
 }
 
-/** The family that a number of bytes belongs to. */
-export function familyOfBytes(bytes: Uint8Array): Family {
-  return bytes.length === 4 ? 'ipv4' : 'ipv6';
-}
-
 /** Network order, IPv4 padded with zeros to 16 bytes: the order in which ipvsadm lists the servers of a service. */
 export function compareBytes(left: Uint8Array, right: Uint8Array): number {
   for (let i = 0; i < 16; i++) {

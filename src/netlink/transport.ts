@@ -5,7 +5,6 @@
 
 /** Errnos that a transport returns and the connection knows what to do with (asm-generic/errno.h). */
 export const EAGAIN = 11;
-export const EBUSY = 16;
 export const ENOBUFS = 105;
 
 /** A non-blocking datagram socket to the kernel. Numbers below zero are errnos. */

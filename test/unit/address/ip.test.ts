@@ -1,15 +1,7 @@
 import net from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  compareBytes,
-  familyOf,
-  familyOfBytes,
-  formatIP,
-  parseIP,
-  parseIPv4,
-  parseIPv6,
-} from '../../../src/address/ip.js';
+import { compareBytes, familyOf, formatIP, parseIP, parseIPv4, parseIPv6 } from '../../../src/address/ip.js';
 
 const ipv4Bytes = fc.uint8Array({ minLength: 4, maxLength: 4 });
 
@@ -171,11 +163,10 @@ describe('IPv6', () => {
   });
 });
 
-test('the family of text and of bytes agree', () => {
+test('the family shows in the text', () => {
   fc.assert(
     fc.property(fc.oneof(ipv4Bytes, ipv6Bytes), (bytes) => {
-      expect(familyOfBytes(bytes)).toBe(bytes.length === 4 ? 'ipv4' : 'ipv6');
-      expect(familyOf(formatIP(bytes))).toBe(familyOfBytes(bytes));
+      expect(familyOf(formatIP(bytes))).toBe(bytes.length === 4 ? 'ipv4' : 'ipv6');
     }),
   );
 });
