@@ -114,8 +114,7 @@ async function notUnicastIPv4(address: string, kernel: Kernel): Promise<Cause> {
   const first = parseIP(address)?.[0] ?? 0;
   if (first >= 224) return { reason: `${address} is not unicast` };
   if (first === 0) return { reason: `${address} is in 0.0.0.0/8, which is no host's address` };
-  let table = '';
-  for await (const piece of kernel.proc('fib_trie')) table += piece;
+  const table = await routesOf(kernel);
   if (!table.includes('127.0.0.0')) {
     return {
       reason: 'no IPv4 address was ever configured in this network namespace, so the kernel takes none for unicast',
@@ -124,6 +123,23 @@ async function notUnicastIPv4(address: string, kernel: Kernel): Promise<Cause> {
   }
   const isBroadcast = new RegExp(`-- ${address.replaceAll('.', '\\.')}\\n\\s+/32 link BROADCAST`).test(table);
   return isBroadcast ? { reason: `${address} is the broadcast address of a network of this host` } : UNKNOWN;
+}
+
+/** Refusals come in thousands when rules are wrong: those of one moment share one look at the routes. */
+const looking = new WeakMap<Kernel, Promise<string>>();
+
+function routesOf(kernel: Kernel): Promise<string> {
+  const running = looking.get(kernel);
+  if (running !== undefined) return running;
+  const routes = readWhole(kernel.proc('fib_trie')).finally(() => looking.delete(kernel));
+  looking.set(kernel, routes);
+  return routes;
+}
+
+async function readWhole(pieces: AsyncIterable<string>): Promise<string> {
+  let text = '';
+  for await (const piece of pieces) text += piece;
+  return text;
 }
 
 function notUnicastIPv6(address: string): Cause {
