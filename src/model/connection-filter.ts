@@ -2,12 +2,11 @@
  * Which connections are wanted. The kernel cannot be asked for some of them: the whole table is read, and this chooses.
  * @module
  */
-import { z } from 'zod';
 import { parseEndpoint } from '../address/endpoint.js';
 import { familyOf, formatIP, parseIP, parseIPv4Number, parseIPv6 } from '../address/ip.js';
 import { InvalidArgumentError } from '../errors.js';
 import type { Connection } from './connection.js';
-import { addressSchema, parse, portSchema } from './parse.js';
+import { addressSchema, lazy, parse, portSchema } from './parse.js';
 import { familyOfKey, parseServiceKey, type ServiceKey, type ServiceKeyText } from './service-key.js';
 
 /** Which connections are wanted: those that meet everything that is given. */
@@ -29,55 +28,63 @@ export interface ConnectionFilter {
 /** A question that a connection answers with yes or no. */
 type Matcher = (connection: Connection) => boolean;
 
-const serverTextSchema = z.string().transform((text, context) => {
-  const server = readServer(text);
-  if (server !== undefined) return server;
-  const message = `"${text}" is none of the forms 10.0.0.1, 10.0.0.1:80, 2001:db8::1, [2001:db8::1]:80`;
-  context.addIssue({ code: 'custom', message });
-  return z.NEVER;
-});
-const serverObjectSchema = z.strictObject({ address: addressSchema, port: portSchema.optional() });
+const serverTextSchema = lazy((z) =>
+  z.string().transform((text, context) => {
+    const server = readServer(text);
+    if (server !== undefined) return server;
+    const message = `"${text}" is none of the forms 10.0.0.1, 10.0.0.1:80, 2001:db8::1, [2001:db8::1]:80`;
+    context.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  }),
+);
+const serverObjectSchema = lazy((z) => z.strictObject({ address: addressSchema(), port: portSchema().optional() }));
 
 /** Told apart before they are checked: a union would not tell which field is wrong. */
 const serverSchema = checkedBy((input) =>
   typeof input === 'string' ? parse(serverTextSchema, 'server', input) : parse(serverObjectSchema, 'server', input),
 );
 
-const clientSchema = z.string().transform((text, context) => {
-  const network = readNetwork(text);
-  if (network !== undefined) return network;
-  const message = `"${text}" is none of the forms 198.51.100.7, 198.51.100.0/24, 2001:db8::1, 2001:db8::/32`;
-  context.addIssue({ code: 'custom', message });
-  return z.NEVER;
-});
+const clientSchema = lazy((z) =>
+  z.string().transform((text, context) => {
+    const network = readNetwork(text);
+    if (network !== undefined) return network;
+    const message = `"${text}" is none of the forms 198.51.100.7, 198.51.100.0/24, 2001:db8::1, 2001:db8::/32`;
+    context.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  }),
+);
 
 const serviceKeySchema = checkedBy((input) => parseServiceKey(input as ServiceKey | ServiceKeyText));
 
 /** What a function checks, whose issues become those of a field. */
 function checkedBy<Output>(check: (input: unknown) => Output) {
-  return z.unknown().transform((input, context) => {
-    try {
-      return check(input);
-    } catch (error) {
-      if (!(error instanceof InvalidArgumentError)) throw error;
-      for (const { path, message } of error.issues) {
-        context.addIssue({ code: 'custom', path: path === '' ? [] : [path], message });
+  return lazy((z) =>
+    z.unknown().transform((input, context) => {
+      try {
+        return check(input);
+      } catch (error) {
+        if (!(error instanceof InvalidArgumentError)) throw error;
+        for (const { path, message } of error.issues) {
+          context.addIssue({ code: 'custom', path: path === '' ? [] : [path], message });
+        }
+        return z.NEVER;
       }
-      return z.NEVER;
-    }
-  });
+    }),
+  );
 }
 
-const filterSchema = z.strictObject({
-  service: serviceKeySchema.optional(),
-  server: serverSchema.optional(),
-  client: clientSchema.optional(),
-  state: z
-    .string()
-    .regex(/^\S+$/, { error: 'must be one word, such as ESTABLISHED' })
-    .transform((word) => word.toUpperCase())
-    .optional(),
-});
+const filterSchema = lazy((z) =>
+  z.strictObject({
+    service: serviceKeySchema().optional(),
+    server: serverSchema().optional(),
+    client: clientSchema().optional(),
+    state: z
+      .string()
+      .regex(/^\S+$/, { error: 'must be one word, such as ESTABLISHED' })
+      .transform((word) => word.toUpperCase())
+      .optional(),
+  }),
+);
 
 /**
  * Checks a filter and makes it a function to choose connections by. It takes about 0.1 microseconds for each, and 0.9 where

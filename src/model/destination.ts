@@ -2,73 +2,80 @@
  * A destination: one real server of one service, and the way packets take to it.
  * @module
  */
-import { z } from 'zod';
+import type { z } from 'zod';
 import { formatEndpoint } from '../address/endpoint.js';
 import { familyOf } from '../address/ip.js';
 import { InvalidArgumentError, type Issue } from '../errors.js';
-import { addressSchema, integer, oneOf, parse, portSchema } from './parse.js';
+import { addressSchema, integer, lazy, oneOf, parse, portSchema } from './parse.js';
 import { familyOfKey, formatServiceKey, type ServiceKey } from './service-key.js';
 import type { Stats } from './stats.js';
 
 /** The kernel reads weights and thresholds as signed 32-bit numbers. */
 export const INT_MAX = 0x7fffffff;
 
-const CHECKSUM = z.enum(['none', 'csum', 'remcsum']);
+const tunnelSchema = lazy((z) => {
+  const checksums = z.enum(['none', 'csum', 'remcsum']);
+  return z.discriminatedUnion(
+    'type',
+    [
+      /** IP in IP, the kernel's only tunnel before Linux 5.2. */
+      z.strictObject({ type: z.literal('ipip') }),
+      /** Generic UDP encapsulation to a port of the real server. Since Linux 5.2, checksums since 5.3. */
+      z.strictObject({ type: z.literal('gue'), port: integer(1, 65535), checksum: checksums.default('none') }),
+      /** Generic routing encapsulation. Since Linux 5.3. */
+      z.strictObject({ type: z.literal('gre'), checksum: checksums.exclude(['remcsum']).default('none') }),
+    ],
+    oneOf('ipip', 'gue', 'gre'),
+  );
+});
 
-const tunnelSchema = z.discriminatedUnion(
-  'type',
-  [
-    /** IP in IP, the kernel's only tunnel before Linux 5.2. */
-    z.strictObject({ type: z.literal('ipip') }),
-    /** Generic UDP encapsulation to a port of the real server. Since Linux 5.2, checksums since 5.3. */
-    z.strictObject({ type: z.literal('gue'), port: integer(1, 65535), checksum: CHECKSUM.default('none') }),
-    /** Generic routing encapsulation. Since Linux 5.3. */
-    z.strictObject({ type: z.literal('gre'), checksum: CHECKSUM.exclude(['remcsum']).default('none') }),
-  ],
-  oneOf('ipip', 'gue', 'gre'),
-);
-
-const commonShape = {
-  address: addressSchema,
+const commonShape = lazy(() => ({
+  address: addressSchema(),
   /** Default: the service's port; 0 for a fwmark service. DR and TUN cannot change the port. */
-  port: portSchema.optional(),
+  port: portSchema().optional(),
   /** Share of the connections, 0 to 2147483647, default 1. 0 quiesces: no new connections, those there go on. */
   weight: integer(0, INT_MAX).default(1),
   /** No new connections above this many, until they fall below the lower threshold. 0 (default): no limit. */
   upperThreshold: integer(0, INT_MAX).optional(),
   /** Where an overloaded server takes connections again. 0 (default): at three quarters of the upper threshold. */
   lowerThreshold: integer(0, INT_MAX).optional(),
-};
+}));
 
-const destinationSchema = z
-  .discriminatedUnion(
-    'forward',
-    [
-      z.strictObject({
-        ...commonShape,
-        /** `dr`, ipvsadm's default: the packet is sent on as it is. `nat`: its address and port are rewritten. */
-        forward: z.enum(['nat', 'dr']).optional(),
-        tunnel: z.undefined({ error: 'is only for tun' }).optional(),
-      }),
-      z.strictObject({ ...commonShape, forward: z.literal('tun'), tunnel: tunnelSchema.default({ type: 'ipip' }) }),
-    ],
-    oneOf('nat', 'dr', 'tun'),
-  )
-  .superRefine(({ upperThreshold = 0, lowerThreshold = 0 }, context) => {
-    if (lowerThreshold > upperThreshold) {
-      const message = `must not be above upperThreshold (${upperThreshold === 0 ? 'which is not set' : upperThreshold})`;
-      context.addIssue({ code: 'custom', path: ['lowerThreshold'], message });
-    }
-  });
+const destinationSchema = lazy((z) =>
+  z
+    .discriminatedUnion(
+      'forward',
+      [
+        z.strictObject({
+          ...commonShape(),
+          /** `dr`, ipvsadm's default: the packet is sent on as it is. `nat`: its address and port are rewritten. */
+          forward: z.enum(['nat', 'dr']).optional(),
+          tunnel: z.undefined({ error: 'is only for tun' }).optional(),
+        }),
+        z.strictObject({
+          ...commonShape(),
+          forward: z.literal('tun'),
+          tunnel: tunnelSchema().default({ type: 'ipip' }),
+        }),
+      ],
+      oneOf('nat', 'dr', 'tun'),
+    )
+    .superRefine(({ upperThreshold = 0, lowerThreshold = 0 }, context) => {
+      if (lowerThreshold > upperThreshold) {
+        const message = `must not be above upperThreshold (${upperThreshold === 0 ? 'which is not set' : upperThreshold})`;
+        context.addIssue({ code: 'custom', path: ['lowerThreshold'], message });
+      }
+    }),
+);
 
 /** A real server as a program writes it. */
-export type Destination = z.input<typeof destinationSchema>;
+export type Destination = z.input<ReturnType<typeof destinationSchema>>;
 
 /** The encapsulation of a `tun` destination as a program writes it. */
-export type Tunnel = z.input<typeof tunnelSchema>;
+export type Tunnel = z.input<ReturnType<typeof tunnelSchema>>;
 
 /** A tunnel in its one form. `type3` and above: the kernel stores numbers it has no meaning for. */
-export type NormalTunnel = z.output<typeof tunnelSchema> | { readonly type: `type${number}` };
+export type NormalTunnel = z.output<ReturnType<typeof tunnelSchema>> | { readonly type: `type${number}` };
 
 /** What names a destination within its service. The forwarding method is not part of it. */
 export interface DestinationKey {
@@ -153,17 +160,19 @@ function portOf(service: ServiceKey): number {
 }
 
 /** A whole destination, as listed, names itself; a field that no destination has is an error. */
-const destinationKeySchema = z
-  .strictObject({
-    address: addressSchema,
-    port: portSchema.optional(),
-    forward: z.unknown().optional(),
-    tunnel: z.unknown().optional(),
-    weight: z.unknown().optional(),
-    upperThreshold: z.unknown().optional(),
-    lowerThreshold: z.unknown().optional(),
-  })
-  .transform(({ address, port }) => ({ address, port }));
+const destinationKeySchema = lazy((z) =>
+  z
+    .strictObject({
+      address: addressSchema(),
+      port: portSchema().optional(),
+      forward: z.unknown().optional(),
+      tunnel: z.unknown().optional(),
+      weight: z.unknown().optional(),
+      upperThreshold: z.unknown().optional(),
+      lowerThreshold: z.unknown().optional(),
+    })
+    .transform(({ address, port }) => ({ address, port })),
+);
 
 /** Checks what names a destination. Throws {@link InvalidArgumentError}. */
 export function parseDestinationKey(

@@ -1,15 +1,36 @@
 /**
  * zod, in this library's words: schemas used in several objects, and issues turned into {@link InvalidArgumentError}.
+ *
+ * zod takes about as long to load as Node itself takes to start, and a command that only lists a table checks nothing: it is
+ * loaded with the first value that is checked. That is why schemas are functions here.
  * @module
  */
-import { z } from 'zod';
+import { createRequire } from 'node:module';
+import type { z } from 'zod';
 import { formatIP, parseIP } from '../address/ip.js';
 import { InvalidArgumentError, type Issue } from '../errors.js';
+
+let loaded: typeof z | undefined;
+
+/** As `import { z } from 'zod'`, at the first call. */
+function zod(): typeof z {
+  loaded ??= (createRequire(import.meta.url)('zod') as typeof import('zod')).z;
+  return loaded;
+}
+
+/** A schema that is made when it is first used. */
+export function lazy<Schema>(make: (zod: typeof z) => Schema): () => Schema {
+  let schema: Schema | undefined;
+  return () => {
+    schema ??= make(zod());
+    return schema;
+  };
+}
 
 /** A whole number within bounds; the message says them. */
 export function integer(min: number, max: number, unit = '') {
   const message = `must be a whole number from ${min} to ${max}${unit}`;
-  return z
+  return zod()
     .number({ error: message })
     .int({ error: message })
     .min(min, { error: message })
@@ -31,19 +52,21 @@ export function oneOf(...names: string[]) {
 
 /** Text that travels as a NUL-terminated string of at most `max` bytes; blanks would break every text format. */
 export function name(max: number) {
-  return z
+  return zod()
     .string()
     .regex(/^[\x21-\x7e]+$/, { error: 'must be printable ASCII without blanks, and not empty' })
     .max(max, { error: `must be at most ${max} characters` });
 }
 
 /** An IPv4 or IPv6 address; the result is in this library's one form. */
-export const addressSchema = z.string().transform((text, context) => {
-  const bytes = parseIP(text);
-  if (bytes !== undefined) return formatIP(bytes);
-  context.addIssue({ code: 'custom', message: addressProblem(text) });
-  return z.NEVER;
-});
+export const addressSchema = lazy((z) =>
+  z.string().transform((text, context) => {
+    const bytes = parseIP(text);
+    if (bytes !== undefined) return formatIP(bytes);
+    context.addIssue({ code: 'custom', message: addressProblem(text) });
+    return z.NEVER;
+  }),
+);
 
 function addressProblem(text: string): string {
   if (/^(\d+\.){3}\d+$/.test(text) && /(^|\.)0\d/.test(text)) {
@@ -53,7 +76,7 @@ function addressProblem(text: string): string {
 }
 
 /** A port; 0 has a meaning of its own wherever it is allowed. */
-export const portSchema = integer(0, 65535);
+export const portSchema = lazy(() => integer(0, 65535));
 
 /** A copy without the fields that are undefined, which mean the same as absent ones. */
 export function withoutUndefined<T extends object>(value: T): { [Field in keyof T]: Exclude<T[Field], undefined> } {
@@ -62,8 +85,8 @@ export function withoutUndefined<T extends object>(value: T): { [Field in keyof 
 }
 
 /** Runs a schema over what a user passed. Throws {@link InvalidArgumentError} with the path of each field that is wrong. */
-export function parse<Output>(schema: z.ZodType<Output>, subject: string, input: unknown): Output {
-  const result = schema.safeParse(input);
+export function parse<Output>(schema: () => z.ZodType<Output>, subject: string, input: unknown): Output {
+  const result = schema().safeParse(input);
   if (result.success) return result.data;
   throw new InvalidArgumentError(subject, result.error.issues.flatMap(toIssues));
 }

@@ -2,11 +2,11 @@
  * What names a virtual service: protocol, address and port, or a firewall mark. As a value and as text.
  * @module
  */
-import { z } from 'zod';
+import type { z } from 'zod';
 import { formatEndpoint, parseEndpoint } from '../address/endpoint.js';
 import { type Family, familyOf } from '../address/ip.js';
 import { InvalidArgumentError } from '../errors.js';
-import { addressSchema, integer, parse, portSchema } from './parse.js';
+import { addressSchema, integer, lazy, parse, portSchema } from './parse.js';
 
 /** Transport protocols whose connections IPVS balances. */
 export const PROTOCOLS = ['tcp', 'udp', 'sctp'] as const;
@@ -19,36 +19,41 @@ export type Protocol = (typeof PROTOCOLS)[number];
 export type OtherProtocol = `ip${number}`;
 
 /** The fields that name a service by its address. `port` 0 stands for every port and needs persistence. */
-export const endpointKeyShape = {
+export const endpointKeyShape = lazy((z) => ({
   protocol: z.enum(PROTOCOLS),
-  address: addressSchema,
-  port: portSchema,
-};
+  address: addressSchema(),
+  port: portSchema(),
+}));
 
 /** The fields that name a service by a firewall mark, as set by `iptables -j MARK` or nftables `meta mark set`. */
-export const fwmarkKeyShape = {
+export const fwmarkKeyShape = lazy((z) => ({
   protocol: z.literal('fwmark'),
   mark: integer(1, 0xffffffff),
   /** Of the packets that bear the mark; one mark may name two services, one a family. */
   family: z.enum(['ipv4', 'ipv6']).default('ipv4'),
-};
+}));
 
 /** Settings may stand beside the key, so that a whole service, as listed, names itself; unknown fields are refused. */
-const settingsIgnored = {
+const settingsIgnored = lazy((z) => ({
   scheduler: z.unknown().optional(),
   schedulerFlags: z.unknown().optional(),
   onePacket: z.unknown().optional(),
   persistence: z.unknown().optional(),
   persistenceEngine: z.unknown().optional(),
-};
-const endpointNameSchema = z
-  .strictObject({ ...endpointKeyShape, protocol: z.unknown().transform(readProtocol), ...settingsIgnored })
-  .transform(({ protocol, address, port }) => ({ protocol, address, port }));
-const fwmarkNameSchema = z
-  .strictObject({ ...fwmarkKeyShape, ...settingsIgnored })
-  .transform(({ protocol, mark, family }) => ({ protocol, mark, family }));
+}));
+const endpointNameSchema = lazy((z) => {
+  const protocol = z.unknown().transform((input, context) => readProtocol(input, context) ?? z.NEVER);
+  return z
+    .strictObject({ ...endpointKeyShape(), protocol, ...settingsIgnored() })
+    .transform(({ protocol, address, port }) => ({ protocol, address, port }));
+});
+const fwmarkNameSchema = lazy((z) =>
+  z
+    .strictObject({ ...fwmarkKeyShape(), ...settingsIgnored() })
+    .transform(({ protocol, mark, family }) => ({ protocol, mark, family })),
+);
 
-function readProtocol(input: unknown, context: z.RefinementCtx): Protocol | OtherProtocol {
+function readProtocol(input: unknown, context: z.RefinementCtx): Protocol | OtherProtocol | undefined {
   const known = PROTOCOLS.find((name) => name === input);
   if (known !== undefined) return known;
   const digits = typeof input === 'string' ? /^ip(0|[1-9]\d{0,4})$/.exec(input)?.[1] : undefined;
@@ -56,7 +61,7 @@ function readProtocol(input: unknown, context: z.RefinementCtx): Protocol | Othe
   if (number <= 65535) return protocolOfNumber(number);
   const message = 'must be tcp, udp, sctp, fwmark, or ip and a number up to 65535 (ip47)';
   context.addIssue({ code: 'custom', message });
-  return z.NEVER;
+  return undefined;
 }
 
 /** The name of a protocol's number in IP packets: those that IPVS balances have one. */

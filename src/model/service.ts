@@ -2,10 +2,10 @@
  * A virtual service: what the director listens for, and how it chooses among the real servers.
  * @module
  */
-import { z } from 'zod';
+import type { z } from 'zod';
 import { type Family, familyOf, parseIPv4 } from '../address/ip.js';
 import { describeMask } from '../address/prefix.js';
-import { integer, name, oneOf, parse } from './parse.js';
+import { integer, lazy, name, oneOf, parse } from './parse.js';
 import { endpointKeyShape, fwmarkKeyShape, PROTOCOLS, type ServiceKey } from './service-key.js';
 import type { Stats } from './stats.js';
 
@@ -47,55 +47,60 @@ export const DEFAULT_PERSISTENCE_TIMEOUT = 360;
 /** Seconds in 31 days, ipvsadm's limit; the kernel multiplies what it gets by HZ and lets it wrap. */
 export const MAX_PERSISTENCE_TIMEOUT = 31 * 24 * 60 * 60;
 
-const persistenceSchema = z.strictObject({
-  /** Seconds a client stays with its real server after its last connection: 1 to 2678400, default 360. */
-  timeout: integer(1, MAX_PERSISTENCE_TIMEOUT, ' seconds').default(DEFAULT_PERSISTENCE_TIMEOUT),
-  /**
-   * Clients of one network count as one: a prefix length, or for IPv4 a dotted mask. Default: every address by itself.
-   */
-  netmask: z.union([z.number(), z.string()], { error: 'must be a prefix length, or a dotted IPv4 mask' }).optional(),
-});
+const persistenceSchema = lazy((z) =>
+  z.strictObject({
+    /** Seconds a client stays with its real server after its last connection: 1 to 2678400, default 360. */
+    timeout: integer(1, MAX_PERSISTENCE_TIMEOUT, ' seconds').default(DEFAULT_PERSISTENCE_TIMEOUT),
+    /**
+     * Clients of one network count as one: a prefix length, or for IPv4 a dotted mask. Default: every address by itself.
+     */
+    netmask: z.union([z.number(), z.string()], { error: 'must be a prefix length, or a dotted IPv4 mask' }).optional(),
+  }),
+);
 
-const settingsShape = {
+const settingsShape = lazy((z) => ({
   /** Default `wlc`. */
   scheduler: (name(15) as z.ZodType<Scheduler, Scheduler>).default(DEFAULT_SCHEDULER),
   schedulerFlags: z.array(z.enum(SCHEDULER_FLAGS)).optional(),
   /** Each datagram is scheduled by itself and leaves no connection behind. UDP and fwmark only. Since Linux 2.6.36. */
   onePacket: z.boolean().optional(),
-  persistence: persistenceSchema.optional(),
+  persistence: persistenceSchema().optional(),
   /** What besides the address tells clients apart: `sip`, the kernel's only engine, goes by the Call-ID. */
   persistenceEngine: name(16).optional(),
-};
+}));
 
-const serviceSchema = z
-  .discriminatedUnion(
-    'protocol',
-    [
-      z.strictObject({ ...endpointKeyShape, ...settingsShape }),
-      z.strictObject({ ...fwmarkKeyShape, ...settingsShape }),
-    ],
-    oneOf(...PROTOCOLS, 'fwmark'),
-  )
-  .superRefine((service, context) => {
-    const refuse = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
-    if (service.protocol !== 'fwmark' && service.port === 0 && service.persistence === undefined) {
-      refuse(['port'], 'must be 1 to 65535 unless the service is persistent (0 stands for every port)');
-    }
-    if (service.onePacket === true && service.protocol !== 'udp' && service.protocol !== 'fwmark') {
-      refuse(['onePacket'], `is only for udp and fwmark services, not ${service.protocol}`);
-    }
-    for (const [index, flag] of (service.schedulerFlags ?? []).entries()) {
-      const owner = /^([a-z]+)-(?:fallback|port)$/.exec(flag)?.[1];
-      if (owner !== undefined && owner !== service.scheduler) {
-        refuse(['schedulerFlags', index], `"${flag}" belongs to the scheduler ${owner}, not ${service.scheduler}`);
+const serviceSchema = lazy((z) =>
+  z
+    .discriminatedUnion(
+      'protocol',
+      [
+        z.strictObject({ ...endpointKeyShape(), ...settingsShape() }),
+        z.strictObject({ ...fwmarkKeyShape(), ...settingsShape() }),
+      ],
+      oneOf(...PROTOCOLS, 'fwmark'),
+    )
+    .superRefine((service, context) => {
+      const refuse = (path: (string | number)[], message: string) =>
+        context.addIssue({ code: 'custom', path, message });
+      if (service.protocol !== 'fwmark' && service.port === 0 && service.persistence === undefined) {
+        refuse(['port'], 'must be 1 to 65535 unless the service is persistent (0 stands for every port)');
       }
-    }
-    const problem = netmaskProblem(familyOfService(service), service.persistence?.netmask);
-    if (problem !== undefined) refuse(['persistence', 'netmask'], problem);
-  });
+      if (service.onePacket === true && service.protocol !== 'udp' && service.protocol !== 'fwmark') {
+        refuse(['onePacket'], `is only for udp and fwmark services, not ${service.protocol}`);
+      }
+      for (const [index, flag] of (service.schedulerFlags ?? []).entries()) {
+        const owner = /^([a-z]+)-(?:fallback|port)$/.exec(flag)?.[1];
+        if (owner !== undefined && owner !== service.scheduler) {
+          refuse(['schedulerFlags', index], `"${flag}" belongs to the scheduler ${owner}, not ${service.scheduler}`);
+        }
+      }
+      const problem = netmaskProblem(familyOfService(service), service.persistence?.netmask);
+      if (problem !== undefined) refuse(['persistence', 'netmask'], problem);
+    }),
+);
 
 /** A virtual service as a program writes it. Wrong combinations do not compile. */
-export type Service = z.input<typeof serviceSchema>;
+export type Service = z.input<ReturnType<typeof serviceSchema>>;
 
 /** Settings of a service in their one form: what has a value has it, what is off is absent. */
 export interface ServiceSettings {

@@ -2,18 +2,20 @@
  * How long idle connections stay in the table.
  * @module
  */
-import { z } from 'zod';
-import { integer, parse, withoutUndefined } from './parse.js';
+import type { z } from 'zod';
+import { integer, lazy, parse, withoutUndefined } from './parse.js';
 
 /** Seconds in 31 days: ipvsadm's limit. */
 const MAX_TIMEOUT = 31 * 24 * 60 * 60;
-const seconds = integer(1, MAX_TIMEOUT, ' seconds').optional();
 
-const timeoutsSchema = z
-  .strictObject({ tcp: seconds, tcpFin: seconds, udp: seconds })
-  .refine((given) => Object.values(given).some((value) => value !== undefined), {
-    error: 'give at least one of tcp, tcpFin, udp',
-  });
+const timeoutsSchema = lazy((z) => {
+  const seconds = integer(1, MAX_TIMEOUT, ' seconds').optional();
+  return z
+    .strictObject({ tcp: seconds, tcpFin: seconds, udp: seconds })
+    .refine((given) => Object.values(given).some((value) => value !== undefined), {
+      error: 'give at least one of tcp, tcpFin, udp',
+    });
+});
 
 /** All in seconds. The kernel starts with 900, 120 and 300. */
 export interface Timeouts {
@@ -25,7 +27,7 @@ export interface Timeouts {
 }
 
 /** Timeouts to set: what is absent stays as it is. */
-export type TimeoutsChange = z.input<typeof timeoutsSchema>;
+export type TimeoutsChange = z.input<ReturnType<typeof timeoutsSchema>>;
 
 /** Checks new timeouts: 1 to 2678400 seconds each. Throws `InvalidArgumentError`. */
 export function parseTimeouts(input: TimeoutsChange): Partial<Timeouts> {
