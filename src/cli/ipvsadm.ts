@@ -16,9 +16,8 @@ import type { Change } from '../model/change.js';
 import type { Connection } from '../model/connection.js';
 import type { ServiceKey } from '../model/service-key.js';
 import type { TableService } from '../model/table.js';
-import { helpText } from './help.js';
 import { writeHint } from './hint.js';
-import type { Streams } from './streams.js';
+import type { Output, Streams } from './streams.js';
 import { reverseNames, SystemNames } from './system-names.js';
 
 /** The kernel refused a command, or popt a line: ipvsadm exits with -1. */
@@ -38,14 +37,26 @@ class Exit extends Error {
   }
 }
 
+/** What {@link runIpvsadm} takes. */
+export interface IpvsadmOptions {
+  /** The network namespace to work in; default: the process's own. */
+  readonly netns?: string | undefined;
+  /** Where to write in place of `streams.stdout`. */
+  readonly stdout?: Output | undefined;
+}
+
 /** Does what a command line of ipvsadm says. Returns the exit code. */
-export async function runIpvsadm(words: readonly string[], streams: Streams, netns?: string): Promise<number> {
+export async function runIpvsadm(
+  words: readonly string[],
+  streams: Streams,
+  { netns, stdout = streams.stdout }: IpvsadmOptions = {},
+): Promise<number> {
   const names = new SystemNames();
   try {
     const command = await names.resolving((known) => parseCommand(words, known));
-    if (command.verb === 'help') streams.stdout.write(helpText());
-    else if (command.verb === 'version') streams.stdout.write(IPVSADM_VERSION_LINE);
-    else return await withIpvs(streams, netns, (ipvs) => new Session(ipvs, names, streams).execute(command));
+    if (command.verb === 'help') stdout.write(await help());
+    else if (command.verb === 'version') stdout.write(IPVSADM_VERSION_LINE);
+    else return await withIpvs(streams, netns, (ipvs) => new Session(ipvs, names, streams, stdout).execute(command));
     return 0;
   } catch (error) {
     if (error instanceof Exit) return error.code;
@@ -82,11 +93,13 @@ class Session {
   readonly #ipvs: Ipvs;
   readonly #names: SystemNames;
   readonly #streams: Streams;
+  readonly #stdout: Output;
 
-  constructor(ipvs: Ipvs, names: SystemNames, streams: Streams) {
+  constructor(ipvs: Ipvs, names: SystemNames, streams: Streams, stdout: Output) {
     this.#ipvs = ipvs;
     this.#names = names;
     this.#streams = streams;
+    this.#stdout = stdout;
   }
 
   async execute(command: Command): Promise<number> {
@@ -100,7 +113,7 @@ class Session {
       case 'restore':
         return this.#restore();
       case 'help':
-        this.#write(helpText());
+        this.#write(await help());
         return 0;
       case 'version':
         this.#write(IPVSADM_VERSION_LINE);
@@ -252,8 +265,14 @@ class Session {
   }
 
   #write(text: string): void {
-    this.#streams.stdout.write(text);
+    this.#stdout.write(text);
   }
+}
+
+/** Loaded when it is asked for: with all the verbs in it, it is as long as the rest. */
+async function help(): Promise<string> {
+  const { helpText } = await import('./help.js');
+  return helpText();
 }
 
 function isChange(command: Command): command is Change {

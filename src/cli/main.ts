@@ -6,4 +6,4 @@
 import { runProgram } from './program.js';
 import { run } from './run.js';
 
-await runProgram(run);
+void runProgram(run);

@@ -5,6 +5,6 @@
  * @module
  */
 import { runProgram } from './program.js';
-import { run } from './run.js';
+import { runVerb } from './run-verb.js';
 
-await runProgram((_, streams) => run(['restore', '--replace'], streams));
+void runProgram((_, streams) => runVerb('restore', ['--replace'], streams));

@@ -3,68 +3,17 @@
  * one of our own verbs.
  * @module
  */
-import { InvalidArgumentError, IpvsError, RulesError } from '../errors.js';
-import { writeHint } from './hint.js';
-import { parseVerb, UsageError } from './parse-verb.js';
-import type { Streams } from './streams.js';
-import { findVerb, SHELLS, type VerbName } from './verbs.js';
+import { runIpvsadm } from './ipvsadm.js';
+import type { Output, Streams } from './streams.js';
 
-/** Does what the words after the program's name say. Returns the exit code. */
-export async function run(words: readonly string[], streams: Streams): Promise<number> {
+/**
+ * Does what the words after the program's name say. Returns the exit code. `directStdout` is a faster way to standard output
+ * for what needs no stream.
+ */
+export async function run(words: readonly string[], streams: Streams, directStdout?: Output): Promise<number> {
   const [first, ...rest] = words;
-  if (first === undefined || first.startsWith('-')) {
-    const { runIpvsadm } = await import('./ipvsadm.js');
-    return runIpvsadm(words, streams);
-  }
-  try {
-    const verb = findVerb(first);
-    if (verb === undefined) throw new UsageError(`there is no verb "${first}"; see "ipvs-ts help"`);
-    await runVerb(verb.name, rest, streams);
-    return 0;
-  } catch (error) {
-    if (!(error instanceof UsageError) && !(error instanceof IpvsError)) throw error;
-    streams.stderr.write(`ipvs-ts: ${error.message}\n`);
-    writeHint(error, streams.stderr);
-    return isMistake(error) ? 2 : 1;
-  }
-}
-
-/** Wrong words or rules, as against a kernel that refuses or is out of reach. */
-function isMistake(error: Error): boolean {
-  return error instanceof UsageError || error instanceof RulesError || error instanceof InvalidArgumentError;
-}
-
-/** The verbs are loaded when they are wanted: a short command spends most of its time on loading. */
-async function runVerb(name: VerbName, words: readonly string[], streams: Streams): Promise<void> {
-  if (parseVerb(name, words).values.help) return writeHelp(name, streams);
-  switch (name) {
-    case 'save':
-      return (await import('./rules.js')).save(parseVerb(name, words), streams);
-    case 'restore':
-      return (await import('./rules.js')).restore(parseVerb(name, words), streams);
-    case 'list':
-      return (await import('./list.js')).list(parseVerb(name, words).values, streams);
-    case 'connections':
-      return (await import('./connections.js')).connections(parseVerb(name, words).values, streams);
-    case 'top':
-      return (await import('./top.js')).top(parseVerb(name, words).values, streams);
-    case 'completion':
-      return writeCompletion(parseVerb(name, words).operand, streams);
-    case 'help':
-      return writeHelp(findVerb(parseVerb(name, words).operand ?? '')?.name, streams);
-    case 'version':
-      streams.stdout.write(`ipvs-ts ${(await import('./version.js')).packageVersion()}\n`);
-  }
-}
-
-async function writeHelp(name: VerbName | undefined, { stdout }: Streams): Promise<void> {
-  const { helpText } = await import('./help.js');
-  stdout.write(helpText(name));
-}
-
-async function writeCompletion(operand: string | undefined, { stdout }: Streams): Promise<void> {
-  const shell = SHELLS.find((known) => known === operand);
-  if (shell === undefined) throw new UsageError(`there is no completion for "${operand}"`);
-  const { completionScript } = await import('./completion.js');
-  stdout.write(completionScript(shell));
+  if (first === undefined || first.startsWith('-')) return runIpvsadm(words, streams, { stdout: directStdout });
+  // What stands in for ipvsadm starts as fast as it can, and needs nothing of this.
+  const { runVerb } = await import('./run-verb.js');
+  return runVerb(first, rest, streams);
 }

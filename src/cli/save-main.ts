@@ -7,9 +7,10 @@ import { runIpvsadm } from './ipvsadm.js';
  */
 import { runProgram } from './program.js';
 
-await runProgram(async (words, streams) => {
+void runProgram(async (words, streams, stdout) => {
   const options = words.filter((word) => word.startsWith('-'));
-  if (options.every((word) => word === '-n')) return runIpvsadm(options.length > 0 ? ['-S', '-n'] : ['-S'], streams);
+  if (options.every((word) => word === '-n'))
+    return runIpvsadm(options.length > 0 ? ['-S', '-n'] : ['-S'], streams, { stdout });
   streams.stderr.write('usage: ipvs-ts-save [-n]\n  -n  write numbers, look up no names\n');
   return 1;
 });

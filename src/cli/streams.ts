@@ -9,3 +9,8 @@ export interface Streams {
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
 }
+
+/** What text can be written to. */
+export interface Output {
+  write(text: string): unknown;
+}

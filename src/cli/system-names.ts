@@ -2,7 +2,6 @@
  * Host and service names as the system knows them: /etc/services, and the resolver (/etc/hosts, DNS).
  * @module
  */
-import { lookup, lookupService } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
 import type { Names } from '../ipvsadm/names.js';
 import type { ReverseNames } from '../ipvsadm/reverse-names.js';
@@ -48,12 +47,14 @@ export class SystemNames implements Names {
 /** As gethostbyname(3), which ipvsadm asks: IPv4 only, the first address. */
 async function firstIPv4(host: string): Promise<string | undefined> {
   if (host === '') return undefined;
+  const { lookup } = await import('node:dns/promises');
   const found = await lookup(host, { family: 4 }).catch(() => undefined);
   return found?.address;
 }
 
 /** The names of these addresses, and of every port. An address without a name keeps its numbers. */
 export async function reverseNames(addresses: Iterable<string>): Promise<ReverseNames> {
+  const { lookupService } = await import('node:dns/promises');
   const hosts = new Map<string, string>();
   const resolve = async (address: string) => {
     // Answers with the address itself where it has no name.

@@ -7,8 +7,10 @@
  * type is a TypeError everywhere.
  * @module
  */
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { UnavailableError } from '../errors.js';
 
 /** Address family of netlink sockets: `domain` of {@link NativeSocketConstructor}. */
@@ -120,17 +122,36 @@ export function loadNative(): Native {
 
 function load(): Native {
   const require = createRequire(import.meta.url);
-  // The package by its own name: this file runs from src/, from dist/ and from compiled tests, at various depths.
-  const packageRoot = dirname(require.resolve('ipvs-ts/package.json'));
+  const root = packageRoot();
   try {
-    const nodeGypBuild: NodeGypBuild = require('node-gyp-build');
-    return nodeGypBuild(packageRoot) as Native;
+    return localBuild(require, root) ?? ((require('node-gyp-build') as NodeGypBuild)(root) as Native);
   } catch (cause) {
-    const { IPVS_TS_PREBUILD: where = packageRoot } = process.env;
+    const { IPVS_TS_PREBUILD: where = root } = process.env;
     throw new UnavailableError(
       `the native addon could not be loaded from build/Release or prebuilds/${process.platform}-${process.arch} ` +
         `in ${where}; to build it, run "npm run build:native" in a checkout, or "npx node-gyp rebuild" in that directory`,
       { cause },
     );
   }
+}
+
+/** This code runs from src/, from dist/ and from compiled tests, at various depths. */
+function packageRoot(): string {
+  let directory = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(directory, 'binding.gyp'))) {
+    const parent = dirname(directory);
+    if (parent === directory) throw new UnavailableError('the native addon is missing: there is no binding.gyp');
+    directory = parent;
+  }
+  return directory;
+}
+
+/**
+ * What node-gyp-build tries first too, but finds by listing directories: a tenth of the time of a short command in user-mode
+ * Linux.
+ */
+function localBuild(require: NodeJS.Require, root: string): Native | undefined {
+  if (process.env['IPVS_TS_PREBUILD'] !== undefined || process.env['PREBUILDS_ONLY']) return undefined;
+  const file = join(root, 'build/Release/ipvs.node');
+  return existsSync(file) ? require(file) : undefined;
 }

@@ -39,7 +39,7 @@ async function runOurs(words: readonly string[], input: string): Promise<Outcome
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
   stdin.end(input);
   const output = Promise.all([text(stdout), text(stderr)]);
-  const code = await runIpvsadm(words, { stdin, stdout, stderr }, ours.namespacePath);
+  const code = await runIpvsadm(words, { stdin, stdout, stderr }, { netns: ours.namespacePath });
   stdout.end();
   stderr.end();
   const [out, err] = await output;
@@ -248,7 +248,7 @@ describe('ipvsadm and ipvs-ts say and do the same', () => {
   }, 200_000);
 
   it('in 100 lines through the executable', async () => {
-    const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+    const program = fileURLToPath(new URL('../../dist/bin/ipvs-ts.cjs', import.meta.url));
     const lines = fc.sample(line, { numRuns: 100, seed: 20 }).map((text) => text.split(' ').filter(Boolean));
     const script = [['-C'], ...lines, ['-Sn']]
       .map((words) => [process.execPath, program, ...words].map((word) => `'${word}'`).join(' '))

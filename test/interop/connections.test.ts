@@ -9,7 +9,7 @@ import { parseVerb } from '../../src/cli/parse-verb.js';
 import { Ipvs } from '../../src/index.js';
 import { Lan } from '../lab/network.js';
 
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/bin/ipvs-ts.cjs', import.meta.url));
 
 /** What the verb writes. */
 async function written(netns: string, ...words: string[]): Promise<string> {

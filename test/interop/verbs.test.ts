@@ -69,7 +69,7 @@ describe('save and restore', () => {
 });
 
 describe('the programs in place of ipvsadm-save and ipvsadm-restore', () => {
-  const program = (name: string) => fileURLToPath(new URL(`../../dist/cli/${name}-main.js`, import.meta.url));
+  const program = (name: string) => fileURLToPath(new URL(`../../dist/bin/ipvs-ts-${name}.cjs`, import.meta.url));
   const start = (name: string, words: string[], input = '') =>
     spawnSync(process.execPath, [program(name), ...words], { input, encoding: 'utf8' });
 
