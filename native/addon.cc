@@ -5,18 +5,24 @@
 #include "arguments.h"
 #include "namespace.h"
 #include "socket.h"
+#include "system_error.h"
 
 namespace {
 
+// O_CREAT is left out: whoever wants a file made has node:fs, and open() would read its mode from nowhere.
 Napi::Value OpenFile(const Napi::CallbackInfo& info) {
   const auto path = PathArgument(info, 0, "path");
-  if (!path) return {};
-  const auto netns = OptionalPathArgument(info, 1, "netnsPath");
-  if (!netns) return {};
+  const auto flags = IntegerArgument(info, 1, "flags");
+  const auto netns = OptionalPathArgument(info, 2, "netnsPath");
+  if (!path || !flags || !netns) return {};
   const auto open = [&]() -> Outcome {
-    return {Retry([&] { return ::open(path->c_str(), O_RDONLY | O_CLOEXEC); }), "open"};
+    return {Retry([&] { return ::open(path->c_str(), (*flags & ~O_CREAT) | O_CLOEXEC); }), "open"};
   };
-  const Outcome opened = info[1].IsUndefined() ? open() : InNamespace(*netns, open);
+  const Outcome opened = info[2].IsUndefined() ? open() : InNamespace(*netns, open);
+  if (opened.outside && opened.result < 0) {
+    SystemError(info.Env(), opened, *netns).ThrowAsJavaScriptException();
+    return {};
+  }
   return Napi::Number::New(info.Env(), opened.result);
 }
 

@@ -16,8 +16,8 @@ struct Errand {
 
 Outcome Enter(const std::string& path) {
   const Descriptor file(Retry([&] { return open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
-  if (file.Get() < 0) return {file.Get(), "open"};
-  return {Retry([&] { return setns(file.Get(), CLONE_NEWNET); }), "setns"};
+  if (file.Get() < 0) return {file.Get(), "open", true};
+  return {Retry([&] { return setns(file.Get(), CLONE_NEWNET); }), "setns", true};
 }
 
 void Run(void* data) {
@@ -34,7 +34,7 @@ Outcome InNamespace(const std::string& path, const std::function<Outcome()>& act
   // container's pids limit), and this returns the error.
   uv_thread_t thread;
   const int error = uv_thread_create(&thread, Run, &errand);
-  if (error < 0) return {error, "pthread_create"};
+  if (error < 0) return {error, "pthread_create", true};
   uv_thread_join(&thread);
   return errand.outcome;
 }

@@ -7,6 +7,8 @@
 struct Outcome {
   int result;
   const char* syscall;
+  // It failed on the way into the namespace: nothing was done there.
+  bool outside = false;
 };
 
 // Runs `action` inside the network namespace that the file at `path` stands for (/run/netns/NAME, /proc/PID/ns/net).

@@ -1,13 +1,16 @@
 #include "socket.h"
 
+#include <linux/filter.h>
 #include <sys/socket.h>
 #include <uv.h>
 
+#include <cstring>
 #include <memory>
-#include <string>
+#include <vector>
 
 #include "arguments.h"
 #include "namespace.h"
+#include "system_error.h"
 
 // The event loop's half of a socket. libuv goes on using a handle until its close callback runs, when the Socket may be
 // long collected: so it is memory of its own, freed there, and `socket` is null from the moment of closing.
@@ -38,28 +41,12 @@ struct Socket::Poll {
   }
 };
 
-namespace {
-
-// An Error like those of node:fs: code 'EPERM', errno -1, syscall 'socket', and the path where there is one.
-Napi::Error SystemError(Napi::Env env, const Outcome& outcome, const std::string& path = "") {
-  const std::string code = uv_err_name(outcome.result);
-  std::string message = code + ": " + uv_strerror(outcome.result) + ", " + outcome.syscall;
-  if (!path.empty()) message += " '" + path + "'";
-  Napi::Error error = Napi::Error::New(env, message);
-  error.Set("errno", Napi::Number::New(env, outcome.result));
-  error.Set("code", Napi::String::New(env, code));
-  error.Set("syscall", Napi::String::New(env, outcome.syscall));
-  if (!path.empty()) error.Set("path", Napi::String::New(env, path));
-  return error;
-}
-
-}  // namespace
-
 Napi::Function Socket::Define(Napi::Env env) {
   return DefineClass(env, "Socket",
                      {
                          InstanceMethod<&Socket::Bind>("bind"),
                          InstanceMethod<&Socket::SetOption>("setOption"),
+                         InstanceMethod<&Socket::SetFilter>("setFilter"),
                          InstanceMethod<&Socket::LocalAddress>("localAddress"),
                          InstanceMethod<&Socket::Send>("send"),
                          InstanceMethod<&Socket::Receive>("receive"),
@@ -83,8 +70,7 @@ Socket::Socket(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Socket>(info) 
   if (opened.result >= 0) {
     fd_ = Descriptor(opened.result);
   } else {
-    const bool entering = std::string(opened.syscall) != "socket";
-    SystemError(info.Env(), opened, entering ? *netns : "").ThrowAsJavaScriptException();
+    SystemError(info.Env(), opened, opened.outside ? *netns : "").ThrowAsJavaScriptException();
   }
 }
 
@@ -102,6 +88,19 @@ Napi::Value Socket::SetOption(const Napi::CallbackInfo& info) {
   if (!level || !name || !value) return {};
   return Napi::Number::New(info.Env(),
                            Retry([&] { return setsockopt(fd_.Get(), *level, *name, value->data, value->size); }));
+}
+
+// An option whose value holds an address in memory, which JavaScript has none of.
+Napi::Value Socket::SetFilter(const Napi::CallbackInfo& info) {
+  const auto program = BytesArgument(info, 0, "program");
+  if (!program) return {};
+  std::vector<sock_filter> instructions(program->size / sizeof(sock_filter));
+  if (instructions.empty() || instructions.size() > BPF_MAXINSNS) return Napi::Number::New(info.Env(), -EINVAL);
+  // The bytes may lie anywhere, and instructions are aligned.
+  std::memcpy(instructions.data(), program->data, instructions.size() * sizeof(sock_filter));
+  const sock_fprog filter{static_cast<unsigned short>(instructions.size()), instructions.data()};
+  return Napi::Number::New(
+      info.Env(), Retry([&] { return setsockopt(fd_.Get(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter); }));
 }
 
 Napi::Value Socket::LocalAddress(const Napi::CallbackInfo& info) {

@@ -2,71 +2,27 @@
  * The running Linux kernel, in the process's own network namespace or another.
  * @module
  */
-import { closeSync, openSync, readSync } from 'node:fs';
-import { isAbsolute } from 'node:path';
+import { closeSync, constants, readSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { errnoName, UnavailableError } from '../errors.js';
-import {
-  AF_NETLINK,
-  loadNative,
-  type NativeError,
-  type NativeSocket,
-  NETLINK_CAP_ACK,
-  NETLINK_EXT_ACK,
-  NETLINK_GENERIC,
-  SO_RCVBUFFORCE,
-  SOCK_RAW,
-  SOL_NETLINK,
-  SOL_SOCKET,
-} from '../netlink/native.js';
-import type { Transport } from '../netlink/transport.js';
+import { type NamespaceOptions, namespacePath, openFile } from '../netlink/namespace.js';
+import { loadNative, NETLINK_GENERIC } from '../netlink/native.js';
+import { openNetlinkSocket } from '../netlink/socket.js';
 import type { Kernel } from './kernel.js';
 
-/** Bytes; room for the answers to many requests while nobody reads. */
-const RECEIVE_BUFFER = 1024 * 1024;
 /** Bytes of a file's text between two turns of the event loop. */
 const PIECE = 64 * 1024;
 
 /** Which namespace. */
-export interface LinuxKernelOptions {
-  /** A name as of `ip netns` (`blue`), or a path (`/run/netns/blue`, `/proc/1234/ns/net`); default: the process's own. */
-  readonly netns?: string | undefined;
-}
+export interface LinuxKernelOptions extends NamespaceOptions {}
 
 /** The running kernel. The process stays in its own namespace whichever is named here. */
 export function linuxKernel({ netns }: LinuxKernelOptions = {}): Kernel {
-  const path = netns === undefined || isAbsolute(netns) ? netns : `/run/netns/${netns}`;
   return {
-    socket: () => openSocket(path),
-    proc: (name) => readProc(name, path),
+    socket: () => openNetlinkSocket(NETLINK_GENERIC, netns),
+    proc: (name) => readProc(name, netns),
     ticksPerSecond,
   };
-}
-
-function openSocket(netns: string | undefined): Transport {
-  const { Socket } = loadNative();
-  let socket: NativeSocket;
-  try {
-    socket = new Socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC, netns);
-  } catch (cause) {
-    throw new UnavailableError(socketProblem(cause as NativeError), { cause });
-  }
-  // Each of these is a help on kernels and with rights that have it; none is needed.
-  socket.setOption(SOL_NETLINK, NETLINK_CAP_ACK, integer(1));
-  socket.setOption(SOL_NETLINK, NETLINK_EXT_ACK, integer(1));
-  socket.setOption(SOL_SOCKET, SO_RCVBUFFORCE, integer(RECEIVE_BUFFER));
-  return socket;
-}
-
-function socketProblem({ code, syscall, path }: NativeError): string {
-  if (path === undefined) return `a netlink socket cannot be opened: ${syscall}: ${code}`;
-  const hint = code === 'EPERM' ? ' (entering a namespace needs CAP_SYS_ADMIN)' : '';
-  return `the network namespace ${path} cannot be entered: ${syscall}: ${code}${hint}`;
-}
-
-/** A C int in the machine's order. */
-function integer(value: number): Uint8Array {
-  return new Uint8Array(Int32Array.of(value).buffer);
 }
 
 /**
@@ -99,19 +55,11 @@ function fill(descriptor: number, into: Buffer): number {
   return length;
 }
 
-/** /proc/net is the main thread's namespace; /proc/thread-self/net is the caller's. */
 function openProc(name: string, netns: string | undefined): number {
-  const path = `/proc/thread-self/net/${name}`;
-  if (netns === undefined) {
-    try {
-      return openSync(path, 'r');
-    } catch (cause) {
-      throw new UnavailableError(procProblem(name, (cause as NodeJS.ErrnoException).code ?? ''), { cause });
-    }
-  }
-  const descriptor = loadNative().openFile(path, netns);
-  if (descriptor < 0) throw new UnavailableError(`${procProblem(name, errnoName(descriptor))} in ${netns}`);
-  return descriptor;
+  const descriptor = openFile(`/proc/thread-self/net/${name}`, constants.O_RDONLY, netns);
+  if (descriptor >= 0) return descriptor;
+  const where = netns === undefined ? '' : ` in ${namespacePath(netns)}`;
+  throw new UnavailableError(`${procProblem(name, errnoName(descriptor))}${where}`);
 }
 
 function procProblem(name: string, code: string): string {

@@ -15,7 +15,9 @@ import { UnavailableError } from '../errors.js';
 
 /** Address family of netlink sockets: `domain` of {@link NativeSocketConstructor}. */
 export const AF_NETLINK = 16;
-/** Socket type of netlink sockets: `type` of {@link NativeSocketConstructor}. */
+/** Address family of sockets that send and receive whole frames of a device; needs CAP_NET_RAW. */
+export const AF_PACKET = 17;
+/** Socket type of netlink sockets, and of packet sockets whose frames have their link header. */
 export const SOCK_RAW = 3;
 /** The netlink protocol of links, addresses, routes and rules. */
 export const NETLINK_ROUTE = 0;
@@ -44,6 +46,11 @@ export interface NativeSocket {
   bind(address: Uint8Array): number;
   /** setsockopt(2). 0 or a negative errno. */
   setOption(level: number, name: number, value: Uint8Array): number;
+  /**
+   * SO_ATTACH_FILTER: which datagrams are queued at all, by a program of classic BPF (`struct sock_filter`, 8 bytes an
+   * instruction, in the machine's byte order; at most 4096 of them). 0 or a negative errno.
+   */
+  setFilter(program: Uint8Array): number;
   /** getsockname(2): the `struct sockaddr`, which for netlink holds the port id. Throws a {@link NativeError}. */
   localAddress(): Uint8Array;
   /** send(2), never blocking: the number of bytes, or a negative errno. Netlink's kernel side answers before it returns. */
@@ -77,7 +84,10 @@ export type NativeSocketConstructor = new (
   netnsPath?: string,
 ) => NativeSocket;
 
-/** What {@link NativeSocketConstructor} and {@link NativeSocket.localAddress} throw: made like Node's system errors. */
+/**
+ * What {@link NativeSocketConstructor}, {@link NativeSocket.localAddress} and {@link Native.openFile} throw: made like
+ * Node's system errors.
+ */
 export interface NativeError extends Error {
   /** The errno's name: `EPERM`. */
   readonly code: string;
@@ -93,11 +103,13 @@ export interface NativeError extends Error {
 export interface Native {
   readonly Socket: NativeSocketConstructor;
   /**
-   * Opens a file for reading: a descriptor, which the caller closes (`fs.closeSync`), or a negative errno. With
-   * `netnsPath` it is opened by a thread inside that network namespace, so that `/proc/thread-self/net/...` is that
-   * namespace's file, and stays so for the descriptor's life.
+   * open(2) of a file that exists, with O_CLOEXEC: a descriptor, which the caller closes (`fs.closeSync`), or a negative
+   * errno. `flags` is O_RDONLY, O_WRONLY or O_RDWR of `fs.constants`, and what goes with them but O_CREAT. With
+   * `netnsPath` it is opened by a thread inside that network namespace, so that `/proc/thread-self/net/...` and
+   * `/proc/sys/net/...` are that namespace's files, and stay so for the descriptor's life. Throws a {@link NativeError} if
+   * the namespace can't be entered.
    */
-  openFile(path: string, netnsPath?: string): number;
+  openFile(path: string, flags: number, netnsPath?: string): number;
   /**
    * The length of the kernel's clock tick (jiffy) in nanoseconds: 4,000,000 where CONFIG_HZ is 250. Some files in /proc
    * give times in ticks, and no unprivileged file tells their length.

@@ -1,5 +1,5 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { closeSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, constants as fileConstants, readFileSync, readlinkSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -20,6 +20,7 @@ import { dumpLinks, getFamily, messages, netlinkAddress, uint32 } from './native
 
 const native = loadNative();
 const { EAGAIN, EBADF, EINVAL, ENOBUFS, ENOPROTOOPT } = constants.errno;
+const { O_CREAT, O_RDONLY, O_WRONLY } = fileConstants;
 const NLMSG_DONE = 3;
 const RTM_NEWLINK = 16;
 
@@ -110,6 +111,22 @@ describe('a socket', () => {
     expect(socket.setOption(SOL_SOCKET, SO_RCVBUF, new Uint8Array(1))).toBe(-EINVAL);
   });
 
+  test('queues only what its filter takes', () => {
+    const socket = open(NETLINK_GENERIC);
+    /** BPF_RET: the number of bytes to take. */
+    const take = (bytes: number) => new Uint8Array(Uint32Array.of(0x06, bytes).buffer);
+    expect(socket.setFilter(take(0))).toBe(0);
+    socket.send(getFamily(1));
+    expect(receiveAll(socket)).toEqual([]);
+    // Not aligned: as a program may lie in a larger buffer.
+    expect(socket.setFilter(Uint8Array.of(0, ...take(0xffff)).subarray(1))).toBe(0);
+    socket.send(getFamily(2));
+    expect(receiveAll(socket).map(({ sequence }) => sequence)).toEqual([2]);
+    expect(socket.setFilter(new Uint8Array())).toBe(-EINVAL);
+    expect(socket.setFilter(new Uint8Array(8 * 4097))).toBe(-EINVAL);
+    expect(socket.setFilter(new Uint8Array(8).fill(0xff))).toBe(-EINVAL);
+  });
+
   test('that can not be made is an error with code, errno and syscall', () => {
     expect(() => new native.Socket(9999, SOCK_RAW, 0)).toThrow(
       expect.objectContaining({ code: 'EAFNOSUPPORT', errno: -constants.errno.EAFNOSUPPORT, syscall: 'socket' }),
@@ -125,6 +142,7 @@ describe('a socket', () => {
     expect(socket.receive(new Uint8Array(64))).toBe(-EBADF);
     expect(socket.bind(netlinkAddress(0))).toBe(-EBADF);
     expect(socket.setOption(SOL_NETLINK, NETLINK_CAP_ACK, uint32(1))).toBe(-EBADF);
+    expect(socket.setFilter(new Uint8Array(8))).toBe(-EBADF);
     expect(socket.watch(() => {})).toBe(-EBADF);
     expect(() => socket.localAddress()).toThrow(expect.objectContaining({ code: 'EBADF', syscall: 'getsockname' }));
   });
@@ -139,12 +157,14 @@ describe('a socket', () => {
       expect(() => untyped.receive(wrong)).toThrow(TypeError);
       expect(() => untyped.bind(wrong)).toThrow(TypeError);
       expect(() => untyped.setOption(SOL_SOCKET, SO_RCVBUF, wrong)).toThrow('value must be a Uint8Array');
+      expect(() => untyped.setFilter(wrong)).toThrow('program must be a Uint8Array');
       expect(() => untyped.watch(wrong)).toThrow(TypeError);
     }
     for (const wrong of [undefined, '16', 1.5, Number.NaN, 2 ** 31, 16n]) {
       expect(() => new Socket(wrong, wrong, wrong)).toThrow('domain must be a 32-bit integer');
       expect(() => new Socket(AF_NETLINK, SOCK_RAW, wrong)).toThrow(TypeError);
       expect(() => untyped.setOption(wrong, wrong, wrong)).toThrow('level must be a 32-bit integer');
+      expect(() => Object(native).openFile('/proc/self/status', wrong)).toThrow('flags must be a 32-bit integer');
     }
     expect(() => new Socket(AF_NETLINK, SOCK_RAW, 0, 5)).toThrow('netnsPath must be a string');
     expect(() => new Socket(AF_NETLINK, SOCK_RAW, 0, '/proc/self/ns/net\0')).toThrow(TypeError);
@@ -296,7 +316,8 @@ describe('network namespaces', () => {
     const before = readlinkSync('/proc/self/ns/net');
     const inside = open(NETLINK_ROUTE, netns);
     inside.send(dumpLinks(1));
-    expect(linkNames(receiveAll(inside))).toEqual(['lo']);
+    // tunl0 too, once something has loaded ipip: such modules give every new namespace a device.
+    expect(linkNames(receiveAll(inside)).filter((name) => name !== 'tunl0')).toEqual(['lo']);
 
     expect(readlinkSync('/proc/self/ns/net')).toBe(before);
     expect(readlinkSync('/proc/thread-self/ns/net')).toBe(before);
@@ -308,10 +329,10 @@ describe('network namespaces', () => {
   });
 
   test('a file opened in one is its own, and stays so', () => {
-    const fd = native.openFile('/proc/thread-self/net/dev', netns);
+    const fd = native.openFile('/proc/thread-self/net/dev', O_RDONLY, netns);
     expect(fd).toBeGreaterThanOrEqual(0);
     try {
-      expect(interfacesOf(readFileSync(fd, 'utf8'))).toEqual(['lo']);
+      expect(interfacesOf(readFileSync(fd, 'utf8')).filter((name) => name !== 'tunl0')).toEqual(['lo']);
     } finally {
       closeSync(fd);
     }
@@ -320,7 +341,7 @@ describe('network namespaces', () => {
   test('a file of one knows what is in it, and that of this process does not', () => {
     const portId = 0x7ffd0000 + (process.pid & 0xffff);
     open(NETLINK_ROUTE, netns).bind(netlinkAddress(portId));
-    const fd = native.openFile('/proc/thread-self/net/netlink', netns);
+    const fd = native.openFile('/proc/thread-self/net/netlink', O_RDONLY, netns);
     try {
       expect(readFileSync(fd, 'utf8')).toContain(` ${portId} `);
       expect(readFileSync('/proc/net/netlink', 'utf8')).not.toContain(` ${portId} `);
@@ -329,8 +350,22 @@ describe('network namespaces', () => {
     }
   });
 
+  test('a sysctl opened for writing in one is its own, and stays so', () => {
+    const path = '/proc/sys/net/ipv4/conf/all/arp_ignore';
+    const before = readFileSync(path, 'utf8');
+    const fd = native.openFile(path, O_WRONLY, netns);
+    expect(fd).toBeGreaterThanOrEqual(0);
+    try {
+      expect(writeSync(fd, '8')).toBe(1);
+    } finally {
+      closeSync(fd);
+    }
+    expect(execFileSync('ip', ['netns', 'exec', name, 'cat', path], { encoding: 'utf8' })).toBe('8\n');
+    expect(readFileSync(path, 'utf8')).toBe(before);
+  });
+
   test('openFile without one opens here', () => {
-    const fd = native.openFile('/proc/self/net/dev');
+    const fd = native.openFile('/proc/self/net/dev', O_RDONLY);
     try {
       expect(interfacesOf(readFileSync(fd, 'utf8'))).toEqual(interfacesOf(readFileSync('/proc/net/dev', 'utf8')));
     } finally {
@@ -356,10 +391,15 @@ describe('network namespaces', () => {
     const failed = { code: 'EPROTONOSUPPORT', syscall: 'socket' };
     expect(() => open(9999, netns)).toThrow(expect.objectContaining(failed));
     expect(() => open(9999, netns)).not.toThrow(expect.objectContaining({ path: expect.anything() }));
-    expect(native.openFile('/proc/thread-self/net/dev', missing)).toBe(-ENOENT);
-    expect(native.openFile('/proc/thread-self/net/dev', '/proc/self/status')).toBe(-EINVAL);
-    expect(native.openFile('/no/such/file', netns)).toBe(-ENOENT);
-    expect(native.openFile('/no/such/file')).toBe(-ENOENT);
+    expect(() => native.openFile('/proc/thread-self/net/dev', O_RDONLY, missing)).toThrow(
+      expect.objectContaining({ code: 'ENOENT', errno: -ENOENT, syscall: 'open', path: missing }),
+    );
+    expect(() => native.openFile('/proc/thread-self/net/dev', O_RDONLY, '/proc/self/status')).toThrow(
+      expect.objectContaining({ code: 'EINVAL', syscall: 'setns', path: '/proc/self/status' }),
+    );
+    expect(native.openFile('/no/such/file', O_RDONLY, netns)).toBe(-ENOENT);
+    expect(native.openFile('/no/such/file', O_RDONLY)).toBe(-ENOENT);
+    expect(native.openFile('/tmp/ipvs-ts-no-such-file', O_WRONLY | O_CREAT)).toBe(-ENOENT);
   });
 });
 
