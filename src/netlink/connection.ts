@@ -64,6 +64,8 @@ export interface CallOptions {
 export interface Request {
   /** nlmsg_type. */
   readonly type: number;
+  /** nlmsg_flags beside those that the connection sets itself: NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE. */
+  readonly flags?: number | undefined;
   /** For errors: the verb in words. */
   readonly command: string;
   /** For errors: what it is about, if anything in particular. */
@@ -248,8 +250,8 @@ export class Connection {
     call.sequence = this.#nextSequence();
     call.deadline = this.#now + call.timeout;
     try {
-      const { type } = call.request;
-      writeMessage(this.#writer, { type, flags: FLAGS[call.kind], sequence: call.sequence }, call.request);
+      const { type, flags = 0 } = call.request;
+      writeMessage(this.#writer, { type, flags: FLAGS[call.kind] | flags, sequence: call.sequence }, call.request);
     } catch (error) {
       this.#writer.truncate(start);
       this.#finish(call, error);

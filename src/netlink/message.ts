@@ -17,6 +17,10 @@ export const NLM_F_ACK = 0x4;
 export const NLM_F_DUMP_INTR = 0x10;
 /** NLM_F_ROOT | NLM_F_MATCH; one of the two alone is no dump. */
 export const NLM_F_DUMP = 0x300;
+/** In a request that makes something: replace what is there, fail if it is there, make it if it is not. */
+export const NLM_F_REPLACE = 0x100;
+export const NLM_F_EXCL = 0x200;
+export const NLM_F_CREATE = 0x400;
 /** In an NLMSG_ERROR or NLMSG_DONE: the request's payload is left out; attributes follow. */
 const NLM_F_CAPPED = 0x100;
 const NLM_F_ACK_TLVS = 0x200;

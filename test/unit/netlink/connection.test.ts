@@ -79,6 +79,13 @@ describe('commands', () => {
     expect(requested(transport)).toEqual([0, 1, 2, 3, 4]);
   });
 
+  it("carry the flags of their own beside the connection's", async () => {
+    const transport = new FakeTransport(kernel());
+    const connection = new Connection(transport);
+    await connection.execute({ ...request(1), flags: 0x600 });
+    expect(transport.messages[0]?.flags).toBe(0x601);
+  });
+
   it('are at most 64 in flight', async () => {
     const transport = new FakeTransport(kernel());
     const connection = new Connection(transport);

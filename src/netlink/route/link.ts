@@ -1,0 +1,86 @@
+/**
+ * Network devices, and the message that switches one on.
+ * @module
+ */
+import { formatLinkMessage, MessageType, parseLinkMessage } from 'netlink/dist/rt/structs.js';
+import { formatMac } from '../../address/mac.js';
+import { AttributeReader, Bytes } from '../attributes.js';
+import type { Request } from '../connection.js';
+import type { Message } from '../message.js';
+import { AF_UNSPEC } from './constants.js';
+import { parse, request } from './message.js';
+
+/** A network device. */
+export interface LinkEntry {
+  /** The kernel's number of it: 1 and up, another one after it was made anew. */
+  readonly index: number;
+  /** `eth0` */
+  readonly name: string;
+  /** `52:54:00:12:34:56`; absent where addresses are not six bytes long: tunnels, PPP. */
+  readonly mac?: string;
+  /** Bytes. */
+  readonly mtu: number;
+  /** IFF_UP: switched on by the administrator. */
+  readonly up: boolean;
+  /** IFF_LOWER_UP: there is a carrier. */
+  readonly lowerUp: boolean;
+  /** IFF_LOOPBACK */
+  readonly loopback: boolean;
+  /** IFF_NOARP: nobody is asked for addresses through it. */
+  readonly noarp: boolean;
+  /** The kind of a virtual device: `ipip`, `bridge`, `veth`, `dummy`; absent for hardware and lo. */
+  readonly kind?: string;
+  /** The index of the bridge, bond or VRF that it belongs to. */
+  readonly masterIndex?: number;
+  /** The name of that. */
+  readonly master?: string;
+}
+
+/** A dump of all devices. */
+export function getLinks(): Request {
+  return request({ type: MessageType.GETLINK, command: 'list links' }, (out) =>
+    formatLinkMessage({ kind: 'link', data: { family: AF_UNSPEC }, attrs: {} }, out),
+  );
+}
+
+/** Answered by one device. `command` and `object` are what it is for, for errors. */
+export function getLink(name: string, command: string, object: string): Request {
+  return request({ type: MessageType.GETLINK, command, object }, (out) =>
+    formatLinkMessage({ kind: 'link', data: { family: AF_UNSPEC }, attrs: { ifname: name } }, out),
+  );
+}
+
+/** Switches a device on or off. */
+export function setLinkUp(index: number, device: string, up: boolean): Request {
+  const data = { family: AF_UNSPEC, index, flags: up ? { up } : {}, change: { up: true } } as const;
+  return request({ type: MessageType.NEWLINK, command: `set link ${up ? 'up' : 'down'}`, object: device }, (out) =>
+    formatLinkMessage({ kind: 'link', data, attrs: {} }, out),
+  );
+}
+
+/** Reads an answer to GETLINK; the master's name is not in it. */
+export function readLink(message: Message): LinkEntry {
+  const { data, attrs } = parse('link', parseLinkMessage, message);
+  const kind = attrs.linkinfo && readKind(attrs.linkinfo);
+  return {
+    index: data.index ?? 0,
+    name: attrs.ifname ?? '',
+    ...(attrs.address?.length === 6 && { mac: formatMac(attrs.address) }),
+    mtu: attrs.mtu ?? 0,
+    up: data.flags?.up ?? false,
+    lowerUp: data.flags?.lowerUp ?? false,
+    loopback: data.flags?.loopback ?? false,
+    noarp: data.flags?.noarp ?? false,
+    ...(kind !== undefined && { kind }),
+    ...(attrs.master !== undefined && { masterIndex: attrs.master }),
+  };
+}
+
+/** linux/if_link.h: in the nest IFLA_LINKINFO, which the codec leaves as it is. */
+const IFLA_INFO_KIND = 1;
+
+function readKind(linkInfo: Uint8Array): string | undefined {
+  const reader = new AttributeReader(new Bytes(linkInfo), 0, linkInfo.length, 'IFLA_LINKINFO');
+  while (reader.next()) if (reader.type === IFLA_INFO_KIND) return reader.string();
+  return undefined;
+}
