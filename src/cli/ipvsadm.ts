@@ -26,6 +26,8 @@ const REFUSED = 255;
 const NOT_LISTED = 1;
 /** Rows of a connection listing whose names are looked up together. */
 const ROWS = 1000;
+/** Changes of a stream that travel together: more of them outlive a collection of garbage (32: 0.62 s, 64 and more: 0.75 s). */
+const PIECE = 32;
 
 /** ipvsadm ends here, also in the middle of a restore. */
 class Exit extends Error {
@@ -238,8 +240,9 @@ class Session {
       if (words.length === 0) continue;
       const command = await this.#parseLine(words, flush);
       if (command === undefined) code = REFUSED;
-      else if (isChange(command)) changes.push(command);
-      else {
+      else if (isChange(command)) {
+        if (changes.push(command) === PIECE) await flush();
+      } else {
         await flush();
         code = await this.execute(command);
       }
