@@ -2,4 +2,4 @@
 
 import { runInLab } from './in-lab.mjs';
 
-runInLab('test/bench/restore.js');
+runInLab('test/bench/run.js');

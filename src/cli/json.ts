@@ -1,13 +1,15 @@
 /**
- * The JSON that the command line writes: `list --json` and `connections --json`, and the schemas of both. docs/json.md
- * tells people the same. Fields may be added; those that are here stay.
+ * The JSON that the command line writes: `list --json`, `connections --json` and `settings --json`, and their schemas.
+ * docs/json.md tells people the same. Fields may be added; those that are here stay.
  * @module
  */
 import { z } from 'zod';
 import type { Connection } from '../model/connection.js';
 import { SCHEDULER_FLAGS } from '../model/service.js';
 import { PROTOCOLS } from '../model/service-key.js';
+import { DAEMON_ROLES, type NormalSyncDaemon } from '../model/sync-daemon.js';
 import type { Table } from '../model/table.js';
+import type { Timeouts } from '../model/timeouts.js';
 
 const whole = (max: number) => z.number().int().min(0).max(max);
 const port = whole(65535);
@@ -130,18 +132,43 @@ const connectionJsonSchema = z.object({
 /** What `connections --json` writes. */
 export const connectionsJsonSchema = z.array(connectionJsonSchema).meta({ title: 'ipvs-ts connections --json' });
 
+const seconds = z.number().int().min(0).describe('seconds');
+const syncDaemon = z.object({
+  role: z.enum(DAEMON_ROLES),
+  interface: z.string(),
+  syncId: whole(255),
+  maxLength: whole(65535).optional().describe('bytes of a message; absent before Linux 4.3, as are the next three'),
+  group: address.optional().describe('multicast'),
+  port: port.optional().describe('UDP'),
+  ttl: whole(255).optional(),
+});
+
+/** What `settings --json` writes. */
+export const settingsJsonSchema = z
+  .object({
+    timeouts: z.object({ tcp: seconds, tcpFin: seconds, udp: seconds }),
+    daemons: z.array(syncDaemon).describe('those that run: none, a master, a backup, or both'),
+  })
+  .meta({ title: 'ipvs-ts settings --json' });
+
 /** The JSON Schemas (draft 2020-12) by the names of their files in `schema`. They allow fields that are not there yet. */
-export function jsonSchemas(): Readonly<Record<'table' | 'connections', object>> {
+export function jsonSchemas(): Readonly<Record<'table' | 'connections' | 'settings', object>> {
   // As of input: the schema of output would forbid further fields.
   return {
     table: z.toJSONSchema(tableJsonSchema, { io: 'input' }),
     connections: z.toJSONSchema(connectionsJsonSchema, { io: 'input' }),
+    settings: z.toJSONSchema(settingsJsonSchema, { io: 'input' }),
   };
 }
 
 /** A table as `list --json` writes it. */
 export function tableJson(table: Table): string {
   return `${JSON.stringify(table, null, 2)}\n`;
+}
+
+/** Timeouts and sync daemons as `settings --json` writes them. */
+export function settingsJson(settings: { timeouts: Timeouts; daemons: readonly NormalSyncDaemon[] }): string {
+  return `${JSON.stringify(settings, null, 2)}\n`;
 }
 
 /** Connections as `connections --json` writes them: one array, a line for each, piece by piece. */

@@ -40,6 +40,8 @@ async function carryOut(name: VerbName, words: readonly string[], streams: Strea
       return (await import('./list.js')).list(parseVerb(name, words).values, streams);
     case 'connections':
       return (await import('./connections.js')).connections(parseVerb(name, words).values, streams);
+    case 'settings':
+      return (await import('./settings.js')).settings(parseVerb(name, words).values, streams);
     case 'top':
       return (await import('./top.js')).top(parseVerb(name, words).values, streams);
     case 'completion':

@@ -81,7 +81,17 @@ const JSON_OUTPUT = { long: 'json', help: 'write JSON' } as const satisfies Verb
 /** Every verb has it. */
 const HELP_OPTION = { long: 'help', short: 'h', help: 'explain the verb' } as const satisfies VerbOptionSpec;
 
-const VERB_NAMES = ['save', 'restore', 'list', 'connections', 'top', 'completion', 'help', 'version'] as const;
+const VERB_NAMES = [
+  'save',
+  'restore',
+  'list',
+  'connections',
+  'settings',
+  'top',
+  'completion',
+  'help',
+  'version',
+] as const;
 /** The name of a verb. */
 export type VerbName = (typeof VERB_NAMES)[number];
 
@@ -147,6 +157,12 @@ export const VERBS = [
     ],
     help: 'show connections: all, or some',
     details: 'Of several options that choose connections, all must be met.',
+  },
+  {
+    name: 'settings',
+    options: [JSON_OUTPUT, NETNS, HELP_OPTION],
+    help: 'show timeouts and sync daemons',
+    details: 'Without options the text is that of "ipvsadm -L --timeout" and "ipvsadm -L --daemon".',
   },
   {
     name: 'top',

@@ -4,10 +4,9 @@
  */
 import { Ipvs } from 'ipvs-ts';
 import { Ipvsadm } from '../lab/ipvsadm.js';
-import { succeed } from '../lab/process.js';
+import { median, milliseconds, show, withNamespace } from './measure.js';
+import { makeRules, SERVERS, SERVICES } from './rules.js';
 
-const SERVICES = 1000;
-const SERVERS = 10;
 const ROUNDS = 9;
 
 const rules = makeRules();
@@ -35,44 +34,9 @@ console.log(`  ipvsadm -R  ${show(theirs)} ms`);
 console.log(`  ipvs-ts     ${show(ours)} ms`);
 console.log(`  ratio       ${ratios.map((ratio) => ratio.toFixed(1)).join(', ')}; median ${median(ratios).toFixed(1)}`);
 
-/**
- * Each round has a namespace of its own: the kernel keeps deleted destinations for two minutes and looks through all of
- * them whenever one is added (ip_vs_trash_get_dest), so that a second restore after a flush measures that.
- */
 async function withEmptyTable(work: (ipvs: Ipvs, netns: string) => Promise<void>): Promise<void> {
-  const name = `bench-${process.pid}`;
-  await succeed('ip', ['netns', 'add', name]);
-  await succeed('ip', ['-netns', name, 'link', 'set', 'lo', 'up']);
-  try {
-    await using ipvs = await Ipvs.open({ netns: name, source: 'netlink' });
-    await work(ipvs, `/run/netns/${name}`);
-  } finally {
-    await succeed('ip', ['netns', 'delete', name]);
-  }
-}
-
-function show(times: readonly number[]): string {
-  return times.map((time) => time.toFixed(0)).join(', ');
-}
-
-function makeRules(): string {
-  const lines: string[] = [];
-  for (let n = 0; n < SERVICES; n++) {
-    const service = `10.1.${n >> 8}.${n & 255}:80`;
-    lines.push(`-A -t ${service} -s wlc`);
-    for (let server = 1; server <= SERVERS; server++) {
-      lines.push(`-a -t ${service} -r 10.${100 + server}.${n >> 8}.${n & 255}:80 -m -w ${server}`);
-    }
-  }
-  return `${lines.join('\n')}\n`;
-}
-
-async function milliseconds(work: () => Promise<unknown>): Promise<number> {
-  const start = performance.now();
-  await work();
-  return performance.now() - start;
-}
-
-function median(times: readonly number[]): number {
-  return times.toSorted((a, b) => a - b)[times.length >> 1] ?? 0;
+  await withNamespace(async (netns) => {
+    await using ipvs = await Ipvs.open({ netns, source: 'netlink' });
+    await work(ipvs, netns);
+  });
 }

@@ -3,6 +3,7 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
+import { settingsJsonSchema } from '../../src/cli/json.js';
 import { run } from '../../src/cli/run.js';
 import { useBoth } from './fixture.js';
 
@@ -98,6 +99,23 @@ describe('list', () => {
       source: 'netlink',
       services: [{ service: { address: '192.0.2.1' }, stats: { inBytes: '0' }, destinations: [{}, {}] }],
     });
+  });
+});
+
+describe('settings', () => {
+  it('are what ipvsadm lists, or JSON', async () => {
+    await both.ipvs.startDaemon({ role: 'master', interface: 'lo', syncId: 7 });
+    try {
+      const { stdout } = await ipvsTs('settings');
+      expect(stdout).toBe((await both.ipvsadm.ok('-L --timeout')) + (await both.ipvsadm.ok('-L --daemon')));
+      expect(stdout).toContain('master sync daemon (mcast=lo, syncid=7');
+      expect(settingsJsonSchema.parse(JSON.parse((await ipvsTs('settings --json')).stdout))).toEqual({
+        timeouts: await both.ipvs.timeouts(),
+        daemons: await both.ipvs.daemons(),
+      });
+    } finally {
+      await both.ipvs.stopDaemon('master');
+    }
   });
 });
 
