@@ -159,6 +159,117 @@ export class RestoreError extends IpvsError {
   }
 }
 
+/** One thing that is wrong with a file, and where. */
+export interface ConfigIssue extends Issue {
+  /** Counted from 1. */
+  readonly line: number;
+  /** Counted from 1, in UTF-16 units. */
+  readonly column: number;
+}
+
+/** A file that cannot be taken. It was read whole, `issues` is all that is wrong with it, and nothing was changed. */
+export class ConfigError extends IpvsError {
+  readonly code = 'ERR_CONFIG';
+  /** The file's name as it was given. */
+  readonly file: string;
+  /** In the order of the file. */
+  readonly issues: readonly ConfigIssue[];
+
+  /** The message has a line for each of the first 20 issues, in the form that editors jump by. */
+  constructor(file: string, issues: readonly ConfigIssue[]) {
+    const shown = issues.slice(0, 20).map(({ line, column, path, message }) => {
+      return `${file}:${line}:${column}: ${path === '' ? message : `${path}: ${message}`}`;
+    });
+    const rest = issues.length - shown.length;
+    if (rest > 0) shown.push(`and ${rest} more`);
+    super(shown.join('\n'));
+    this.file = file;
+    this.issues = issues;
+  }
+}
+
+/** What {@link ApplyError} is made of; steps in words: `add 10.0.0.100/32 to lo`. */
+export interface ApplyFailure {
+  /** The step that was refused. What it had begun was taken back, unless `inForce` ends with it. */
+  readonly step: string;
+  /** What this run did and what is still so; empty where it was taken back. */
+  readonly inForce: readonly string[];
+  /** What this run did and took back. */
+  readonly takenBack: readonly string[];
+  /** What it did not come to. */
+  readonly notTried: readonly string[];
+}
+
+/** A step of a plan for a director or a real server was refused. `cause` is the refusal. */
+export class ApplyError extends IpvsError implements ApplyFailure {
+  readonly code = 'ERR_APPLY';
+  readonly step: string;
+  readonly inForce: readonly string[];
+  readonly takenBack: readonly string[];
+  readonly notTried: readonly string[];
+
+  constructor(failure: ApplyFailure, cause: Error) {
+    const lists = [
+      ['taken back', failure.takenBack],
+      ['still in force', failure.inForce],
+      ['not tried', failure.notTried],
+    ] as const;
+    const told = lists.filter(([, steps]) => steps.length > 0).map(([words, steps]) => `${words}: ${listed(steps)}`);
+    super([`${failure.step}: ${cause.message}`, ...told].join('; '), { cause });
+    this.step = failure.step;
+    this.inForce = failure.inForce;
+    this.takenBack = failure.takenBack;
+    this.notTried = failure.notTried;
+  }
+}
+
+/** What {@link ReconcileError} is made of; steps in words: `add destination 10.0.0.2:80 of tcp://192.0.2.1:80`. */
+export interface ReconcileFailure {
+  /** The steps that were refused, and why, in the plan's order. Empty where the run was ended from outside. */
+  readonly refused: readonly { readonly step: string; readonly error: Error }[];
+  /** What this run did and what is still so. */
+  readonly inForce: readonly string[];
+  /** What this run did and took back. */
+  readonly takenBack: readonly string[];
+  /** What was not tried: it comes later in the plan, or would have harmed a service after a refusal. */
+  readonly notTried: readonly string[];
+  /** What the kernel may have done or not: it did not answer, and could not be asked again. */
+  readonly unknown: readonly string[];
+}
+
+/** The plan of a table was not carried out whole. `cause` is the first refusal. Every step is in exactly one list. */
+export class ReconcileError extends IpvsError implements ReconcileFailure {
+  readonly code = 'ERR_RECONCILE';
+  readonly refused: ReconcileFailure['refused'];
+  readonly inForce: readonly string[];
+  readonly takenBack: readonly string[];
+  readonly notTried: readonly string[];
+  readonly unknown: readonly string[];
+
+  constructor(failure: ReconcileFailure, cause: unknown) {
+    const lists = [
+      ['not known whether done', failure.unknown],
+      ['taken back', failure.takenBack],
+      ['in force', failure.inForce],
+      ['not tried', failure.notTried],
+    ] as const;
+    const told = lists.filter(([, steps]) => steps.length > 0).map(([words, steps]) => `${words}: ${listed(steps)}`);
+    const reasons = failure.refused.map(({ step, error }) => `${step}: ${error.message}`);
+    const refused = reasons.length > 0 ? `refused: ${listed(reasons)}` : 'ended before its time';
+    super([refused, ...told].join('; '), { cause });
+    this.refused = failure.refused;
+    this.inForce = failure.inForce;
+    this.takenBack = failure.takenBack;
+    this.notTried = failure.notTried;
+    this.unknown = failure.unknown;
+  }
+}
+
+function listed(steps: readonly string[]): string {
+  const rest = steps.length - 5;
+  return [...steps.slice(0, 5), ...(rest > 0 ? [`and ${rest} more`] : [])].join(', ');
+}
+
 /** `EEXIST` for -17 or 17; `ERRNO_524` for a number without a name. */
 export function errnoName(errno: number): string {
   const number = Math.abs(errno);

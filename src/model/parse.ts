@@ -75,6 +75,24 @@ function addressProblem(text: string): string {
   return `"${text}" is not an IPv4 or IPv6 address`;
 }
 
+/** An address with the length of a network prefix: `10.0.0.1/24`. */
+export const addressWithPrefixSchema = lazy((z) =>
+  z.string().transform((text, context) => {
+    const found = readAddressWithPrefix(text);
+    if (found !== undefined) return found;
+    context.addIssue({ code: 'custom', message: `"${text}" is none of the forms 10.0.0.1/24, 2001:db8::1/64` });
+    return z.NEVER;
+  }),
+);
+
+function readAddressWithPrefix(text: string): { address: string; prefix: number } | undefined {
+  const [, address = '', digits = ''] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];
+  const bytes = parseIP(address);
+  const prefix = Number(digits);
+  if (bytes === undefined || digits === '' || prefix > 8 * bytes.length) return undefined;
+  return { address: formatIP(bytes), prefix };
+}
+
 /** A port; 0 has a meaning of its own wherever it is allowed. */
 export const portSchema = lazy(() => integer(0, 65535));
 

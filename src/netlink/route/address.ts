@@ -38,6 +38,8 @@ export interface AddressSpec extends AddressKey {
   readonly nodad?: boolean | undefined;
   /** Without the route to its network that the kernel makes otherwise. */
   readonly noprefixroute?: boolean | undefined;
+  /** IPv6 alone: never chosen as the source of what this host sends of its own accord (RFC 4862). */
+  readonly deprecated?: boolean | undefined;
 }
 
 /** IFA_F_*, in the kernel's words. */
@@ -83,17 +85,26 @@ export function checkAddress(spec: AddressSpec): void {
 
 /** Adds an address that was checked to the device of this index. */
 export function newAddress(index: number, spec: AddressSpec): Request {
-  const { label, broadcast, nodad, noprefixroute } = spec;
+  const { label, broadcast, nodad, noprefixroute, deprecated } = spec;
   const message = keyMessage(index, spec);
   message.data.scope = scopeNumber(spec.scope ?? defaultScope(spec.address));
   message.attrs.flags = { ...(nodad && { nodad }), ...(noprefixroute && { noprefixroute }) };
   if (label !== undefined) message.attrs.label = label;
   if (broadcast !== undefined) message.attrs.broadcast = addressBytes(SUBJECT, 'broadcast', broadcast);
   const flags = NLM_F_CREATE | NLM_F_EXCL;
-  return request({ type: MessageType.NEWADDR, flags, command: 'add address', object: formatAddressKey(spec) }, (out) =>
-    formatAddressMessage(message, out),
+  return request(
+    { type: MessageType.NEWADDR, flags, command: 'add address', object: formatAddressKey(spec) },
+    (out) => {
+      formatAddressMessage(message, out);
+      if (deprecated === true) out.push(IFA_CACHEINFO, DEPRECATED);
+    },
   );
 }
+
+/** linux/if_addr.h; the package knows no such attribute. */
+const IFA_CACHEINFO = 6;
+/** struct ifa_cacheinfo: preferred for no time, valid for ever, and two times that only the kernel tells. */
+const DEPRECATED = Buffer.from(Uint32Array.of(0, 0xffffffff, 0, 0).buffer);
 
 /** Deletes an address that was checked from the device of this index. */
 export function deleteAddress(index: number, key: AddressKey): Request {

@@ -1,0 +1,87 @@
+/**
+ * Plans: the steps of a set-up, and which of them a host has already.
+ * @module
+ */
+import { type Family, familyOf } from '../address/ip.js';
+import type { Mode } from '../model/director.js';
+import type { NamespaceOptions } from '../netlink/namespace.js';
+import type { RouteEntry } from '../netlink/route/route.js';
+import { readMarks } from './masquerade.js';
+import { type HostState, readHostState } from './state.js';
+import type { AddressStep, Step } from './step.js';
+
+/** What a host is to be. */
+export type Role = 'director' | 'real-server';
+
+/** A step, and whether the host has it already. */
+export type PlannedStep = Step & { readonly done: boolean };
+
+/** What keeps a plan from being carried out, and is not for this library to mend. */
+export interface Obstacle {
+  readonly id: 'no-device' | 'no-module' | 'no-masquerade';
+  /** `there is no device tunl0` */
+  readonly what: string;
+  /** What to do about it: `modprobe ipip`. */
+  readonly hint: string;
+}
+
+/** What is to be done on a host, in order. A plan is plain JSON; it changes nothing until it is applied. */
+export interface Plan {
+  readonly role: Role;
+  readonly mode: Mode;
+  readonly steps: readonly PlannedStep[];
+  /** While there is one, the plan can't be applied. */
+  readonly obstacles: readonly Obstacle[];
+}
+
+/** The steps, each with whether it is so in this state. */
+export function planned(steps: readonly Step[], state: HostState): PlannedStep[] {
+  return steps.map((step) => ({ ...step, done: holds(step, state) }));
+}
+
+/** Whether a step is so in this state. */
+export function holds(step: Step, state: HostState): boolean {
+  switch (step.kind) {
+    case 'sysctl':
+      return [step.value, ...step.alsoGood].some((value) => value === state.sysctls[step.name]);
+    case 'address':
+      return state.addresses.some((entry) => entry.device === step.device && serves(entry, step));
+    case 'route':
+      return bestRoute(step.destination, state)?.gateway === step.gateway;
+    case 'link-up':
+      return state.links.some(({ name, up }) => name === step.device && up);
+    case 'masquerade':
+      return state.masquerade[familyOf(step.network)]?.marks.includes(step.mark) ?? false;
+  }
+}
+
+/**
+ * A director may have a VIP with the prefix of a network, and IPv6 has each address once on a device. On a real server the
+ * prefix must be right: 10.0.0.100/24 on lo would make all of that network this host itself.
+ */
+function serves(entry: { readonly address: string; readonly prefix: number }, step: AddressStep): boolean {
+  if (entry.address !== step.address) return false;
+  return entry.prefix === step.prefix || step.announce || familyOf(step.address) === 'ipv6';
+}
+
+/** The route to a destination that is taken before all others, of the table main. */
+function bestRoute(destination: string, { routes }: HostState): RouteEntry | undefined {
+  return routes
+    .filter((route) => route.table === 'main' && route.destination === destination)
+    .toSorted((left, right) => (left.metric ?? 0) - (right.metric ?? 0))[0];
+}
+
+/**
+ * The same plan with every `done` as the host is now.
+ * @throws as `readHostState`; {UnavailableError} if the firewall's program fails.
+ */
+export async function checkPlan(plan: Plan, { netns }: NamespaceOptions = {}): Promise<Plan> {
+  const state = await readHostState({ netns });
+  const masquerade: Partial<Record<Family, { marks: string[] }>> = {};
+  for (const step of plan.steps) {
+    if (step.kind !== 'masquerade') continue;
+    const family = familyOf(step.network);
+    masquerade[family] = { marks: await readMarks(step.tool, family, netns) };
+  }
+  return { ...plan, steps: planned(plan.steps, { ...state, masquerade }) };
+}

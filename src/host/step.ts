@@ -1,0 +1,89 @@
+/**
+ * What a set-up is made of: single acts on a host, as plain values that JSON can carry.
+ * @module
+ */
+import type { MasqueradeTool } from './masquerade.js';
+
+/**
+ * What a step is good for. A plan may have several of one id: a VIP each, a sysctl of each device. The doctor's findings and
+ * the guides use the same names.
+ */
+export type StepId =
+  | 'lo-up'
+  | 'arp-ignore'
+  | 'arp-announce'
+  | 'vip'
+  | 'tunnel-up'
+  | 'rp-filter'
+  | 'gateway'
+  | 'ip-forward'
+  | 'inside-address'
+  | 'send-redirects'
+  | 'conntrack'
+  | 'masquerade';
+
+/** What a step says of itself. */
+export interface StepWords {
+  readonly id: StepId;
+  /** What is done: `add 10.0.0.100/32 to lo`. */
+  readonly what: string;
+  /** Why, with the failure it prevents: a sentence or two. */
+  readonly why: string;
+  /** The opposite: `delete 10.0.0.100/32 from lo`. */
+  readonly undo: string;
+}
+
+/** Sets a sysctl. */
+export interface SysctlStep extends StepWords {
+  readonly kind: 'sysctl';
+  /** In dots: `net.ipv4.conf.all.arp_ignore`. */
+  readonly name: string;
+  readonly value: string;
+  /** Other values that serve as well, and are left. */
+  readonly alsoGood: readonly string[];
+}
+
+/** Adds an address to a device. */
+export interface AddressStep extends StepWords {
+  readonly kind: 'address';
+  readonly device: string;
+  readonly address: string;
+  /** Bits of the network's prefix. */
+  readonly prefix: number;
+  /** The neighbours are told that it is here now. Any prefix it has already is fine. */
+  readonly announce: boolean;
+  /**
+   * IPv6: with a preferred lifetime of 0, so that the kernel takes it for the source of nothing by itself. As the source of
+   * the director's own packets it would be answered by the real servers to themselves, and by a tunnel's end be dropped.
+   */
+  readonly deprecated: boolean;
+}
+
+/** Adds a default route, in the place of those that would be taken before it. */
+export interface RouteStep extends StepWords {
+  readonly kind: 'route';
+  /** `0.0.0.0/0` or `::/0` */
+  readonly destination: string;
+  readonly gateway: string;
+}
+
+/** Switches a device on. */
+export interface LinkUpStep extends StepWords {
+  readonly kind: 'link-up';
+  readonly device: string;
+}
+
+/** Adds a rule by which packets that IPVS sends to the real servers bear the director's own address. */
+export interface MasqueradeStep extends StepWords {
+  readonly kind: 'masquerade';
+  /** The program that works on this host. */
+  readonly tool: MasqueradeTool;
+  /** By which the rule is known as ours: `ipvs-ts-1f3a9c02`. */
+  readonly mark: string;
+  /** The real servers' network: `10.1.0.0/24`. */
+  readonly network: string;
+  readonly vips: readonly string[];
+}
+
+/** One act on a host. */
+export type Step = SysctlStep | AddressStep | RouteStep | LinkUpStep | MasqueradeStep;

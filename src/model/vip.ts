@@ -1,0 +1,73 @@
+/**
+ * Virtual IPs: the addresses that clients call, one by one or as ranges.
+ * @module
+ */
+import { formatIP, parseIP } from '../address/ip.js';
+import { lazy } from './parse.js';
+
+/** The most addresses that all VIPs of one description may come to; each is an address of a network device. */
+export const MAX_VIPS = 1024;
+
+/** One virtual IP. */
+export interface Vip {
+  /** In this library's one form. */
+  readonly address: string;
+  /** Length of the network prefix it is added with on the director; real servers always take 32 or 128. */
+  readonly prefix: number;
+}
+
+/**
+ * A VIP as a program writes it: `10.0.0.100`, `10.0.0.100/24`, a range `10.0.0.100-10.0.0.120` (also with a prefix, which is
+ * then each one's), IPv6 alike. Without a prefix it is 32 or 128: the address alone, no network.
+ */
+export const vipsSchema = lazy((z) =>
+  z
+    .array(
+      z.string().transform((text, context) => {
+        const vips = readVips(text);
+        if (Array.isArray(vips)) return vips;
+        context.addIssue({ code: 'custom', message: vips });
+        return z.NEVER;
+      }),
+    )
+    .min(1, { error: 'must name at least one virtual IP' })
+    .readonly()
+    .transform((ranges) => ranges.flat())
+    .refine((vips) => vips.length <= MAX_VIPS, { error: `must not come to more than ${MAX_VIPS} addresses` })
+    .superRefine((vips, context) => {
+      const seen = new Set<string>();
+      for (const { address } of vips) {
+        if (seen.has(address)) context.addIssue({ code: 'custom', message: `${address} is named twice` });
+        seen.add(address);
+      }
+    }),
+);
+
+/** The VIPs of one text; a string says what is wrong with it. */
+function readVips(text: string): Vip[] | string {
+  const [, first = '', last = first, digits] = /^([^/-]+)(?:-([^/-]+))?(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const from = parseIP(first);
+  const to = parseIP(last);
+  if (from === undefined || to === undefined || from.length !== to.length) {
+    return `"${text}" is none of the forms 10.0.0.100, 10.0.0.100/24, 10.0.0.100-10.0.0.120, 2001:db8::100/64`;
+  }
+  const bits = 8 * from.length;
+  const prefix = digits === undefined ? bits : Number(digits);
+  if (prefix < 1 || prefix > bits) return `"${text}": the prefix must be from 1 to ${bits}`;
+  const [start, end] = [toNumber(from), toNumber(to)];
+  if (end < start) return `"${text}": the range ends before it begins`;
+  if (end - start >= BigInt(MAX_VIPS)) return `"${text}": a range has at most ${MAX_VIPS} addresses`;
+  const count = Number(end - start) + 1;
+  return Array.from({ length: count }, (_, index) => ({
+    address: formatIP(toBytes(start + BigInt(index), from.length)),
+    prefix,
+  }));
+}
+
+function toNumber(bytes: Uint8Array): bigint {
+  return bytes.reduce((number, byte) => (number << 8n) | BigInt(byte), 0n);
+}
+
+function toBytes(number: bigint, length: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, index) => Number((number >> BigInt(8 * (length - 1 - index))) & 0xffn));
+}

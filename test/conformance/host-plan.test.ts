@@ -1,0 +1,346 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { apply } from '../../src/host/apply.js';
+import { planDirector } from '../../src/host/director-plan.js';
+import { checkPlan, type Plan } from '../../src/host/plan.js';
+import { planRealServer } from '../../src/host/real-server-plan.js';
+import { readRecord, recordPath } from '../../src/host/record.js';
+import { revert } from '../../src/host/revert.js';
+import type { Director } from '../../src/model/director.js';
+import type { RealServer } from '../../src/model/real-server.js';
+import { type Host, Lan } from '../lab/network.js';
+import { execute, succeed } from '../lab/process.js';
+import { rejection } from './fixture.js';
+
+type Description = { role: 'director'; description: Director } | { role: 'real-server'; description: RealServer };
+
+const KILLED = fileURLToPath(new URL('./host-fixtures/killed.mjs', import.meta.url));
+
+let lan: Lan;
+let host: Host;
+let record: string;
+let before: string;
+const directory = mkdtempSync(join(tmpdir(), 'ipvs-ts-host-'));
+
+beforeAll(async () => {
+  await succeed('modprobe', ['-a', 'ipip', 'ip6_tunnel', 'ip_gre', 'ip6_gre']);
+  lan = await Lan.create();
+  host = await lan.host('host', '10.0.0.2/24', '2001:db8::2/64');
+  record = join(directory, 'record.jsonl');
+  await host.ip(
+    'link add eth1 type dummy',
+    'link set eth1 up',
+    'route add default via 10.0.0.254',
+    'route add default via 10.0.0.253 metric 5',
+    'route add default via 2001:db8::254',
+  );
+  // The first time that a tunnel is on it gets a queue and IPv6 sysctls, and the first look at a nat table makes it: these stay.
+  for (const device of ['tunl0', 'gre0', 'ip6gre0', 'ip6tnl0']) {
+    await host.ip(`link set ${device} up`, `link set ${device} down`);
+  }
+  for (const tool of ['iptables-legacy', 'ip6tables-legacy']) await host.run(tool, '-t', 'nat', '-S');
+  // Of what undoing could overlook: values that the kernel sets with ip_forward.
+  await host.sysctl({ 'net.ipv4.conf.eth1.forwarding': 1, 'net.ipv6.conf.eth1.forwarding': 1 });
+  await vi.waitFor(
+    async () => expect(await host.run('ip', '-6', '-o', 'address', 'show', 'tentative')).toBe(''),
+    10_000,
+  );
+  before = await dump();
+  expect(before).toMatch(/^ipv4\/ip_forward:0$/m);
+});
+afterAll(async () => {
+  rmSync(directory, { recursive: true });
+  await lan[Symbol.asyncDispose]();
+  await succeed('modprobe', ['-r', 'ip6_gre', 'ip_gre', 'ip6_tunnel', 'ipip']);
+});
+
+/** All that set-ups touch. Left out: the comments of iptables-save, which tell the time, and its packet counters. */
+function dump(): Promise<string> {
+  const script = `
+    printf 'address\\nlink\\nroute show table all\\n' | ip -d -batch -
+    ip -d -6 route show table all
+    cd /proc/sys/net; grep -rs '' ipv4 ipv6 || test $? = 2  # Some can only be written.
+    { iptables-legacy-save; ip6tables-legacy-save; } | sed '/^#/d; s/ \\[.*\\]$//'`;
+  return host.run('sh', '-ec', script);
+}
+
+function makePlan({ role, description }: Description, netns = host.namespacePath): Promise<Plan> {
+  return role === 'director' ? planDirector(description, { netns }) : planRealServer(description, { netns });
+}
+
+const on = () => ({ netns: host.namespacePath, record });
+const ids = (plan: Plan) => plan.steps.map(({ id, what }) => `${id}: ${what}`);
+const doneOf = (plan: Plan) => plan.steps.map(({ done }) => done);
+
+const director = (description: Director): Description => ({ role: 'director', description });
+const realServer = (description: RealServer): Description => ({ role: 'real-server', description });
+
+const NAT: Director = {
+  mode: 'nat',
+  device: 'eth0',
+  vips: ['10.0.0.100', '192.0.2.1-192.0.2.3/24'],
+  gateway: '10.0.0.252',
+  inside: { network: '10.1.0.0/24', device: 'eth1', address: '10.1.0.1/24', masquerade: true },
+};
+const TUN: RealServer = { mode: 'tun', vips: ['10.0.0.100', '10.0.0.101'] };
+
+const SETUPS: Record<string, Description> = {
+  'a director for DR': director({ mode: 'dr', device: 'eth0', vips: ['10.0.0.100/24', '10.0.0.101'] }),
+  'a director for DR, IPv6': director({ mode: 'dr', device: 'eth0', vips: ['2001:db8::100', '2001:db8:9::1/64'] }),
+  'a director for TUN, both families': director({ mode: 'tun', device: 'eth0', vips: ['10.0.0.100', '2001:db8::100'] }),
+  'a director for NAT with everything': director(NAT),
+  'a director for NAT in one network': director({
+    mode: 'nat',
+    device: 'eth0',
+    vips: ['10.0.0.100'],
+    inside: { network: '10.0.0.0/24' },
+  }),
+  'a director for NAT, IPv6': director({
+    mode: 'nat',
+    device: 'eth0',
+    vips: ['2001:db8::100'],
+    gateway: '2001:db8::253',
+    inside: { network: '2001:db8:1::/64', device: 'eth1', address: '2001:db8:1::1/64', masquerade: true },
+  }),
+  'a real server for DR': realServer({ mode: 'dr', vips: ['10.0.0.100-10.0.0.104'], gateway: '10.0.0.252' }),
+  'a real server for DR, IPv6': realServer({ mode: 'dr', vips: ['2001:db8::100'], gateway: '2001:db8::253' }),
+  'a real server for TUN': realServer(TUN),
+  'a real server for TUN, IPv6': realServer({ mode: 'tun', vips: ['2001:db8::100'] }),
+  'a real server for TUN by GRE, both families': realServer({
+    mode: 'tun',
+    tunnel: 'gre',
+    vips: ['10.0.0.100', '2001:db8::100'],
+  }),
+  'a real server for NAT': realServer({ mode: 'nat', gateway: '10.0.0.252' }),
+  'a real server for NAT, IPv6': realServer({ mode: 'nat', gateway: '2001:db8::253' }),
+};
+
+describe.each(Object.entries(SETUPS))('%s', (_, setup) => {
+  test('goes up, stays as it is the second time, and leaves no trace', async () => {
+    const plan = await makePlan(setup);
+    expect(plan.obstacles).toEqual([]);
+    expect(doneOf(plan)).toContain(false);
+    const told: string[] = [];
+    const result = await apply(plan, { ...on(), onStep: ({ what }) => told.push(what) });
+    expect(told).toEqual(result.record.steps.map(({ step }) => step.what));
+    expect(told).toEqual(plan.steps.filter(({ done }) => !done).map(({ what }) => what));
+    expect(JSON.parse(JSON.stringify(result.record))).toEqual(readRecord(record));
+    const up = await dump();
+
+    expect(doneOf(await checkPlan(plan, on()))).not.toContain(false);
+    const again = await makePlan(setup);
+    expect(ids(again)).toEqual(ids(plan));
+    expect(doneOf(again)).not.toContain(false);
+    expect((await apply(plan, on())).record.steps).toEqual([]);
+    expect(await dump()).toBe(up);
+
+    const { undone, left } = await revert(record, on());
+    expect(left).toEqual([]);
+    expect(undone.map(({ what }) => what)).toEqual(told.toReversed());
+    expect(await dump()).toBe(before);
+    expect(existsSync(record)).toBe(false);
+    expect(await revert(record, on())).toEqual({ undone: [], left: [] });
+  });
+});
+
+test('what is so already is found done, and left by down', async () => {
+  const setup = realServer({ mode: 'dr', vips: ['10.0.0.100', '2001:db8::100'], gateway: '10.0.0.254' });
+  await host.sysctl({ 'net.ipv4.conf.all.arp_ignore': 2, 'net.ipv4.conf.all.arp_announce': 2 });
+  await host.ip('address add 10.0.0.100/32 dev lo', 'address add 2001:db8::100/128 dev lo nodad');
+  const prepared = await dump();
+  const plan = await makePlan(setup);
+  expect(doneOf(plan)).not.toContain(false);
+  const result = await apply(plan, on());
+  expect(result.record.steps).toEqual([]);
+  expect(result.already).toHaveLength(plan.steps.length);
+  expect(existsSync(record)).toBe(false);
+  await revert(record, on());
+  expect(await dump()).toBe(prepared);
+  await host.ip('address del 10.0.0.100/32 dev lo', 'address del 2001:db8::100/128 dev lo');
+  await host.sysctl({ 'net.ipv4.conf.all.arp_ignore': 0, 'net.ipv4.conf.all.arp_announce': 0 });
+  expect(await dump()).toBe(before);
+});
+
+describe('a plan that is refused', () => {
+  // No neighbour has this address: the kernel refuses the route, as the last step.
+  const REFUSED = realServer({ mode: 'dr', vips: ['10.0.0.100', '10.0.0.101'], gateway: '172.31.0.1' });
+
+  test('is taken back, and says what was not done', async () => {
+    expect(await rejection(apply(await makePlan(REFUSED), on()))).toMatchObject({
+      code: 'ERR_APPLY',
+      step: 'make 172.31.0.1 the default gateway',
+      takenBack: [
+        'add 10.0.0.101/32 to lo',
+        'add 10.0.0.100/32 to lo',
+        'set net.ipv4.conf.all.arp_announce to 2',
+        'set net.ipv4.conf.all.arp_ignore to 1',
+      ],
+      inForce: [],
+      notTried: [],
+      cause: { code: 'ENETUNREACH' },
+    });
+    expect(await dump()).toBe(before);
+    expect(existsSync(record)).toBe(false);
+  });
+
+  test('stays if that is wanted, but for the step that was refused', async () => {
+    const error = await rejection(apply(await makePlan(REFUSED), { ...on(), rollback: false }));
+    expect(error).toMatchObject({ takenBack: [], inForce: expect.arrayContaining(['add 10.0.0.101/32 to lo']) });
+    expect((error as Error).message).toMatch(
+      /^make 172.31.0.1 the default gateway: .*ENETUNREACH.*; still in force: set /,
+    );
+    expect(await host.ip('route show default')).toContain('via 10.0.0.254');
+    expect(readRecord(record)?.steps).toHaveLength(4);
+    await revert(record, on());
+    expect(await dump()).toBe(before);
+  });
+
+  test('takes back nothing of an earlier run', async () => {
+    await apply(await makePlan(realServer({ mode: 'dr', vips: ['10.0.0.100'] })), on());
+    const earlier = await dump();
+    await rejection(apply(await makePlan(REFUSED), on()));
+    expect(await dump()).toBe(earlier);
+    await revert(record, on());
+    expect(await dump()).toBe(before);
+  });
+});
+
+test('ends where its signal says, and is taken back', async () => {
+  const controller = new AbortController();
+  const reason = new Error('enough');
+  const plan = await makePlan(director(NAT));
+  const stop = (): void => controller.abort(reason);
+  expect(await rejection(apply(plan, { ...on(), signal: controller.signal, onStep: stop }))).toBe(reason);
+  expect(await dump()).toBe(before);
+});
+
+test('several plans of a role go into one record, and come back together', async () => {
+  await apply(await makePlan(realServer({ mode: 'dr', vips: ['10.0.0.100'], gateway: '10.0.0.252' })), on());
+  await apply(await makePlan(realServer({ mode: 'nat', gateway: '10.0.0.251' })), on());
+  await apply(await makePlan(realServer({ mode: 'dr', vips: ['10.0.0.100', '10.0.0.101'] })), on());
+  expect(await host.ip('route show default')).toContain('via 10.0.0.251');
+  await revert(record, on());
+  expect(await dump()).toBe(before);
+});
+
+test('a record comes back by its content too, and twice', async () => {
+  const { record: content } = await apply(await makePlan(director(NAT)), on());
+  rmSync(record);
+  const copy = JSON.parse(JSON.stringify(content));
+  await revert(copy, on());
+  expect(await dump()).toBe(before);
+  await revert(copy, on());
+  expect(await dump()).toBe(before);
+});
+
+describe('what somebody changed meanwhile is left, and told', () => {
+  const leftBy = async () => (await revert(record, on())).left.map(({ what }) => what);
+
+  test('a sysctl that has a third value', async () => {
+    await apply(await makePlan(realServer({ mode: 'dr', vips: ['10.0.0.100'] })), on());
+    await host.sysctl({ 'net.ipv4.conf.all.arp_ignore': 8 });
+    expect(await leftBy()).toEqual(['net.ipv4.conf.all.arp_ignore is 8 now, neither 0 as before nor 1: it stays']);
+    await host.sysctl({ 'net.ipv4.conf.all.arp_ignore': 0 });
+    expect(await dump()).toBe(before);
+  });
+
+  test('forwarding that was switched off again, on a device that had it before', async () => {
+    await apply(await makePlan(director(NAT)), on());
+    await host.sysctl({ 'net.ipv4.ip_forward': 0, 'net.ipv4.conf.eth1.forwarding': 1 });
+    await revert(record, on());
+    expect(await dump()).toBe(before);
+  });
+
+  test('an address or route that is gone, and one that is back', async () => {
+    await apply(await makePlan(realServer({ mode: 'dr', vips: ['10.0.0.100'], gateway: '10.0.0.252' })), on());
+    await host.ip('address del 10.0.0.100/32 dev lo', 'route replace default via 10.0.0.254');
+    expect(await leftBy()).toEqual([]);
+    expect(await dump()).toBe(before);
+  });
+
+  test("another one's address that the kernel would delete with ours", async () => {
+    await apply(await makePlan(director({ mode: 'dr', device: 'eth0', vips: ['192.0.2.1/24'] })), on());
+    await host.ip('address add 192.0.2.9/24 dev eth0');
+    await revert(record, on());
+    expect(await host.ip('address show dev eth0')).toContain('192.0.2.9/24');
+    await host.ip('address del 192.0.2.9/24 dev eth0');
+    expect(await dump()).toBe(before);
+  });
+
+  test("a tunnel that bears another one's address", async () => {
+    await apply(await makePlan(realServer(TUN)), on());
+    await host.ip('address add 192.0.2.9/32 dev tunl0');
+    expect(await leftBy()).toEqual(['tunl0 has the address 192.0.2.9 now: it stays on']);
+    await host.ip('link set tunl0 down', 'address del 192.0.2.9/32 dev tunl0');
+    expect(await dump()).toBe(before);
+  });
+});
+
+test('every namespace and role has a record of its own', async () => {
+  const path = recordPath('director', on());
+  expect(path).toMatch(/^\/run\/ipvs-ts\/director-\d+\.jsonl$/);
+  expect(recordPath('director', { netns: host.namespace })).toBe(path);
+  expect(recordPath('director')).not.toBe(path);
+  expect(recordPath('real-server', on())).not.toBe(path);
+  const { netns } = on();
+  expect(
+    (await apply(await makePlan(director({ mode: 'dr', device: 'eth0', vips: ['10.0.0.100'] })), { netns })).path,
+  ).toBe(path);
+  expect(existsSync(path)).toBe(true);
+  await revert(path, { netns });
+  expect(await dump()).toBe(before);
+});
+
+test('what is in the way is told, and nothing is changed', async () => {
+  const plan = await makePlan(director({ mode: 'dr', device: 'eth7', vips: ['10.0.0.100'] }));
+  expect(plan.obstacles).toMatchObject([{ id: 'no-device', what: 'there is no device eth7' }]);
+  expect(await rejection(apply(plan, on()))).toMatchObject({
+    code: 'ERR_UNAVAILABLE',
+    message: expect.stringContaining('there is no device eth7 ('),
+  });
+  expect(existsSync(record)).toBe(false);
+});
+
+/** Runs `up` or `down` in a process of its own, which is killed after its k-th write; whether it came so far. */
+async function killed(verb: 'up' | 'down', plan: Plan, kill: number): Promise<boolean> {
+  const job = JSON.stringify({ verb, plan, ...on(), kill });
+  const { code, stderr } = await execute(process.execPath, [KILLED, job]);
+  if (code === -1) return true;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return false;
+}
+
+const SHORT = director({ ...NAT, vips: ['10.0.0.100'] });
+
+test.each([
+  ['a director for NAT', SHORT],
+  ['a real server for TUN', realServer({ mode: 'tun', vips: ['10.0.0.100'] })],
+])('%s that was killed at any moment of going up is taken back', { timeout: 180_000 }, async (_, setup) => {
+  const plan = await makePlan(setup);
+  let kill = 1;
+  for (; await killed('up', plan, kill); kill++) {
+    await revert(record, on());
+    expect(await dump(), `killed after write ${kill}`).toBe(before);
+  }
+  await revert(record, on());
+  expect(await dump()).toBe(before);
+  expect(kill).toBeGreaterThan(3 * 4);
+});
+
+test('a director that was killed at any moment of going down is taken back the next time', {
+  timeout: 180_000,
+}, async () => {
+  const plan = await makePlan(SHORT);
+  await apply(plan, on());
+  let kill = 1;
+  for (; await killed('down', plan, kill); kill++) {
+    await revert(record, on());
+    expect(await dump(), `killed after write ${kill}`).toBe(before);
+    await apply(plan, on());
+  }
+  expect(await dump()).toBe(before);
+  expect(kill).toBeGreaterThan(3 * 4);
+});

@@ -1,0 +1,116 @@
+import { describe, expect, test } from 'vitest';
+import { InvalidArgumentError } from '../../../src/errors.js';
+import { realServerPlan } from '../../../src/host/real-server-plan.js';
+import type { HostState } from '../../../src/host/state.js';
+import type { RealServer } from '../../../src/model/real-server.js';
+import { address, defaultRoute, host, link } from './state.js';
+
+const DR: RealServer = { mode: 'dr', vips: ['10.0.0.100/24', '2001:db8::100'], gateway: '10.0.0.254' };
+const TUN: RealServer = { mode: 'tun', vips: ['10.0.0.100', '2001:db8::100'] };
+
+function whats(description: RealServer, state = host()): string[] {
+  return realServerPlan(description, state).steps.map(({ id, what, done }) => `${done ? '+' : '-'} ${id}: ${what}`);
+}
+
+test('DR: silence about ARP first, then the VIPs, alone on lo', () => {
+  expect(whats(DR)).toEqual([
+    '+ lo-up: switch lo on',
+    '- arp-ignore: set net.ipv4.conf.all.arp_ignore to 1',
+    '- arp-announce: set net.ipv4.conf.all.arp_announce to 2',
+    '- vip: add 10.0.0.100/32 to lo',
+    '- vip: add 2001:db8::100/128 to lo',
+    '- gateway: make 10.0.0.254 the default gateway',
+  ]);
+  expect(whats({ mode: 'dr', vips: ['2001:db8::100'] })).toEqual([
+    '+ lo-up: switch lo on',
+    '- vip: add 2001:db8::100/128 to lo',
+  ]);
+});
+
+test('TUN: the device of each family, with the loose filter', () => {
+  const state = host({ links: [link('lo'), link('tunl0', { up: false }), link('ip6tnl0', { up: false })] });
+  expect(whats(TUN, state).slice(3)).toEqual([
+    '- rp-filter: set net.ipv4.conf.tunl0.rp_filter to 2',
+    '- tunnel-up: switch tunl0 on',
+    '- vip: add 10.0.0.100/32 to tunl0',
+    '- tunnel-up: switch ip6tnl0 on',
+    '- vip: add 2001:db8::100/128 to ip6tnl0',
+  ]);
+});
+
+test('TUN: a device that is missing is named with the module to load', () => {
+  expect(realServerPlan(TUN, host()).obstacles).toEqual([
+    { id: 'no-device', what: 'there is no device tunl0', hint: 'modprobe ipip' },
+    { id: 'no-device', what: 'there is no device ip6tnl0', hint: 'modprobe ip6_tunnel' },
+  ]);
+  expect(realServerPlan({ ...TUN, tunnel: 'gre' }, host()).obstacles).toEqual([
+    { id: 'no-device', what: 'there is no device gre0', hint: 'modprobe ip_gre' },
+    { id: 'no-device', what: 'there is no device ip6gre0', hint: 'modprobe ip6_gre' },
+  ]);
+});
+
+// Seen on Linux 6.1 with packets: the larger one of the two values rules.
+test.each([
+  ['0', '0', true],
+  ['0', '1', false],
+  ['0', '2', true],
+  ['1', '0', false],
+  ['1', '1', false],
+  ['1', '2', true],
+  ['2', '0', true],
+  ['2', '1', true],
+  ['2', '2', true],
+])('TUN: rp_filter %s of all and %s of the device is %s', (all, own, done) => {
+  const sysctls = { 'net.ipv4.conf.all.rp_filter': all, 'net.ipv4.conf.tunl0.rp_filter': own };
+  const { steps } = realServerPlan(TUN, host({ sysctls }));
+  expect(steps.find(({ id }) => id === 'rp-filter')).toMatchObject({ done });
+});
+
+describe('arp_ignore', () => {
+  const ignoring = (sysctls: HostState['sysctls']) =>
+    whats({ mode: 'dr', vips: ['10.0.0.100'] }, host({ sysctls })).filter((text) => text.includes('arp-ignore'));
+
+  test.each(['1', '2', '8'])('%s is silence', (value) => {
+    expect(ignoring({ 'net.ipv4.conf.all.arp_ignore': value })).toEqual([
+      '+ arp-ignore: set net.ipv4.conf.all.arp_ignore to 1',
+    ]);
+  });
+
+  test('3 is none, of all or of a device', () => {
+    expect(ignoring({ 'net.ipv4.conf.all.arp_ignore': '3', 'net.ipv4.conf.eth0.arp_ignore': '3' })).toEqual([
+      '- arp-ignore: set net.ipv4.conf.all.arp_ignore to 1',
+      '- arp-ignore: set net.ipv4.conf.eth0.arp_ignore to 1',
+    ]);
+  });
+});
+
+describe('a step is done', () => {
+  test('if the VIP is alone on lo, not with a network or elsewhere', () => {
+    const done = (device: string, text: string) =>
+      whats({ mode: 'dr', vips: ['10.0.0.100'] }, host({ addresses: [address(device, text)] })).at(-1)?.[0];
+    expect(done('lo', '10.0.0.100/32')).toBe('+');
+    expect(done('lo', '10.0.0.100/24')).toBe('-');
+    expect(done('eth0', '10.0.0.100/32')).toBe('-');
+  });
+
+  test('if the gateway is that of the default route that is taken', () => {
+    const done = (...routes: HostState['routes']) =>
+      whats({ mode: 'nat', gateway: '10.0.0.2' }, host({ routes }))[0]?.[0];
+    expect(done()).toBe('-');
+    expect(done(defaultRoute('10.0.0.2'))).toBe('+');
+    expect(done(defaultRoute('10.0.0.254'), defaultRoute('10.0.0.2', 100))).toBe('-');
+    expect(done(defaultRoute('10.0.0.254', 100), defaultRoute('10.0.0.2', 50))).toBe('+');
+  });
+});
+
+test('a plan is plain JSON, says why, and does not touch the state', () => {
+  const state = Object.freeze(host());
+  const plan = realServerPlan(DR, state);
+  expect(JSON.parse(JSON.stringify(plan))).toEqual(plan);
+  expect(plan).toMatchObject({ role: 'real-server', mode: 'dr', obstacles: [] });
+  for (const { why, undo } of plan.steps) expect([why.length > 20, undo.length > 5]).toEqual([true, true]);
+});
+
+test('a wrong description is refused', () => {
+  expect(() => realServerPlan({ mode: 'dr', vips: ['here'] }, host())).toThrow(InvalidArgumentError);
+});

@@ -1,0 +1,55 @@
+import type { HostState } from '../../../src/host/state.js';
+import type { AddressEntry } from '../../../src/netlink/route/address.js';
+import type { LinkEntry } from '../../../src/netlink/route/link.js';
+import type { RouteEntry } from '../../../src/netlink/route/route.js';
+
+/** A device that is on. */
+export function link(name: string, differs: Partial<LinkEntry> = {}): LinkEntry {
+  const loopback = name === 'lo';
+  return { index: 1, name, mtu: 1500, up: true, lowerUp: true, loopback, noarp: false, ...differs };
+}
+
+export function address(device: string, text: string): AddressEntry {
+  const [address = '', prefix] = text.split('/');
+  const family = address.includes(':') ? 'ipv6' : 'ipv4';
+  return { device, family, address, prefix: Number(prefix), scope: 'global', flags: ['permanent'] };
+}
+
+export function defaultRoute(gateway: string, metric?: number): RouteEntry {
+  const family = gateway.includes(':') ? 'ipv6' : 'ipv4';
+  return {
+    family,
+    destination: family === 'ipv6' ? '::/0' : '0.0.0.0/0',
+    gateway,
+    device: 'eth0',
+    ...(metric !== undefined && { metric }),
+    protocol: 'boot',
+    scope: 'global',
+    type: 'unicast',
+    table: 'main',
+    onlink: false,
+    message: new Uint8Array(),
+  };
+}
+
+/** A host with lo and eth0 and the kernel's own values. */
+export function host(differs: Partial<HostState> = {}): HostState {
+  return {
+    links: [link('lo'), link('eth0')],
+    addresses: [],
+    routes: [],
+    masquerade: {},
+    ...differs,
+    sysctls: {
+      'net.ipv4.ip_forward': '0',
+      'net.ipv6.conf.all.forwarding': '0',
+      'net.ipv4.vs.conntrack': '0',
+      'net.ipv4.conf.all.arp_ignore': '0',
+      'net.ipv4.conf.all.arp_announce': '0',
+      'net.ipv4.conf.all.rp_filter': '0',
+      'net.ipv4.conf.all.send_redirects': '1',
+      'net.ipv4.conf.eth0.send_redirects': '1',
+      ...differs.sysctls,
+    },
+  };
+}
