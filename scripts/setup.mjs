@@ -24,6 +24,7 @@ const PROGRAMS = {
   ipvsadm: 'ipvsadm',
   'iptables-legacy': 'iptables',
   curl: 'curl',
+  tcpdump: 'tcpdump',
   // They check the manual page and the units.
   groff: 'groff-base',
   'systemd-analyze': 'systemd',

@@ -1,6 +1,9 @@
 /** The examples: every file in examples/ is run as its reader would run it, and must leave the table as it was. */
+import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import ts from 'typescript';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -45,6 +48,12 @@ function compiled(example: string): string {
 /** Colour depends on who looks. */
 function readable({ stdout, stderr, code }: { stdout: string; stderr: string; code: number }) {
   return { stdout: stripVTControlCharacters(stdout), stderr: stripVTControlCharacters(stderr), code };
+}
+
+/** What the set-up examples change, as text. */
+function addressesAndSysctls(of: Host): Promise<string> {
+  const sysctls = 'grep -r . /proc/sys/net/ipv4/conf/*/arp_ignore /proc/sys/net/ipv4/conf/*/arp_announce';
+  return of.run('sh', '-ec', `ip -oneline address; ip route show table all; ip link; ${sysctls}`);
 }
 
 /** What each example must do. */
@@ -165,6 +174,54 @@ the good rules instead: 4 commands carried out
     expect(nowhere).toMatchObject({ stdout: 'stopped 0\n', code: 1 });
     expect(nowhere.stderr).toContain('ENODEV');
     expect(await host.run('ipvsadm', '-L', '--daemon')).toBe('');
+  },
+
+  async director() {
+    const [director, server, client] = await Promise.all([
+      lan.host('director', '10.0.0.2/24'),
+      lan.host('rs1', '10.0.0.11/24'),
+      lan.host('client', '10.0.0.1/24'),
+    ]);
+    const before = await addressesAndSysctls(director);
+    await server.acceptVirtualAddress('10.0.0.100');
+    await server.serveHttp();
+    const example = director.spawn(process.execPath, compiled('director'), 'eth0', '10.0.0.100', '10.0.0.11');
+    const lines: string[] = [];
+    for await (const line of createInterface({ input: example.stdout ?? Readable.from([]) })) {
+      lines.push(line);
+      if (line.startsWith('ready:')) break;
+    }
+    expect(lines).toContain('to do: add 10.0.0.100/32 to eth0');
+    expect(lines).toContain('done: add 10.0.0.100/32 to eth0');
+    expect(await client.httpGet('http://10.0.0.100/', 2)).toEqual(['rs1', 'rs1']);
+
+    const end = once(example, 'exit');
+    example.kill('SIGINT');
+    expect(await end).toEqual([0, null]);
+    expect(await addressesAndSysctls(director)).toBe(before);
+    expect(await director.run('ipvsadm', '-Sn')).toBe('');
+    expect(await run('director')).toMatchObject({ stderr: expect.stringContaining('usage:'), code: 2 });
+  },
+
+  async 'real-server'() {
+    const server = await lan.host('real-server', '10.0.0.21/24');
+    const example = async (...args: string[]) =>
+      readable(await server.exec(process.execPath, compiled('real-server'), ...args));
+    const before = await addressesAndSysctls(server);
+
+    const up = await example('up', '10.0.0.200');
+    expect(up).toMatchObject({ stderr: '', code: 0 });
+    expect(up.stdout).toContain('done: set net.ipv4.conf.all.arp_ignore to 1\n');
+    expect(up.stdout).toContain('done: add 10.0.0.200/32 to lo\n');
+    const again = await example('up', '10.0.0.200');
+    expect(again.stdout).toContain('was so: add 10.0.0.200/32 to lo\n');
+    expect(again.stdout).not.toContain('done:');
+
+    const down = await example('down');
+    expect(down).toMatchObject({ stderr: '', code: 0 });
+    expect(down.stdout).toContain('done: delete 10.0.0.200/32 from lo\n');
+    expect(await addressesAndSysctls(server)).toBe(before);
+    expect(await example()).toMatchObject({ stderr: expect.stringContaining('usage:'), code: 2 });
   },
 };
 
