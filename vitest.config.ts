@@ -20,11 +20,22 @@ function kernelProject(name: string, setupFiles: string[]) {
   };
 }
 
+/** The files of the conformance suite that a simulated kernel must pass as the real one does. */
+const BOTH_KERNELS = ['services', 'destinations', 'settings', 'restore', 'concurrency', 'proc'];
+
 export default defineConfig({
   test: {
     pool: 'forks',
     projects: [
       { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'simulator',
+          include: BOTH_KERNELS.map((file) => `test/conformance/${file}.test.ts`),
+          env: { IPVS_TEST_KERNEL: 'simulator' },
+        },
+      },
       kernelProject('conformance', LAB_ONLY),
       kernelProject('interop', LAB_ONLY),
       // The sanitizers run these on the machine itself.

@@ -44,7 +44,7 @@ const checks = {
   build,
   lint: command('node_modules/.bin/biome', 'ci', '.'),
   typecheck: command('node_modules/.bin/tsc', '-p', 'tsconfig.json'),
-  unit: tests('unit', [], ['unit']),
+  unit: tests('unit', [], ['unit', 'simulator']),
   sanitizer: command(process.execPath, 'scripts/sanitize.mjs'),
   kernel: tests('kernel', lab(), ['conformance', 'interop', 'process']),
 };

@@ -1,9 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Destination, Ipvs } from '../../src/index.js';
 import { parseDestination } from '../../src/model/destination.js';
-import { Lan } from '../lab/network.js';
-import { succeed } from '../lab/process.js';
-import { rejection, useIpvs } from './fixture.js';
+import { directorAsleep, directorWith, rejection, useIpvs } from './fixture.js';
 
 const context = useIpvs();
 const key = { protocol: 'tcp', address: '192.0.2.1', port: 80 } as const;
@@ -134,9 +132,8 @@ describe('refusals', () => {
   });
 
   it('EINVAL for the broadcast address of a connected network', async () => {
-    await using lan = await Lan.create();
-    const director = await lan.host('director', '10.7.0.1/24');
-    await using ipvs = await Ipvs.open({ netns: director.namespacePath });
+    await using director = await directorWith('10.7.0.1/24');
+    await using ipvs = await Ipvs.open({ kernel: director.kernel });
     await ipvs.addService(key);
     expect(await rejection(ipvs.addDestination(key, { address: '10.7.0.255' }))).toMatchObject({
       code: 'EINVAL',
@@ -145,19 +142,14 @@ describe('refusals', () => {
   });
 
   it('EINVAL where lo is down', async () => {
-    // As `ip netns add` leaves it.
-    await succeed('ip', ['netns', 'add', 'asleep']);
-    try {
-      await using ipvs = await Ipvs.open({ netns: 'asleep' });
-      await ipvs.addService(key);
-      expect(await rejection(ipvs.addDestination(key, { address: '10.0.0.1' }))).toMatchObject({
-        code: 'EINVAL',
-        reason: /no IPv4 address was ever configured in this network namespace/,
-        hint: 'ip link set lo up',
-      });
-    } finally {
-      await succeed('ip', ['netns', 'delete', 'asleep']);
-    }
+    await using director = await directorAsleep();
+    await using ipvs = await Ipvs.open({ kernel: director.kernel });
+    await ipvs.addService(key);
+    expect(await rejection(ipvs.addDestination(key, { address: '10.0.0.1' }))).toMatchObject({
+      code: 'EINVAL',
+      reason: /no IPv4 address was ever configured in this network namespace/,
+      hint: 'ip link set lo up',
+    });
   });
 
   it('EINVAL for another family while a sync daemon runs, and for the daemon while there is one', async () => {

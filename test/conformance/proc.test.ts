@@ -1,7 +1,5 @@
-import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { Ipvs, type Table } from '../../src/index.js';
-import { checkoutRoot } from '../lab/checkout.js';
+import type { Table } from '../../src/index.js';
 import { rejection, useIpvs } from './fixture.js';
 
 const context = useIpvs();
@@ -46,7 +44,7 @@ async function fill(): Promise<void> {
 describe('without netlink', () => {
   it('the table is what netlink tells, as far as /proc knows it', async () => {
     await fill();
-    await using proc = await Ipvs.open({ source: 'proc' });
+    await using proc = await context.open({ source: 'proc' });
     const table = await proc.snapshot();
     expect(table.source).toBe('proc');
     expect(table.services).toEqual(asProcTells(await context.ipvs.snapshot()));
@@ -70,12 +68,12 @@ describe('without netlink', () => {
     const { ipvs } = context;
     await ipvs.addService({ protocol: 'fwmark', mark: 7 });
     await ipvs.addService({ protocol: 'fwmark', mark: 7, family: 'ipv6' });
-    await using proc = await Ipvs.open({ source: 'proc' });
+    await using proc = await context.open({ source: 'proc' });
     expect(await rejection(proc.listDestinations('fwmark://7'))).toMatchObject({ code: 'ERR_UNAVAILABLE' });
   });
 
   it('nothing can be changed, saved or asked that /proc does not know', async () => {
-    await using proc = await Ipvs.open({ source: 'proc' });
+    await using proc = await context.open({ source: 'proc' });
     for (const call of [
       proc.flush(),
       proc.addService({ protocol: 'tcp', address: '192.0.2.1', port: 80 }),
@@ -86,67 +84,5 @@ describe('without netlink', () => {
     ]) {
       expect(await rejection(call)).toMatchObject({ code: 'ERR_UNAVAILABLE', message: /only for reading/ });
     }
-  });
-});
-
-/** A program, as JavaScript, run by a node of its own: by the user nobody, or with other files than the package has. */
-function node(program: string, { nobody = false, env = {} } = {}): unknown {
-  const words = [process.execPath, '--input-type=module', '--eval', program];
-  const [command = '', ...args] = nobody
-    ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', ...words]
-    : words;
-  const { stdout, stderr } = spawnSync(command, args, {
-    cwd: checkoutRoot,
-    env: { ...process.env, ...env },
-    encoding: 'utf8',
-  });
-  if (stdout === '') throw new Error(stderr);
-  return JSON.parse(stdout);
-}
-
-const LOOK = `
-  import { Ipvs } from 'ipvs-ts';
-  const ipvs = await Ipvs.open();
-  const refusal = await ipvs.flush().catch((error) => error);
-  const { services } = await ipvs.snapshot();
-  const { code, message } = refusal;
-  const { persistence } = services.map(({ service }) => service).find(({ port }) => port === 80);
-  console.log(JSON.stringify({ source: ipvs.source, reason: ipvs.fallbackReason?.code, code, message, persistence }));
-`;
-
-describe('the fallback', () => {
-  it('happens without CAP_NET_ADMIN', async () => {
-    await fill();
-    expect(node(LOOK, { nobody: true })).toMatchObject({
-      source: 'proc',
-      reason: 'EPERM',
-      code: 'ERR_UNAVAILABLE',
-      message: expect.stringContaining('CAP_NET_ADMIN'),
-      persistence: { timeout: 77, netmask: 24 },
-    });
-  });
-
-  it('happens without the addon, and then leaves out what needs it', async () => {
-    await fill();
-    expect(node(LOOK, { env: { IPVS_TS_PREBUILD: '/nonexistent' } })).toMatchObject({
-      source: 'proc',
-      reason: 'ERR_UNAVAILABLE',
-      code: 'ERR_UNAVAILABLE',
-      message: expect.stringContaining('addon'),
-      persistence: { netmask: 24 },
-    });
-  });
-
-  it('is not wanted by those who ask for netlink', () => {
-    const program = `
-      import { Ipvs } from 'ipvs-ts';
-      const error = await Ipvs.open({ source: 'netlink' }).catch((error) => error);
-      console.log(JSON.stringify({ name: error.name, code: error.code, hint: error.hint }));
-    `;
-    expect(node(program, { nobody: true })).toEqual({
-      name: 'KernelError',
-      code: 'EPERM',
-      hint: expect.stringContaining('root'),
-    });
   });
 });

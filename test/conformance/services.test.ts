@@ -141,8 +141,7 @@ describe('refusals name the command, the object and the cause', () => {
 it('a service of a protocol that nobody balances can be listed and deleted', async () => {
   const { ipvs } = context;
   const { NetlinkSource } = await import('../../src/kernel/netlink-source.js');
-  const { linuxKernel } = await import('../../src/kernel/linux.js');
-  const source = await NetlinkSource.open(linuxKernel().socket(), {});
+  const source = await NetlinkSource.open(context.kernel.socket(), {});
   const odd = { protocol: 'ip47', address: '192.0.2.1', port: 7, scheduler: 'rr' } as const;
   await source.change({ verb: 'add-service', service: odd });
   source.close();

@@ -1,0 +1,172 @@
+/**
+ * An IPVS kernel in memory: it takes the datagrams that the SDK sends, and answers with those that Linux 6.1 would send.
+ * @module
+ */
+import { parseIPv4Number } from '../address/ip.js';
+import { InvalidArgumentError, UnavailableError } from '../errors.js';
+import type { Kernel } from '../kernel/kernel.js';
+import type { Transport } from '../netlink/transport.js';
+import { controller } from './controller.js';
+import type { GenericFamily } from './generic.js';
+import { Host, type Interface, type LocalNetwork } from './host.js';
+import { ipvsFamily } from './ipvs-family.js';
+import { Namespace } from './namespace.js';
+import { procConnections, procStats, procTable } from './proc.js';
+import { SCHEDULERS, type SchedulerFactory } from './scheduler.js';
+import { SimulatedSocket } from './socket.js';
+import type { Padding } from './u64.js';
+
+/** How a {@link SimulatedKernel} differs from a director that has everything. */
+export interface SimulatedKernelOptions {
+  /** The schedulers whose modules are there; default all that Linux has. Any other name but `none` is refused (ENOENT). */
+  readonly schedulers?: readonly string[];
+  /** The persistence engines that are there; default `['sip']`. */
+  readonly persistenceEngines?: readonly string[];
+  /** The time in milliseconds from any origin, never going back; default `performance.now`. */
+  readonly now?: () => number;
+  /** A whole number from 0 to 4294967295, for schedulers that choose at random; default `Math.random` scaled. */
+  readonly random?: () => number;
+  /** What sockets may do; default `['CAP_NET_ADMIN']`. Without it every command of IPVS is refused (EPERM). */
+  readonly capabilities?: readonly 'CAP_NET_ADMIN'[];
+  /** The interfaces that sync daemons can use; default lo with an MTU of 65536. */
+  readonly interfaces?: readonly Interface[];
+  /**
+   * The host's IPv4 addresses with their prefix lengths; default `['127.0.0.1/8']`, which is lo up. They decide which
+   * addresses are broadcasts, and are no destinations. With none at all there are no IPv4 destinations (EINVAL), as in a
+   * namespace whose lo was never up.
+   */
+  readonly addresses?: readonly string[];
+  /** Whether the kernel has IPv6; default true. */
+  readonly ipv6?: boolean;
+  /** The version of IPVS; default `1.2.1`, which it has been since 2008. */
+  readonly version?: string;
+  /** Buckets of the connection table; default 4096. */
+  readonly connectionTableSize?: number;
+  /** HZ, a whole number from 1 to 1000; default 250. */
+  readonly ticksPerSecond?: number;
+  /**
+   * 0 to 255; default 0. The order of services in dumps and in /proc depends on it. Linux has the namespace's place in
+   * memory there, so that the order is another one after each boot.
+   */
+  readonly orderSeed?: number;
+  /** Whether 64-bit attributes are padded; default `none`, as x86-64 and arm64 have it. */
+  readonly padding?: Padding;
+  /** The number of the family, 17 to 1023; default 28. */
+  readonly familyNumber?: number;
+  /** Bytes that may wait for a socket's reader before answers are dropped (ENOBUFS); default 2 MiB, as the SDK asks for. */
+  readonly receiveBuffer?: number;
+}
+
+/**
+ * One network namespace of a kernel with IPVS: `Ipvs.open({ kernel: new SimulatedKernel() })`. Each is a world of its own;
+ * all sockets of one see the same table.
+ */
+export class SimulatedKernel implements Kernel {
+  readonly #namespace: Namespace;
+  readonly #families: readonly GenericFamily[];
+  readonly #admin: boolean;
+  readonly #padding: Padding;
+  readonly #receiveBuffer: number;
+  #sockets = 0;
+
+  /** @throws {InvalidArgumentError} for what no kernel could be. */
+  constructor(options: SimulatedKernelOptions = {}) {
+    const { capabilities = ['CAP_NET_ADMIN'], padding = 'none' } = options;
+    this.#admin = capabilities.includes('CAP_NET_ADMIN');
+    this.#padding = padding;
+    this.#receiveBuffer = wholeNumber('receiveBuffer', options.receiveBuffer ?? RECEIVE_BUFFER, 0, 2 ** 31);
+    this.#namespace = makeNamespace(options);
+    const ipvs = ipvsFamily(wholeNumber('familyNumber', options.familyNumber ?? 28, 17, 1023), this.#namespace);
+    const families: GenericFamily[] = [ipvs];
+    families.push(controller(families));
+    this.#families = families;
+  }
+
+  socket(): Transport {
+    return new SimulatedSocket({
+      portId: ++this.#sockets,
+      families: this.#families,
+      admin: this.#admin,
+      receiveBuffer: this.#receiveBuffer,
+      padding: this.#padding,
+    });
+  }
+
+  async *proc(name: string): AsyncGenerator<string> {
+    switch (name) {
+      case 'ip_vs':
+        return yield* procTable(this.#namespace);
+      case 'ip_vs_stats':
+        return yield procStats(this.#namespace);
+      case 'ip_vs_conn':
+        return yield* procConnections([]);
+      case 'fib_trie':
+        return yield this.#namespace.options.host.fibTrie();
+      default:
+        throw new UnavailableError(`/proc/net/${name} cannot be read: ENOENT`);
+    }
+  }
+
+  ticksPerSecond(): number {
+    return this.#namespace.options.encoding.ticksPerSecond;
+  }
+}
+
+/** What the kernel makes of the 1 MiB that the SDK asks for. */
+const RECEIVE_BUFFER = 2 * 1024 * 1024;
+const ALL_OF_32_BITS = 2 ** 32;
+
+function makeNamespace(options: SimulatedKernelOptions): Namespace {
+  const { addresses = ['127.0.0.1/8'], interfaces = [{ name: 'lo', mtu: 65536 }] } = options;
+  const { now = () => performance.now(), random = () => Math.floor(Math.random() * ALL_OF_32_BITS) } = options;
+  return new Namespace({
+    host: new Host(addresses.map(parseNetwork), interfaces),
+    environment: { now, random },
+    schedulers: schedulersOf(options.schedulers),
+    engines: new Set(options.persistenceEngines ?? ['sip']),
+    encoding: {
+      padding: options.padding ?? 'none',
+      ticksPerSecond: wholeNumber('ticksPerSecond', options.ticksPerSecond ?? 250, 1, 1000),
+    },
+    connectionTableSize: wholeNumber('connectionTableSize', options.connectionTableSize ?? 4096, 0, 2 ** 31),
+    version: parseVersion(options.version ?? '1.2.1'),
+    seed: wholeNumber('orderSeed', options.orderSeed ?? 0, 0, 255),
+    ipv6: options.ipv6 ?? true,
+  });
+}
+
+function schedulersOf(names: readonly string[] = Object.keys(SCHEDULERS)): Map<string, SchedulerFactory> {
+  return new Map(
+    names.map((name, index) => {
+      const factory = SCHEDULERS[name];
+      if (factory !== undefined) return [name, factory];
+      throw invalid(`schedulers.${index}`, `"${name}" is not one of ${Object.keys(SCHEDULERS).join(', ')}`);
+    }),
+  );
+}
+
+function parseNetwork(text: string, index: number): LocalNetwork {
+  const [host = '', length = '', ...rest] = text.split('/');
+  const address = parseIPv4Number(host);
+  const prefix = /^\d+$/.test(length) ? Number(length) : Number.NaN;
+  if (address !== undefined && prefix >= 0 && prefix <= 32 && rest.length === 0) return { address, prefix };
+  throw invalid(`addresses.${index}`, `"${text}" is no IPv4 address with a prefix length, as 192.0.2.1/24 is`);
+}
+
+function parseVersion(text: string): number {
+  const parts = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text)?.slice(1).map(Number) ?? [];
+  const [major, minor, patch] = parts;
+  if (major !== undefined && minor !== undefined && patch !== undefined && parts.every((part) => part <= 255)) {
+    return (major << 16) | (minor << 8) | patch;
+  }
+  throw invalid('version', `"${text}" is not three numbers up to 255, as 1.2.1 is`);
+}
+
+function wholeNumber(path: string, value: number, least: number, most: number): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw invalid(path, `${value} is no whole number from ${least} to ${most}`);
+}
+
+function invalid(path: string, message: string): InvalidArgumentError {
+  return new InvalidArgumentError('simulated kernel', [{ path, message }]);
+}
