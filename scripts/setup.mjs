@@ -25,7 +25,9 @@ const PROGRAMS = {
   'iptables-legacy': 'iptables',
   curl: 'curl',
   tcpdump: 'tcpdump',
-  // They check the manual page and the units.
+  ifconfig: 'net-tools',
+  // They check the manual page, the units and the scripts.
+  shellcheck: 'shellcheck',
   groff: 'groff-base',
   'systemd-analyze': 'systemd',
   // Debian has it for this architecture alone.

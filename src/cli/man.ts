@@ -63,6 +63,10 @@ const EXAMPLES: readonly Example[] = [
     lines: ['ipvs-ts save --full > rules', 'ipvs-ts restore --check rules', 'ipvs-ts restore --replace rules'],
   },
   {
+    text: 'Set up a director, and take it back:',
+    lines: ['ipvs-ts director up --mode dr --device eth0 --vip 192.0.2.1', 'ipvs-ts director down'],
+  },
+  {
     text: 'Count the connections of a network to one service:',
     lines: ['ipvs-ts connections --service tcp://192.0.2.1:80 --client 203.0.113.0/24 --count'],
   },
@@ -72,6 +76,7 @@ const FILES: readonly (readonly [path: string, help: string])[] = [
   ['/etc/ipvsadm.rules', 'Rules that are loaded when the machine starts, on Debian and its relatives.'],
   ['/etc/sysconfig/ipvsadm', 'The same on Fedora and its relatives.'],
   ['/proc/net/ip_vs_conn', 'Where the connections are read.'],
+  ['/run/ipvs-ts', 'What was there before a host was set up, so that it can be put back.'],
   ['/run/netns', 'Where names of network namespaces are looked up.'],
 ];
 

@@ -13,8 +13,8 @@ export async function runVerb(word: string, words: readonly string[], streams: S
   try {
     const verb = findVerb(word);
     if (verb === undefined) throw new UsageError(`there is no verb "${word}"; see "ipvs-ts help"`);
-    await carryOut(verb.name, words, streams);
-    return 0;
+    const code = await carryOut(verb.name, words, streams);
+    return typeof code === 'number' ? code : 0;
   } catch (error) {
     if (!(error instanceof UsageError) && !(error instanceof IpvsError)) throw error;
     streams.stderr.write(`ipvs-ts: ${error.message}\n`);
@@ -28,8 +28,11 @@ function isMistake(error: Error): boolean {
   return error instanceof UsageError || error instanceof RulesError || error instanceof InvalidArgumentError;
 }
 
-/** Each verb is loaded when it is wanted: a short command spends most of its time on loading. */
-async function carryOut(name: VerbName, words: readonly string[], streams: Streams): Promise<void> {
+/**
+ * Each verb is loaded when it is wanted: a short command spends most of its time on loading. A number that comes
+ * back is an exit code.
+ */
+async function carryOut(name: VerbName, words: readonly string[], streams: Streams): Promise<unknown> {
   if (parseVerb(name, words).values.help) return writeHelp(name, streams);
   switch (name) {
     case 'save':
@@ -44,12 +47,18 @@ async function carryOut(name: VerbName, words: readonly string[], streams: Strea
       return (await import('./settings.js')).settings(parseVerb(name, words).values, streams);
     case 'top':
       return (await import('./top.js')).top(parseVerb(name, words).values, streams);
+    case 'director':
+      return (await import('./setup.js')).director(parseVerb(name, words), streams);
+    case 'realserver':
+      return (await import('./setup.js')).realServer(parseVerb(name, words), streams);
+    case 'script':
+      return (await import('./script.js')).script(parseVerb(name, words), streams);
     case 'completion':
       return writeCompletion(parseVerb(name, words).operand, streams);
     case 'help':
       return writeHelp(findVerb(parseVerb(name, words).operand ?? '')?.name, streams);
     case 'version':
-      streams.stdout.write(`ipvs-ts ${(await import('./version.js')).packageVersion()}\n`);
+      return streams.stdout.write(`ipvs-ts ${(await import('./version.js')).packageVersion()}\n`);
   }
 }
 

@@ -4,8 +4,8 @@
  * @module
  */
 
-/** What can be offered for a value that is no fixed choice: names of files, network namespaces. */
-export type Source = 'file' | 'netns';
+/** What can be offered for a value that is no fixed choice: names of files, network namespaces, network devices. */
+export type Source = 'file' | 'netns' | 'interface';
 
 /** A word of a verb that is no option. All of them may be left out, but one without a `fallback`. */
 export interface OperandSpec {
@@ -32,6 +32,8 @@ export interface VerbOptionSpec {
   readonly source?: Source;
   /** The value when it is not given. */
   readonly default?: string;
+  /** It may be given several times, and all its values count. */
+  readonly many?: true;
   /** One line for people. */
   readonly help: string;
 }
@@ -78,6 +80,74 @@ const NETNS = {
 
 const JSON_OUTPUT = { long: 'json', help: 'write JSON' } as const satisfies VerbOptionSpec;
 
+/** What is done with a set-up of a host. */
+export const SETUP_ACTIONS = ['up', 'down', 'plan', 'check'] as const;
+/** One of {@link SETUP_ACTIONS}. */
+export type SetupAction = (typeof SETUP_ACTIONS)[number];
+
+const SETUP_ACTION = {
+  placeholder: 'ACTION',
+  choices: SETUP_ACTIONS,
+  help: 'set up, take back, show what would be done, or tell what holds',
+} as const satisfies OperandSpec;
+
+const STATE_FILE = {
+  long: 'file',
+  short: 'f',
+  placeholder: 'FILE',
+  source: 'file',
+  help: 'the file of the desired state, in place of options that describe the host',
+} as const satisfies VerbOptionSpec;
+
+const MODE = {
+  long: 'mode',
+  placeholder: 'MODE',
+  choices: ['nat', 'dr', 'tun'],
+  help: 'how packets get to the real servers',
+} as const satisfies VerbOptionSpec;
+
+const VIP = {
+  long: 'vip',
+  placeholder: 'VIP',
+  many: true,
+  help: 'virtual IP: 10.0.0.100, 10.0.0.100/24, 10.0.0.100-10.0.0.120',
+} as const satisfies VerbOptionSpec;
+
+const GATEWAY = {
+  long: 'gateway',
+  placeholder: 'ADDR',
+  help: 'default route by this router',
+} as const satisfies VerbOptionSpec;
+
+/** What describes a director. */
+const DIRECTOR_OPTIONS = [
+  MODE,
+  VIP,
+  { long: 'device', placeholder: 'DEVICE', source: 'interface', help: 'the device that bears the virtual IPs' },
+  GATEWAY,
+  { long: 'network', placeholder: 'ADDR/PREFIX', help: "nat: the real servers' network" },
+  { long: 'inside-device', placeholder: 'DEVICE', source: 'interface', help: 'nat: the device towards them' },
+  { long: 'inside-address', placeholder: 'ADDR/PREFIX', help: "nat: the director's address there, their gateway" },
+  { long: 'masquerade', help: 'nat: real servers see the director in the place of the client' },
+] as const satisfies readonly VerbOptionSpec[];
+
+const TUNNEL = {
+  long: 'tunnel',
+  placeholder: 'TYPE',
+  choices: ['ipip', 'gre'],
+  help: 'tun: how the director wraps packets',
+} as const satisfies VerbOptionSpec;
+
+/** What describes a real server. */
+const REAL_SERVER_OPTIONS = [MODE, VIP, GATEWAY, TUNNEL] as const satisfies readonly VerbOptionSpec[];
+
+const RECORD = {
+  long: 'record',
+  placeholder: 'FILE',
+  source: 'file',
+  help: 'where it is written down what to take back; default below /run/ipvs-ts',
+} as const satisfies VerbOptionSpec;
+
 /** Every verb has it. */
 const HELP_OPTION = { long: 'help', short: 'h', help: 'explain the verb' } as const satisfies VerbOptionSpec;
 
@@ -88,6 +158,9 @@ const VERB_NAMES = [
   'connections',
   'settings',
   'top',
+  'director',
+  'realserver',
+  'script',
   'completion',
   'help',
   'version',
@@ -179,6 +252,44 @@ export const VERBS = [
       'written.',
   },
   {
+    name: 'director',
+    operand: SETUP_ACTION,
+    options: [STATE_FILE, ...DIRECTOR_OPTIONS, RECORD, JSON_OUTPUT, NETNS, HELP_OPTION],
+    help: 'set up what a director needs around the table: virtual IPs, forwarding, masquerading',
+    details:
+      '"up" writes down what was there before each step, and "down" puts it back, also after a crash. "check" ends with ' +
+      '1 where a step does not hold.',
+  },
+  {
+    name: 'realserver',
+    operand: SETUP_ACTION,
+    options: [STATE_FILE, ...REAL_SERVER_OPTIONS, RECORD, JSON_OUTPUT, NETNS, HELP_OPTION],
+    help: 'set up what a real server needs: virtual IPs that do not answer ARP, tunnels, the gateway',
+    details:
+      '"up" writes down what was there before each step, and "down" puts it back, also after a crash. "check" ends with ' +
+      '1 where a step does not hold.',
+  },
+  {
+    name: 'script',
+    operand: { placeholder: 'ROLE', choices: ['director', 'realserver'], help: 'what the host is to be' },
+    options: [
+      {
+        long: 'os',
+        placeholder: 'OS',
+        choices: ['linux', 'freebsd', 'openbsd', 'windows'],
+        default: 'linux',
+        help: 'the operating system of that host',
+      },
+      { long: 'form', placeholder: 'FORM', help: 'linux: iproute2, ifconfig or systemd; freebsd: rc.d or commands' },
+      STATE_FILE,
+      ...DIRECTOR_OPTIONS,
+      TUNNEL,
+      HELP_OPTION,
+    ],
+    help: 'write a script that sets up a host without Node',
+    details: 'The script takes start, stop and status.',
+  },
+  {
     name: 'completion',
     operand: { placeholder: 'SHELL', choices: SHELLS, help: 'the shell to write it for' },
     options: [HELP_OPTION],
@@ -223,7 +334,8 @@ type ParseOption<Option> = (Option extends { readonly placeholder: string }
   ? { readonly type: 'string' }
   : { readonly type: 'boolean'; readonly default: false }) &
   (Option extends { readonly short: infer Letter extends string } ? { readonly short: Letter } : unknown) &
-  (Option extends { readonly default: infer Value extends string } ? { readonly default: Value } : unknown);
+  (Option extends { readonly default: infer Value extends string } ? { readonly default: Value } : unknown) &
+  (Option extends { readonly many: true } ? { readonly multiple: true } : unknown);
 
 /** What `parseArgs` of node:util wants to know about a verb. */
 export interface ParseConfig<Name extends VerbName> {
@@ -258,6 +370,7 @@ function parseOption(option: VerbOptionSpec) {
       ? { type: 'boolean', default: false }
       : { type: 'string', ...(option.default !== undefined && { default: option.default }) }),
     ...(option.short !== undefined && { short: option.short }),
+    ...(option.many === true && { multiple: true }),
   };
 }
 
@@ -299,7 +412,7 @@ export function usageOf(verb: VerbSpec): string[] {
   const operands =
     operand === undefined ? [] : [operand.fallback === undefined ? operand.placeholder : `[${operand.placeholder}]`];
   const own = options.filter((option) => option !== HELP_OPTION);
-  return [name, ...operands, ...own.map((option) => `[${optionUsage(option)}]`)];
+  return [name, ...operands, ...own.map((option) => `[${optionUsage(option)}]${option.many === true ? '...' : ''}`)];
 }
 
 /** `--sort FIELD` */

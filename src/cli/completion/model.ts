@@ -18,7 +18,7 @@ import type { OperandSpec, Source, VerbOptionSpec } from '../verbs.js';
 export interface Values {
   readonly choices: readonly string[];
   readonly list: boolean;
-  readonly source?: Source | 'interface';
+  readonly source?: Source;
 }
 
 /** An option of either table as a shell meets it. */
@@ -30,6 +30,8 @@ export interface Offer {
   /** What stands for the value. */
   readonly placeholder: string;
   readonly values: Values;
+  /** It may be given several times. */
+  readonly many: boolean;
   readonly help: string;
 }
 
@@ -52,17 +54,18 @@ export const OPTION_OFFERS: readonly IpvsadmOffer<OptionId>[] = OPTIONS.map((spe
 
 function offerOf({ long, short, value, placeholder = '', choices = [], list, help }: OptionSpec): Offer {
   const source = placeholder === 'interface' ? ({ source: placeholder } as const) : {};
-  return { long, short, value, placeholder, values: { choices, list: list === true, ...source }, help };
+  return { long, short, value, placeholder, values: { choices, list: list === true, ...source }, many: false, help };
 }
 
 /** An option of a verb. */
-export function verbOffer({ long, short, placeholder, choices = [], source, help }: VerbOptionSpec): Offer {
+export function verbOffer({ long, short, placeholder, choices = [], source, many, help }: VerbOptionSpec): Offer {
   return {
     long,
     short: short === undefined ? [] : [short],
     value: placeholder === undefined ? 'none' : 'required',
     placeholder: placeholder ?? '',
     values: { choices, list: false, ...(source !== undefined && { source }) },
+    many: many === true,
     help,
   };
 }

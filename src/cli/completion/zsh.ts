@@ -110,7 +110,9 @@ function positional(placeholder: string): string {
 }
 
 function verbCase(verb: VerbSpec): Case {
-  const options = verb.options.map(verbOffer).flatMap((offer) => specification(offer, wordsOf(offer)));
+  const options = verb.options
+    .map(verbOffer)
+    .flatMap((offer) => specification(offer, offer.many ? [] : wordsOf(offer)));
   const { operand } = verb;
   const other = operand === undefined ? [] : [quote(`2:${operand.placeholder}:${action(operandValues(operand))}`)];
   return { patterns: [verb.name], specifications: [quote(`1:verb:(${verb.name})`), ...other, ...options] };

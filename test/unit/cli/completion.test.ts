@@ -102,7 +102,7 @@ describe('bash completes', () => {
   });
 
   test.each<[what: string, words: string[], replies: string[]]>([
-    ['the start of a verb', ['re'], ['restore']],
+    ['the start of a verb', ['res'], ['restore']],
     ['the start of a long command', ['--s'], ['--save', '--set', '--start-daemon', '--stop-daemon']],
     ['the options of a command', ['-A', '-'], [...SERVICES, ...SERVICE_SETTINGS]],
     ['the same without a dash', ['--add-service', ''], [...SERVICES, ...SERVICE_SETTINGS]],
@@ -146,7 +146,7 @@ describe('bash completes', () => {
     ],
     ['nothing for a key', ['connections', '--service', 'tcp', ':', ''], []],
     ['shells', ['completion', ''], ['bash', 'zsh', 'fish']],
-    ['verbs to explain', ['help', 're'], ['restore']],
+    ['verbs to explain', ['help', 'res'], ['restore']],
     ['nothing for an unknown verb', ['frobnicate', '-'], []],
   ])('%s', (_, words, replies) => {
     expect(complete(words)).toEqual(replies);

@@ -1,0 +1,121 @@
+/**
+ * `ipvs-ts director` and `ipvs-ts realserver`: plans for a host, shown, carried out, checked and taken back.
+ * @module
+ */
+import { apply } from '../host/apply.js';
+import { planDirector } from '../host/director-plan.js';
+import type { Plan, PlannedStep, Role } from '../host/plan.js';
+import { planRealServer } from '../host/real-server-plan.js';
+import { recordPath } from '../host/record.js';
+import { revert } from '../host/revert.js';
+import { type DescriptionValues, directorOf, realServerOf } from './host-description.js';
+import type { Parsed } from './parse-verb.js';
+import type { Streams } from './streams.js';
+
+type Values = DescriptionValues & {
+  readonly netns?: string | undefined;
+  readonly record?: string | undefined;
+  readonly json: boolean;
+};
+
+/** Where a verb works, and how it tells of it. */
+interface Setup {
+  readonly role: Role;
+  readonly values: Values;
+  readonly stdout: NodeJS.WritableStream;
+  plan(): Promise<Plan>;
+}
+
+/** Does what the action says for a director. Returns the exit code: of `check` 1 where a step does not hold. */
+export function director({ values, operand }: Parsed<'director'>, { stdout }: Streams): Promise<number> {
+  const plan = async () => planDirector(directorOf('director', values), { netns: values.netns });
+  return act(operand, { role: 'director', values, stdout, plan });
+}
+
+/** As {@link director}, for a real server. */
+export function realServer({ values, operand }: Parsed<'realserver'>, { stdout }: Streams): Promise<number> {
+  const plan = async () => planRealServer(realServerOf('realserver', values), { netns: values.netns });
+  return act(operand, { role: 'real-server', values, stdout, plan });
+}
+
+async function act(action: string | undefined, setup: Setup): Promise<number> {
+  switch (action) {
+    case 'up':
+      return up(setup);
+    case 'down':
+      return down(setup);
+    case 'check':
+      return check(setup);
+    default:
+      return show(setup);
+  }
+}
+
+async function show({ plan, values, stdout }: Setup): Promise<number> {
+  const planned = await plan();
+  stdout.write(values.json ? json(planned) : planText(planned));
+  return 0;
+}
+
+async function check({ plan, values, stdout }: Setup): Promise<number> {
+  const planned = await plan();
+  const open = planned.steps.filter(({ done }) => !done);
+  stdout.write(values.json ? json(planned) : planned.steps.map(line).join('') + obstacleText(planned));
+  return open.length + planned.obstacles.length === 0 ? 0 : 1;
+}
+
+async function up({ role, plan, values, stdout }: Setup): Promise<number> {
+  const { netns, record } = values;
+  const tell = values.json ? undefined : (step: { what: string }) => stdout.write(`done  ${step.what}\n`);
+  const result = await apply(await plan(), { netns, record, onStep: tell });
+  if (values.json) stdout.write(json(result));
+  else stdout.write(summary(result.record.steps.length, result.already.length, downCommand(role, values)));
+  return 0;
+}
+
+function summary(done: number, already: number, takeBack: string): string {
+  const before = already === 0 ? '' : `, ${count(already)} there before`;
+  return `${count(done)} done${before}${done === 0 ? '' : `; to take back: ${takeBack}`}\n`;
+}
+
+function downCommand(role: Role, { netns, record }: Values): string {
+  const words = ['ipvs-ts', role === 'director' ? 'director' : 'realserver', 'down'];
+  if (netns !== undefined) words.push('--netns', netns);
+  if (record !== undefined) words.push('--record', record);
+  return words.join(' ');
+}
+
+async function down({ role, values, stdout }: Setup): Promise<number> {
+  const { netns, record = recordPath(role, { netns }) } = values;
+  const tell = values.json ? undefined : (step: { undo: string }) => stdout.write(`done  ${step.undo}\n`);
+  const result = await revert(record, { netns, onStep: tell });
+  if (values.json) {
+    stdout.write(json(result));
+    return 0;
+  }
+  for (const { what } of result.left) stdout.write(`left  ${what}\n`);
+  stdout.write(result.undone.length === 0 ? 'nothing to take back\n' : `${count(result.undone.length)} taken back\n`);
+  return 0;
+}
+
+function count(steps: number): string {
+  return steps === 1 ? '1 step' : `${steps} steps`;
+}
+
+function planText(plan: Plan): string {
+  const steps = plan.steps.map((step) => `${line(step)}      ${step.why}\n`);
+  return steps.join('') + obstacleText(plan);
+}
+
+/** `todo  add 10.0.0.100/32 to lo` */
+function line({ done, what }: PlannedStep): string {
+  return `${done ? 'ok  ' : 'todo'}  ${what}\n`;
+}
+
+function obstacleText({ obstacles }: Plan): string {
+  return obstacles.map(({ what, hint }) => `in the way: ${what} (${hint})\n`).join('');
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
