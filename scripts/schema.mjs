@@ -1,4 +1,4 @@
-// Writes schema/*.schema.json, the JSON Schemas of what `list --json` and `connections --json` write, from dist.
+// Writes schema/*.schema.json from dist: the JSON Schemas of what the command writes with --json, and of the state file.
 //
 //   npm run build:ts && node scripts/schema.mjs
 
@@ -8,9 +8,10 @@ import { fileURLToPath } from 'node:url';
 
 const root = new URL('../', import.meta.url);
 const { jsonSchemas } = await import(new URL('dist/cli/json.js', root).href);
+const { stateFileJsonSchema } = await import(new URL('dist/config/schema.js', root).href);
 const directory = new URL('schema/', root);
 mkdirSync(directory, { recursive: true });
-for (const [name, schema] of Object.entries(jsonSchemas())) {
+for (const [name, schema] of Object.entries({ ...jsonSchemas(), state: stateFileJsonSchema() })) {
   writeFileSync(new URL(`${name}.schema.json`, directory), `${JSON.stringify(schema, null, 2)}\n`);
 }
 // So that the lint takes them.

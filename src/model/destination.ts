@@ -13,7 +13,8 @@ import type { Stats } from './stats.js';
 /** The kernel reads weights and thresholds as signed 32-bit numbers. */
 export const INT_MAX = 0x7fffffff;
 
-const tunnelSchema = lazy((z) => {
+/** The encapsulation of a `tun` destination by itself. */
+export const tunnelSchema = lazy((z) => {
   const checksums = z.enum(['none', 'csum', 'remcsum']);
   return z.discriminatedUnion(
     'type',
@@ -29,7 +30,8 @@ const tunnelSchema = lazy((z) => {
   );
 });
 
-const commonShape = lazy(() => ({
+/** What a destination has whatever the way packets take to it. */
+export const destinationShape = lazy(() => ({
   address: addressSchema(),
   /** Default: the service's port; 0 for a fwmark service. DR and TUN cannot change the port. */
   port: portSchema().optional(),
@@ -47,13 +49,13 @@ const destinationSchema = lazy((z) =>
       'forward',
       [
         z.strictObject({
-          ...commonShape(),
+          ...destinationShape(),
           /** `dr`, ipvsadm's default: the packet is sent on as it is. `nat`: its address and port are rewritten. */
           forward: z.enum(['nat', 'dr']).optional(),
           tunnel: z.undefined({ error: 'is only for tun' }).optional(),
         }),
         z.strictObject({
-          ...commonShape(),
+          ...destinationShape(),
           forward: z.literal('tun'),
           tunnel: tunnelSchema().default({ type: 'ipip' }),
         }),

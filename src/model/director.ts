@@ -68,6 +68,6 @@ export type Director = z.input<ReturnType<typeof directorSchema>>;
 export type NormalDirector = z.output<ReturnType<typeof directorSchema>>;
 
 /** Checks a director's set-up. Throws `InvalidArgumentError` with the path of every wrong field. */
-export function parseDirector(input: Director): NormalDirector {
+export function parseDirector(input: Director | NormalDirector): NormalDirector {
   return parse(directorSchema, 'director', input);
 }

@@ -75,14 +75,16 @@ function addressProblem(text: string): string {
   return `"${text}" is not an IPv4 or IPv6 address`;
 }
 
-/** An address with the length of a network prefix: `10.0.0.1/24`. */
-export const addressWithPrefixSchema = lazy((z) =>
-  z.string().transform((text, context) => {
-    const found = readAddressWithPrefix(text);
-    if (found !== undefined) return found;
-    context.addIssue({ code: 'custom', message: `"${text}" is none of the forms 10.0.0.1/24, 2001:db8::1/64` });
-    return z.NEVER;
-  }),
+/** An address with the length of a network prefix: `10.0.0.1/24`. One that was read already is taken too. */
+export const addressWithPrefixSchema = lazy(
+  (z) =>
+    z.union([z.string(), z.object({ address: z.string(), prefix: z.number() })]).transform((input, context) => {
+      const text = typeof input === 'string' ? input : `${input.address}/${input.prefix}`;
+      const found = readAddressWithPrefix(text);
+      if (found !== undefined) return found;
+      context.addIssue({ code: 'custom', message: `"${text}" is none of the forms 10.0.0.1/24, 2001:db8::1/64` });
+      return z.NEVER;
+    }) as z.ZodType<{ address: string; prefix: number }, string>,
 );
 
 function readAddressWithPrefix(text: string): { address: string; prefix: number } | undefined {

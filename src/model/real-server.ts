@@ -34,6 +34,6 @@ export type RealServer = z.input<ReturnType<typeof realServerSchema>>;
 export type NormalRealServer = z.output<ReturnType<typeof realServerSchema>>;
 
 /** Checks a real server's set-up. Throws `InvalidArgumentError` with the path of every wrong field. */
-export function parseRealServer(input: RealServer): NormalRealServer {
+export function parseRealServer(input: RealServer | NormalRealServer): NormalRealServer {
   return parse(realServerSchema, 'real server', input);
 }

@@ -47,7 +47,8 @@ export const DEFAULT_PERSISTENCE_TIMEOUT = 360;
 /** Seconds in 31 days, ipvsadm's limit; the kernel multiplies what it gets by HZ and lets it wrap. */
 export const MAX_PERSISTENCE_TIMEOUT = 31 * 24 * 60 * 60;
 
-const persistenceSchema = lazy((z) =>
+/** Persistence by itself. */
+export const persistenceSchema = lazy((z) =>
   z.strictObject({
     /** Seconds a client stays with its real server after its last connection: 1 to 2678400, default 360. */
     timeout: integer(1, MAX_PERSISTENCE_TIMEOUT, ' seconds').default(DEFAULT_PERSISTENCE_TIMEOUT),
@@ -58,7 +59,8 @@ const persistenceSchema = lazy((z) =>
   }),
 );
 
-const settingsShape = lazy((z) => ({
+/** What a service has besides the fields that name it. */
+export const serviceSettingsShape = lazy((z) => ({
   /** Default `wlc`. */
   scheduler: (name(15) as z.ZodType<Scheduler, Scheduler>).default(DEFAULT_SCHEDULER),
   schedulerFlags: z.array(z.enum(SCHEDULER_FLAGS)).optional(),
@@ -74,8 +76,8 @@ const serviceSchema = lazy((z) =>
     .discriminatedUnion(
       'protocol',
       [
-        z.strictObject({ ...endpointKeyShape(), ...settingsShape() }),
-        z.strictObject({ ...fwmarkKeyShape(), ...settingsShape() }),
+        z.strictObject({ ...endpointKeyShape(), ...serviceSettingsShape() }),
+        z.strictObject({ ...fwmarkKeyShape(), ...serviceSettingsShape() }),
       ],
       oneOf(...PROTOCOLS, 'fwmark'),
     )

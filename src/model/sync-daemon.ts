@@ -10,7 +10,8 @@ import { addressSchema, integer, lazy, name, parse, withoutUndefined } from './p
 export const DAEMON_ROLES = ['master', 'backup'] as const;
 export type DaemonRole = (typeof DAEMON_ROLES)[number];
 
-const syncDaemonSchema = lazy((z) =>
+/** A sync daemon by itself. */
+export const syncDaemonSchema = lazy((z) =>
   z.strictObject({
     role: z.enum(DAEMON_ROLES),
     /** The network interface to send or listen on. */

@@ -6,7 +6,7 @@ import type { z } from 'zod';
 import { integer, lazy, parse, withoutUndefined } from './parse.js';
 
 /** Seconds in 31 days: ipvsadm's limit. */
-const MAX_TIMEOUT = 31 * 24 * 60 * 60;
+export const MAX_TIMEOUT = 31 * 24 * 60 * 60;
 
 const timeoutsSchema = lazy((z) => {
   const seconds = integer(1, MAX_TIMEOUT, ' seconds').optional();

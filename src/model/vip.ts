@@ -2,6 +2,8 @@
  * Virtual IPs: the addresses that clients call, one by one or as ranges.
  * @module
  */
+
+import type { z } from 'zod';
 import { formatIP, parseIP } from '../address/ip.js';
 import { lazy } from './parse.js';
 
@@ -16,20 +18,24 @@ export interface Vip {
   readonly prefix: number;
 }
 
+/** The VIPs of one text. One that was read already is taken too: a checked description may be checked again. */
+const rangeSchema = lazy(
+  (z) =>
+    z.union([z.string(), z.object({ address: z.string(), prefix: z.number() })]).transform((vip, context) => {
+      const vips = readVips(typeof vip === 'string' ? vip : `${vip.address}/${vip.prefix}`);
+      if (Array.isArray(vips)) return vips;
+      context.addIssue({ code: 'custom', message: vips });
+      return z.NEVER;
+    }) as z.ZodType<Vip[], string>,
+);
+
 /**
  * A VIP as a program writes it: `10.0.0.100`, `10.0.0.100/24`, a range `10.0.0.100-10.0.0.120` (also with a prefix, which is
  * then each one's), IPv6 alike. Without a prefix it is 32 or 128: the address alone, no network.
  */
 export const vipsSchema = lazy((z) =>
   z
-    .array(
-      z.string().transform((text, context) => {
-        const vips = readVips(text);
-        if (Array.isArray(vips)) return vips;
-        context.addIssue({ code: 'custom', message: vips });
-        return z.NEVER;
-      }),
-    )
+    .array(rangeSchema())
     .min(1, { error: 'must name at least one virtual IP' })
     .readonly()
     .transform((ranges) => ranges.flat())

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import {
+  ApplyError,
   ClosedError,
+  ConfigError,
   errnoName,
   InterruptedError,
   InvalidArgumentError,
@@ -27,6 +29,8 @@ test.each<[IpvsError, string, string]>([
   [new ProtocolError('x'), 'ProtocolError', 'ERR_PROTOCOL'],
   [new RulesError(1, 'x', 'x'), 'RulesError', 'ERR_RULES'],
   [new RestoreError(0, []), 'RestoreError', 'ERR_RESTORE'],
+  [new ConfigError('x', [{ line: 1, column: 2, path: '', message: 'y' }]), 'ConfigError', 'ERR_CONFIG'],
+  [new ApplyError({ step: 'x', inForce: [], takenBack: [], notTried: [] }, EEXIST), 'ApplyError', 'ERR_APPLY'],
 ])('%s', (error, name, code) => {
   expect(error).toBeInstanceOf(IpvsError);
   expect(error).toBeInstanceOf(Error);
@@ -38,6 +42,15 @@ test.each<[IpvsError, string, string]>([
 test('errors keep their cause', () => {
   const cause = new Error('why');
   expect(new UnavailableError('x', { cause })).toMatchObject({ message: 'x', cause });
+});
+
+test('a refused step says what is in force and what is not', () => {
+  const failure = { step: 'add x', inForce: ['set a'], takenBack: ['set b', 'set c'], notTried: ['set d'] };
+  const error = new ApplyError(failure, EEXIST);
+  expect(error).toMatchObject({ ...failure, cause: EEXIST });
+  expect(error.message).toBe(
+    'add x: add service tcp://10.0.0.1:80: EEXIST; taken back: set b, set c; still in force: set a; not tried: set d',
+  );
 });
 
 test('an invalid argument says what, where and what is allowed', () => {

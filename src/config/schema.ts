@@ -1,0 +1,254 @@
+/**
+ * What may stand in a file of the desired state, key by key. docs/state-file.md tells people the same.
+ *
+ * A field that may come from elsewhere (from `defaults`, or from the service of a destination) has no default here: the
+ * model fills it in when all is put together.
+ * @module
+ */
+import type { z } from 'zod';
+import { destinationShape, tunnelSchema } from '../model/destination.js';
+import { MODES } from '../model/director.js';
+import { integer, lazy, portSchema, withoutUndefined } from '../model/parse.js';
+import { MAX_PERSISTENCE_TIMEOUT, persistenceSchema, serviceSettingsShape } from '../model/service.js';
+import { syncDaemonSchema } from '../model/sync-daemon.js';
+import { MAX_TIMEOUT } from '../model/timeouts.js';
+
+const SECONDS_OF: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** Seconds as a number, or as text with a unit. */
+const secondsSchema = lazy((z) => {
+  // Both limits are 31 days.
+  const max = Math.min(MAX_PERSISTENCE_TIMEOUT, MAX_TIMEOUT);
+  const error = `must be 1 to ${max} seconds, as a number or with a unit: 90s, 5m, 12h, 31d`;
+  const number = z.number({ error }).int({ error }).min(1, { error }).max(max, { error });
+  const text = z.string({ error }).regex(/^[1-9]\d{0,7}[smhd]$/, { error });
+  return z
+    .union([number, text], { error })
+    .transform((given) => (typeof given === 'number' ? given : secondsOf(given)))
+    .refine((seconds) => seconds <= max, { error });
+});
+
+function secondsOf(text: string): number {
+  return Number(text.slice(0, -1)) * (SECONDS_OF[text.slice(-1)] ?? 1);
+}
+
+/** An object that says which fields it knows when it meets another. */
+function fields<Shape extends z.core.$ZodLooseShape>(z: typeof import('zod').z, shape: Shape) {
+  return z.strictObject(shape, {
+    error: ({ code }) =>
+      code === 'unrecognized_keys' ? `unknown field; known here: ${Object.keys(shape).join(', ')}` : undefined,
+  });
+}
+
+const schedulingShape = lazy((z) => {
+  const { scheduler, schedulerFlags } = serviceSettingsShape();
+  const persistence = fields(z, {
+    timeout: secondsSchema().optional().describe('Seconds a client stays with its real server. Default 360'),
+    netmask: persistenceSchema().shape.netmask.describe(
+      'Clients of one network count as one: prefix length, or dotted IPv4 mask. Default 32 or 128',
+    ),
+  });
+  return {
+    scheduler: scheduler.removeDefault().optional().describe('rr, wrr, lc, wlc, lblc, lblcr, dh, sh, ... Default wlc'),
+    schedulerFlags: schedulerFlags.describe(
+      'Of this scheduler: sh-port, sh-fallback, mh-port, mh-fallback, flag-1 to flag-3',
+    ),
+    persistence: z
+      .union([z.boolean(), secondsSchema(), persistence], {
+        error: 'must be seconds (300, 5m), true for 360, false for none, or timeout and netmask',
+      })
+      .optional()
+      .describe(
+        'Clients stay with their real server: for so many seconds, true (360), false (none), or timeout and netmask',
+      ),
+  };
+});
+
+const destinationSettingsShape = lazy((z) => {
+  const { weight, upperThreshold, lowerThreshold } = destinationShape();
+  return {
+    forward: z.enum(MODES).optional().describe('Way of the packets: nat, dr (default) or tun'),
+    tunnel: tunnelSchema()
+      .optional()
+      .describe(
+        'Encapsulation where forward is tun: type ipip (default), gue with port, or gre; checksum none, csum, remcsum',
+      ),
+    weight: weight
+      .removeDefault()
+      .optional()
+      .describe('Share of the connections, 0 to 2147483647, default 1; 0 quiesces'),
+    upperThreshold: upperThreshold.describe('No new connections above this many; 0 (default): no limit'),
+    lowerThreshold: lowerThreshold.describe(
+      'Connections again below this many; 0 (default): 3/4 of the upper threshold',
+    ),
+  };
+});
+
+const inheritedShape = lazy(() => ({
+  ...destinationSettingsShape(),
+  destinationPort: integer(1, 65535)
+    .optional()
+    .describe("Port of nat destinations that name none, 1 to 65535. Default: the service's"),
+}));
+
+/** What holds for everything below that does not say otherwise. */
+export const defaultsSchema = lazy((z) =>
+  fields(z, {
+    port: integer(1, 65535).optional().describe('Port of services that name none, 1 to 65535'),
+    ...schedulingShape(),
+    ...inheritedShape(),
+  }).describe('What holds for all services and destinations that do not say otherwise'),
+);
+
+const destinationObjectSchema = lazy((z) =>
+  fields(z, {
+    address: z.string().describe('10.0.0.11, 2001:db8::11, 10.0.0.11:8080, [2001:db8::11]:8080, 10.0.0.11-10.0.0.19'),
+    port: portSchema().optional().describe("Default: destinationPort, else the service's port; 0 for a fwmark"),
+    ...destinationSettingsShape(),
+  }),
+);
+
+/** A destination, or a range of them: text is short for an object that has but an address. */
+export const destinationItemSchema = lazy((z) =>
+  z
+    .union([z.string(), destinationObjectSchema()], { error: 'must be an address, or an object with an address' })
+    .describe('A real server, or a range of them'),
+);
+
+/** A service, or some that are alike, and its destinations. */
+export const serviceEntrySchema = lazy((z) => {
+  const { onePacket, persistenceEngine } = serviceSettingsShape();
+  const names = (error: string) => z.union([z.string(), z.array(z.string()).min(1, { error })], { error });
+  return fields(z, {
+    service: names('must be a service such as tcp://10.0.0.100:80, or a list of services').describe(
+      'tcp://10.0.0.100:80, udp://[2001:db8::1]:53, tcp://10.0.0.100-10.0.0.103:80,8000-8010, fwmark://5; or a list',
+    ),
+    ...schedulingShape(),
+    onePacket: onePacket.describe('Each datagram is scheduled by itself; udp and fwmark only'),
+    persistenceEngine: persistenceEngine.describe('sip: clients are told apart by the Call-ID'),
+    ...inheritedShape(),
+    pool: names('must be the name of a pool, or a list of names')
+      .optional()
+      .describe('Pools whose real servers serve here'),
+    destinations: z.array(destinationItemSchema()).optional().describe('Real servers besides those of the pools'),
+  }).describe('A service, or several that are alike');
+});
+
+const timeoutsSchema = lazy((z) => {
+  const seconds = secondsSchema().optional();
+  return fields(z, {
+    tcp: seconds.describe('Seconds; an established TCP connection. The kernel starts with 900'),
+    tcpFin: seconds.describe('Seconds; a TCP connection after a FIN. The kernel starts with 120'),
+    udp: seconds.describe('Seconds. The kernel starts with 300'),
+  }).refine((given) => Object.values(given).some((value) => value !== undefined), {
+    error: 'give at least one of tcp, tcpFin, udp',
+  });
+});
+
+/** A sync daemon. */
+export const daemonSchema = lazy((z) => {
+  const { role, interface: device, syncId, maxLength, group, port, ttl } = syncDaemonSchema().shape;
+  return fields(z, {
+    role: role.describe('master sends connections, backup receives them'),
+    interface: device.describe('The network interface to send or listen on'),
+    syncId: syncId.describe('Directors of one id share connections: 0 to 255, default 0'),
+    maxLength: maxLength.describe('Bytes of a message, 1 to 65507. Since Linux 4.3'),
+    group: group.describe('Multicast group, default 224.0.0.81. Since Linux 4.3'),
+    port: port.describe('UDP port, default 8848. Since Linux 4.3'),
+    ttl: ttl.describe('Multicast TTL, 1 to 255, default 1. Since Linux 4.3'),
+  });
+});
+
+/** Names and kinds alone: parseDirector checks the rest when what the services tell is filled in. */
+const directorSchema = lazy((z) => {
+  const text = z.string().optional();
+  return fields(z, {
+    mode: z.enum(MODES).optional().describe("Default: the forward of the services' destinations, where all have one"),
+    device: z.string().describe('The network device that clients come in by, and that bears the VIPs'),
+    vips: z
+      .array(z.string())
+      .optional()
+      .describe('10.0.0.100, 10.0.0.100/24, 10.0.0.100-10.0.0.120. Default: the addresses of the services'),
+    gateway: text.describe('The router to the rest of the world. Default: what is there stays'),
+    inside: fields(z, {
+      network: z.string().describe("The real servers' network: 10.1.0.0/24"),
+      device: text.describe('The device towards them. Default: that of the VIPs'),
+      address: text.describe("The director's address there, which is their gateway: 10.1.0.1/24"),
+      masquerade: z.boolean().optional().describe('Real servers see the director, not the client. Default false'),
+    })
+      .optional()
+      .describe('nat only: the side where the real servers are'),
+  }).describe('What a director needs around the table');
+});
+
+/** As {@link directorSchema}. */
+const realServerSchema = lazy((z) =>
+  fields(z, {
+    mode: z.enum(MODES).optional().describe("Default: the forward of the services' destinations, where all have one"),
+    vips: z.array(z.string()).optional().describe('dr and tun. Default: the addresses of the services'),
+    gateway: z.string().optional().describe('nat: the director. dr and tun: the router, default: what is there stays'),
+    tunnel: z
+      .enum(['ipip', 'gre'])
+      .optional()
+      .describe(
+        "tun only: how the director wraps packets. Default: as the services' destinations, ipip where there are none",
+      ),
+  }).describe('What a real server needs'),
+);
+
+/** The whole file. */
+export const stateFileSchema = lazy((z) =>
+  fields(z, {
+    version: z.literal(1, { error: 'must be 1' }).optional().describe('Of this format: 1'),
+    defaults: defaultsSchema().optional(),
+    timeouts: timeoutsSchema().optional().describe('How long idle connections stay; an absent one stays as it is'),
+    daemons: z
+      .array(daemonSchema())
+      .optional()
+      .describe('The sync daemons that run: none ([]), a master, a backup, or both. Absent: they stay as they are'),
+    pools: z
+      .record(z.string(), z.array(destinationItemSchema()))
+      .optional()
+      .describe('Real servers by the name of their pool, for use by several services'),
+    services: z
+      .array(serviceEntrySchema())
+      .optional()
+      .describe('All services there shall be. Absent: the file says nothing of services'),
+    director: directorSchema().optional(),
+    realServer: realServerSchema().optional(),
+  }).meta({ title: 'ipvs-ts state file' }),
+);
+
+/** A file of the desired state as a value, as a program or `JSON.parse` makes it. */
+export type StateFile = z.input<ReturnType<typeof stateFileSchema>>;
+/** The section `defaults`, checked. */
+export type Defaults = z.output<ReturnType<typeof defaultsSchema>>;
+/** An element of `services`, checked. */
+export type ServiceEntry = z.output<ReturnType<typeof serviceEntrySchema>>;
+/** A destination as written, checked. */
+export type DestinationItem = z.output<ReturnType<typeof destinationItemSchema>>;
+
+const jsonSchema = lazy((z) =>
+  z.toJSONSchema(stateFileSchema(), { io: 'input', override: ({ jsonSchema }) => allowVariable(jsonSchema) }),
+);
+
+/**
+ * Where a number or a word is due, the text may be a variable: see environment.ts. The length of a text says nothing
+ * then.
+ */
+function allowVariable(schema: z.core.JSONSchema.BaseSchema): void {
+  delete schema.maxLength;
+  const { type, enum: words, minimum, maximum } = schema;
+  if (words === undefined && type !== 'integer' && type !== 'boolean') return;
+  for (const constraint of ['type', 'enum', 'minimum', 'maximum']) delete schema[constraint];
+  const value = { type, enum: words, minimum, maximum };
+  schema.anyOf = [withoutUndefined(value), { type: 'string', pattern: '^\\$\\{' }];
+}
+
+/**
+ * The JSON Schema (draft 2020-12) of a file of the desired state, for editors: `schema/state.schema.json`. It knows
+ * keys, kinds and bounds; what must fit together, {@link readStateFile} checks.
+ */
+export function stateFileJsonSchema(): object {
+  return jsonSchema();
+}

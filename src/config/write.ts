@@ -1,0 +1,110 @@
+/**
+ * How a host should be, as a file: the reverse of read.ts. compact.ts makes it short.
+ * @module
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { InvalidArgumentError, type Issue } from '../errors.js';
+import type { DesiredService } from '../model/desired.js';
+import { formatDestinationKey, parseDestination } from '../model/destination.js';
+import { withoutUndefined } from '../model/parse.js';
+import { parseService } from '../model/service.js';
+import { formatServiceKey } from '../model/service-key.js';
+import { parseSyncDaemon } from '../model/sync-daemon.js';
+import { compareDestinationKeys, compareServiceKeys, type Table } from '../model/table.js';
+import { parseTimeouts } from '../model/timeouts.js';
+import { compactServices } from './compact.js';
+import type { DesiredState } from './desired-state.js';
+import { yaml } from './yaml.js';
+
+/**
+ * A table that was read, as it would be desired: services and destinations in ipvsadm's order, so that two exports of
+ * one table are equal.
+ */
+export function desiredServices(table: Pick<Table, 'services'>): DesiredService[] {
+  return table.services
+    .map(({ service, destinations }) => ({
+      service,
+      destinations: destinations.map(({ destination }) => destination).sort(compareDestinationKeys),
+    }))
+    .sort((a, b) => compareServiceKeys(a.service, b.service));
+}
+
+/**
+ * YAML that `readStateFile` reads back as the same state.
+ *
+ * Throws {@link InvalidArgumentError} for what the format has no words for, and names each: services of other
+ * protocols, ways of forwarding and tunnels that are the kernel's own, values out of range, and what /proc does not
+ * tell.
+ */
+export function formatStateFile(state: DesiredState): string {
+  const issues = unwritable(state);
+  if (issues.length > 0) throw new InvalidArgumentError('state', issues);
+  const { services, timeouts = {}, daemons, director, realServer } = state;
+  const file = withoutUndefined({
+    version: 1,
+    timeouts: Object.keys(timeouts).length > 0 ? timeouts : undefined,
+    daemons,
+    ...(services && compactServices(services)),
+    director,
+    realServer,
+  });
+  return inYaml(asWritten(file));
+}
+
+/** What would not come back as it is. */
+function unwritable({ services = [], timeouts = {}, daemons = [] }: DesiredState): Issue[] {
+  return [
+    ...services.flatMap(({ service, destinations }) => [
+      ...differences(formatServiceKey(service), service, parseService),
+      ...destinations.flatMap((destination) => {
+        const name = `${formatDestinationKey(destination)} of ${formatServiceKey(service)}`;
+        return differences(name, destination, (given) => parseDestination(service, given));
+      }),
+    ]),
+    ...(Object.keys(timeouts).length > 0 ? differences('timeouts', timeouts, parseTimeouts) : []),
+    ...daemons.flatMap((daemon) => differences(`sync daemon ${daemon.role}`, daemon, parseSyncDaemon)),
+  ];
+}
+
+function differences<Value extends object>(path: string, value: Value, parse: (value: Value) => object): Issue[] {
+  try {
+    if (isDeepStrictEqual(parse(value), withoutUndefined(value))) return [];
+    return [{ path, message: 'not all of it is known: /proc does not tell all, netlink does' }];
+  } catch (error) {
+    if (!(error instanceof InvalidArgumentError)) throw error;
+    return error.issues.map((issue) => ({ path, message: [issue.path, issue.message].filter(Boolean).join(': ') }));
+  }
+}
+
+/** Addresses with a prefix as text, and dollars so that no variable comes of them. */
+function asWritten(value: unknown): unknown {
+  if (typeof value === 'string') return value.replaceAll('$', '$$$$');
+  if (Array.isArray(value)) return value.map(asWritten);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).filter(([, field]) => field !== undefined);
+  if ('address' in value && 'prefix' in value && entries.length === 2) return `${value.address}/${value.prefix}`;
+  return Object.fromEntries(entries.map(([name, field]) => [name, asWritten(field)]));
+}
+
+/** Small things stand on one line; sections and services stand apart. */
+const ON_ONE_LINE: ReadonlySet<unknown> = new Set(['timeouts', 'tunnel', 'persistence', 'schedulerFlags', 'inside']);
+
+function inYaml(file: unknown): string {
+  const { Document, isCollection, isMap, isScalar, visit } = yaml();
+  const document = new Document(file);
+  visit(document, {
+    Pair(index, pair, parents) {
+      if (!isScalar(pair.key)) return;
+      if (isCollection(pair.value) && ON_ONE_LINE.has(pair.key.value)) pair.value.flow = true;
+      if (parents.length === 2 && index !== 0) pair.key.spaceBefore = true;
+    },
+    Seq(_, list) {
+      for (const [index, item] of list.items.entries()) {
+        if (!isMap(item)) continue;
+        if (item.has('address')) item.flow = true;
+        if (item.has('service') && index > 0) item.spaceBefore = true;
+      }
+    },
+  });
+  return document.toString({ lineWidth: 0 });
+}
