@@ -2,9 +2,11 @@
  * What a host is to be, as the options of a verb or the file of the desired state say it.
  * @module
  */
-import type { Director } from '../model/director.js';
-import type { RealServer } from '../model/real-server.js';
+import { type Director, type NormalDirector, parseDirector } from '../model/director.js';
+import { type NormalRealServer, parseRealServer, type RealServer } from '../model/real-server.js';
 import { UsageError } from './parse-verb.js';
+import { readStateFile } from './state-file.js';
+import type { Streams } from './streams.js';
 
 /** The options that describe a host. */
 export interface DescriptionValues {
@@ -19,6 +21,37 @@ export interface DescriptionValues {
   readonly masquerade?: boolean | undefined;
   readonly tunnel?: string | undefined;
 }
+
+/** The director that the options or the file describe. Throws {@link UsageError}, `ConfigError`, `InvalidArgumentError`. */
+export async function describeDirector(
+  verb: string,
+  values: DescriptionValues,
+  streams: Streams,
+): Promise<NormalDirector> {
+  if (values.file === undefined) return parseDirector(directorOf(verb, values));
+  refuse(verb, '--file', values, DESCRIBING);
+  const { director } = await readStateFile(values.file, streams);
+  if (director === undefined) throw new UsageError(`${verb}: ${values.file} has no section "director"`);
+  return director;
+}
+
+/** As {@link describeDirector}, for a real server. */
+export async function describeRealServer(
+  verb: string,
+  values: DescriptionValues,
+  streams: Streams,
+): Promise<NormalRealServer> {
+  if (values.file === undefined) return parseRealServer(realServerOf(verb, values));
+  refuse(verb, '--file', values, DESCRIBING);
+  const { realServer } = await readStateFile(values.file, streams);
+  if (realServer === undefined) throw new UsageError(`${verb}: ${values.file} has no section "realServer"`);
+  return realServer;
+}
+
+const DESCRIBING = [
+  ...(['mode', 'vip', 'device', 'gateway', 'network', 'inside-device', 'inside-address'] as const),
+  ...(['masquerade', 'tunnel'] as const),
+];
 
 /** The director that the options describe. @throws {UsageError} where one is missing or of no use. */
 export function directorOf(verb: string, values: DescriptionValues): Director {
@@ -83,7 +116,7 @@ function refuse(
 ): void {
   for (const option of options) {
     const value = values[option];
-    if (value !== undefined && value !== false) throw new UsageError(`${verb}: --${option} is not for ${what}`);
+    if (value !== undefined && value !== false) throw new UsageError(`${verb}: --${option} does not go with ${what}`);
   }
 }
 

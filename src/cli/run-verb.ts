@@ -2,7 +2,7 @@
  * The verbs that ipvs-ts has beside ipvsadm's commands: finds the one that is named, and says what went wrong.
  * @module
  */
-import { InvalidArgumentError, IpvsError, RulesError } from '../errors.js';
+import { ConfigError, InvalidArgumentError, IpvsError, RulesError } from '../errors.js';
 import { writeHint } from './hint.js';
 import { parseVerb, UsageError } from './parse-verb.js';
 import type { Streams } from './streams.js';
@@ -25,7 +25,7 @@ export async function runVerb(word: string, words: readonly string[], streams: S
 
 /** Wrong words or rules, as against a kernel that refuses or is out of reach. */
 function isMistake(error: Error): boolean {
-  return error instanceof UsageError || error instanceof RulesError || error instanceof InvalidArgumentError;
+  return [UsageError, RulesError, ConfigError, InvalidArgumentError].some((kind) => error instanceof kind);
 }
 
 /**

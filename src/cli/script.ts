@@ -3,21 +3,19 @@
  * @module
  */
 import { hostScript, SCRIPT_FORMS, type ScriptForm, type ScriptOs } from '../host/script/host-script.js';
-import { parseDirector } from '../model/director.js';
-import { parseRealServer } from '../model/real-server.js';
-import { directorOf, realServerOf } from './host-description.js';
+import { describeDirector, describeRealServer } from './host-description.js';
 import { type Parsed, UsageError } from './parse-verb.js';
 import type { Streams } from './streams.js';
 
 /** Writes a script that sets up a host without Node. */
-export async function script({ values, operand }: Parsed<'script'>, { stdout }: Streams): Promise<void> {
+export async function script({ values, operand }: Parsed<'script'>, streams: Streams): Promise<void> {
   const os = values.os as ScriptOs;
   const how = { os, form: formOf(os, values.form) };
   const { text } =
     operand === 'director'
-      ? hostScript({ role: 'director', description: parseDirector(directorOf('script', values)), ...how })
-      : hostScript({ role: 'real-server', description: parseRealServer(realServerOf('script', values)), ...how });
-  stdout.write(text);
+      ? hostScript({ role: 'director', description: await describeDirector('script', values, streams), ...how })
+      : hostScript({ role: 'real-server', description: await describeRealServer('script', values, streams), ...how });
+  streams.stdout.write(text);
 }
 
 function formOf(os: ScriptOs, name: string | undefined): ScriptForm | undefined {

@@ -8,7 +8,7 @@ import type { Plan, PlannedStep, Role } from '../host/plan.js';
 import { planRealServer } from '../host/real-server-plan.js';
 import { recordPath } from '../host/record.js';
 import { revert } from '../host/revert.js';
-import { type DescriptionValues, directorOf, realServerOf } from './host-description.js';
+import { type DescriptionValues, describeDirector, describeRealServer } from './host-description.js';
 import type { Parsed } from './parse-verb.js';
 import type { Streams } from './streams.js';
 
@@ -27,15 +27,16 @@ interface Setup {
 }
 
 /** Does what the action says for a director. Returns the exit code: of `check` 1 where a step does not hold. */
-export function director({ values, operand }: Parsed<'director'>, { stdout }: Streams): Promise<number> {
-  const plan = async () => planDirector(directorOf('director', values), { netns: values.netns });
-  return act(operand, { role: 'director', values, stdout, plan });
+export function director({ values, operand }: Parsed<'director'>, streams: Streams): Promise<number> {
+  const plan = async () => planDirector(await describeDirector('director', values, streams), { netns: values.netns });
+  return act(operand, { role: 'director', values, stdout: streams.stdout, plan });
 }
 
 /** As {@link director}, for a real server. */
-export function realServer({ values, operand }: Parsed<'realserver'>, { stdout }: Streams): Promise<number> {
-  const plan = async () => planRealServer(realServerOf('realserver', values), { netns: values.netns });
-  return act(operand, { role: 'real-server', values, stdout, plan });
+export function realServer({ values, operand }: Parsed<'realserver'>, streams: Streams): Promise<number> {
+  const plan = async () =>
+    planRealServer(await describeRealServer('realserver', values, streams), { netns: values.netns });
+  return act(operand, { role: 'real-server', values, stdout: streams.stdout, plan });
 }
 
 async function act(action: string | undefined, setup: Setup): Promise<number> {

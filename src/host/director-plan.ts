@@ -15,7 +15,10 @@ import { deviceSysctl } from './sysctl.js';
 type NatDirector = Extract<NormalDirector, { mode: 'nat' }>;
 
 /** The plan for a director on this host. @throws {InvalidArgumentError} */
-export async function planDirector(description: Director, { netns }: NamespaceOptions = {}): Promise<Plan> {
+export async function planDirector(
+  description: Director | NormalDirector,
+  { netns }: NamespaceOptions = {},
+): Promise<Plan> {
   const checked = parseDirector(description);
   const masquerade =
     checked.mode === 'nat' && checked.inside.masquerade ? [familyOf(checked.inside.network.address)] : [];
@@ -26,7 +29,7 @@ export async function planDirector(description: Director, { netns }: NamespaceOp
  * The plan for a director on a host in this state. For masquerading, the state must have been asked for it. Changes nothing.
  * @throws {InvalidArgumentError}
  */
-export function directorPlan(description: Director, state: HostState): Plan {
+export function directorPlan(description: Director | NormalDirector, state: HostState): Plan {
   return plan(parseDirector(description), state);
 }
 

@@ -15,13 +15,16 @@ import { deviceSysctl } from './sysctl.js';
 type TunnelKind = Extract<NormalRealServer, { mode: 'tun' }>['tunnel'];
 
 /** The plan for a real server on this host. @throws {InvalidArgumentError} */
-export async function planRealServer(description: RealServer, options: NamespaceOptions = {}): Promise<Plan> {
+export async function planRealServer(
+  description: RealServer | NormalRealServer,
+  options: NamespaceOptions = {},
+): Promise<Plan> {
   const checked = parseRealServer(description);
   return plan(checked, await readHostState({ netns: options.netns }));
 }
 
 /** The plan for a real server on a host in this state. Changes nothing. @throws {InvalidArgumentError} */
-export function realServerPlan(description: RealServer, state: HostState): Plan {
+export function realServerPlan(description: RealServer | NormalRealServer, state: HostState): Plan {
   return plan(parseRealServer(description), state);
 }
 
