@@ -4,8 +4,8 @@
 //   npm test -- unit [vitest arguments]      one of them; so with build, lint, typecheck, sanitizer
 //   npm test -- kernel [vitest arguments]
 //
-// Each test of vitest counts as one, and so does each other check. The tests that need a kernel run in the lab, which boots
-// once for all of them, beside the checks that run on this machine.
+// Each test of vitest counts as one, and so does each other check. The tests that need a kernel run in two labs, each on a
+// processor of its own, beside the checks that run on this machine; asked for by name (kernel), they run in one.
 
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -17,7 +17,7 @@ import { root, SetupError, setup } from './setup.mjs';
 /** @typedef {{ name: string, recording: Recording, result: Promise<{ counts: Counts, seconds: number }> }} Task */
 
 const REPORTS = '.build/test-reports';
-const KERNEL_TIMEOUT_SECONDS = 480;
+const KERNEL_TIMEOUT_SECONDS = 1500;
 
 /** What a check prints: kept until someone wants to see it, passed on from then on. */
 class Recording {
@@ -47,6 +47,8 @@ const checks = {
   unit: tests('unit', [], ['unit', 'simulator']),
   sanitizer: command(process.execPath, 'scripts/sanitize.mjs'),
   kernel: tests('kernel', lab(), ['conformance', 'interop', 'process']),
+  conformance: tests('conformance', lab(firstProcessor()), ['conformance', 'process']),
+  interop: tests('interop', lab(), ['interop']),
 };
 
 if (part !== undefined && !(part in checks)) {
@@ -61,17 +63,20 @@ process.exitCode = failed === 0 ? 0 : 1;
 
 async function all() {
   const built = await finish(start('build'));
-  // The lab has one processor for itself; what it prints waits until the other checks have had their say.
-  const kernel = start('kernel');
+  // What the labs print waits until the other checks have had their say.
+  const labs = [start('conformance'), start('interop')];
   const others = [];
   for (const name of ['lint', 'typecheck', 'unit', 'sanitizer']) others.push(await finish(start(name)));
-  kernel.recording.show();
-  return sum(built, ...others, await finish(kernel));
+  for (const lab of labs) {
+    lab.recording.show();
+    others.push(await finish(lab));
+  }
+  return sum(built, ...others);
 }
 
 /** @param {string} name */
 async function only(name) {
-  const needsBuild = name === 'kernel' || name === 'sanitizer';
+  const needsBuild = ['kernel', 'conformance', 'interop', 'sanitizer'].includes(name);
   const built = needsBuild ? [await finish(start('build'))] : [];
   const task = start(name);
   task.recording.show();
@@ -183,10 +188,20 @@ function tests(name, runner, projects) {
   };
 }
 
-/** The command that runs another one in the lab, where only vitest's report is written through to this machine. */
-function lab() {
+/**
+ * The command that runs another one in the lab, where only vitest's report is written through to this machine. The lab takes
+ * the last of the processors that it may use.
+ *
+ * @param {string} [processor] the only one it may use
+ */
+function lab(processor) {
+  const pinned = processor === undefined ? [] : ['taskset', '--cpu-list', processor];
   const options = ['--timeout', String(KERNEL_TIMEOUT_SECONDS), '--share', REPORTS];
-  return [process.execPath, '.build/test/lab/run.js', ...options, '--'];
+  return [...pinned, process.execPath, '.build/test/lab/run.js', ...options, '--'];
+}
+
+function firstProcessor() {
+  return /^Cpus_allowed_list:\s*(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
 }
 
 /**
