@@ -1,5 +1,5 @@
 /**
- * The JSON that the command line writes: `list --json`, `connections --json` and `settings --json`, and their schemas.
+ * The JSON that the command line writes: `list --json`, `connections --json` and `settings --json`; and all schemas.
  * docs/json.md tells people the same. Fields may be added; those that are here stay.
  * @module
  */
@@ -10,6 +10,7 @@ import { PROTOCOLS } from '../model/service-key.js';
 import { DAEMON_ROLES, type NormalSyncDaemon } from '../model/sync-daemon.js';
 import type { Table } from '../model/table.js';
 import type { Timeouts } from '../model/timeouts.js';
+import { findingsJsonSchema } from './doctor-json.js';
 
 const whole = (max: number) => z.number().int().min(0).max(max);
 const port = whole(65535);
@@ -152,12 +153,13 @@ export const settingsJsonSchema = z
   .meta({ title: 'ipvs-ts settings --json' });
 
 /** The JSON Schemas (draft 2020-12) by the names of their files in `schema`. They allow fields that are not there yet. */
-export function jsonSchemas(): Readonly<Record<'table' | 'connections' | 'settings', object>> {
+export function jsonSchemas(): Readonly<Record<'table' | 'connections' | 'settings' | 'findings', object>> {
   // As of input: the schema of output would forbid further fields.
   return {
     table: z.toJSONSchema(tableJsonSchema, { io: 'input' }),
     connections: z.toJSONSchema(connectionsJsonSchema, { io: 'input' }),
     settings: z.toJSONSchema(settingsJsonSchema, { io: 'input' }),
+    findings: z.toJSONSchema(findingsJsonSchema, { io: 'input' }),
   };
 }
 

@@ -53,6 +53,8 @@ async function carryOut(name: VerbName, words: readonly string[], streams: Strea
       return (await import('./setup.js')).realServer(parseVerb(name, words), streams);
     case 'script':
       return (await import('./script.js')).script(parseVerb(name, words), streams);
+    case 'doctor':
+      return (await import('./doctor.js')).doctor(parseVerb(name, words), streams);
     case 'completion':
       return writeCompletion(parseVerb(name, words).operand, streams);
     case 'help':

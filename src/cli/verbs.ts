@@ -161,6 +161,7 @@ const VERB_NAMES = [
   'director',
   'realserver',
   'script',
+  'doctor',
   'completion',
   'help',
   'version',
@@ -288,6 +289,36 @@ export const VERBS = [
     ],
     help: 'write a script that sets up a host without Node',
     details: 'The script takes start, stop and status.',
+  },
+  {
+    name: 'doctor',
+    operand: {
+      placeholder: 'ROLE',
+      fallback: 'what the host seems to be',
+      choices: ['director', 'realserver'],
+      help: 'what the host is to be',
+    },
+    options: [
+      STATE_FILE,
+      ...DIRECTOR_OPTIONS,
+      TUNNEL,
+      { long: 'scheduler', placeholder: 'NAME', many: true, help: 'a scheduler that must be there' },
+      {
+        long: 'peer',
+        placeholder: 'FILE',
+        source: 'file',
+        help: 'what "settings --json" wrote on the other director, to compare sync daemons',
+      },
+      { long: 'fix', help: 'show the steps that mend what can be mended, and take them' },
+      { long: 'no-probe', help: 'do not ask the network who has the virtual IPs' },
+      JSON_OUTPUT,
+      NETNS,
+      HELP_OPTION,
+    ],
+    help: 'say what is wrong with a director or a real server, why it matters, and what mends it',
+    details:
+      'Exit code: 0 nothing to mend, 3 warnings, 4 errors; 1 if the host cannot be examined. Every finding has a page in ' +
+      'docs/doctor.',
   },
   {
     name: 'completion',
