@@ -19,7 +19,8 @@ export async function runVerb(word: string, words: readonly string[], streams: S
     if (!(error instanceof UsageError) && !(error instanceof IpvsError)) throw error;
     streams.stderr.write(`ipvs-ts: ${error.message}\n`);
     writeHint(error, streams.stderr);
-    return isMistake(error) ? 2 : 1;
+    // A difference is what 2 says of `diff`.
+    return isMistake(error) && word !== 'diff' ? 2 : 1;
   }
 }
 
@@ -47,6 +48,16 @@ async function carryOut(name: VerbName, words: readonly string[], streams: Strea
       return (await import('./settings.js')).settings(parseVerb(name, words).values, streams);
     case 'top':
       return (await import('./top.js')).top(parseVerb(name, words).values, streams);
+    case 'export':
+      return (await import('./desired.js')).exportState(parseVerb(name, words), streams);
+    case 'diff':
+      return (await import('./desired.js')).diff(parseVerb(name, words), streams);
+    case 'apply':
+      return (await import('./desired.js')).apply(parseVerb(name, words), streams);
+    case 'drain':
+      return (await import('./drain.js')).drainServer(parseVerb(name, words), streams);
+    case 'keep':
+      return (await import('./keep.js')).keepTable(parseVerb(name, words), streams);
     case 'director':
       return (await import('./setup.js')).director(parseVerb(name, words), streams);
     case 'realserver':

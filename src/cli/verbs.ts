@@ -80,6 +80,27 @@ const NETNS = {
 
 const JSON_OUTPUT = { long: 'json', help: 'write JSON' } as const satisfies VerbOptionSpec;
 
+const DESIRED_FILE = {
+  placeholder: 'FILE',
+  source: 'file',
+  help: 'how the table should be, in YAML or JSON; "-" is standard input',
+} as const satisfies OperandSpec;
+
+const SCOPE = {
+  long: 'scope',
+  placeholder: 'WHAT',
+  many: true,
+  help: 'only these services: 192.0.2.0/24, fwmark:100-199, tcp://192.0.2.1:80',
+} as const satisfies VerbOptionSpec;
+
+const PRUNE = { long: 'prune', help: 'delete services that are not in the file' } as const satisfies VerbOptionSpec;
+
+const DRAIN = {
+  long: 'drain',
+  placeholder: 'SECONDS',
+  help: 'let the connections of servers that go end, for so long',
+} as const satisfies VerbOptionSpec;
+
 /** What is done with a set-up of a host. */
 export const SETUP_ACTIONS = ['up', 'down', 'plan', 'check'] as const;
 /** One of {@link SETUP_ACTIONS}. */
@@ -158,6 +179,11 @@ const VERB_NAMES = [
   'connections',
   'settings',
   'top',
+  'export',
+  'diff',
+  'apply',
+  'drain',
+  'keep',
   'director',
   'realserver',
   'script',
@@ -251,6 +277,80 @@ export const VERBS = [
     details:
       'The kernel brings its rates up to date every two seconds. Where standard output is no terminal, plain lines are ' +
       'written.',
+  },
+  {
+    name: 'export',
+    options: [NETNS, HELP_OPTION],
+    help: 'write the table as a file that says how it should be',
+    details: 'The file is for "diff", "apply" and "keep"; docs/state-file.md tells its format.',
+  },
+  {
+    name: 'diff',
+    operand: DESIRED_FILE,
+    options: [SCOPE, PRUNE, JSON_OUTPUT, NETNS, HELP_OPTION],
+    help: 'show what would make the table what a file says',
+    details: 'Exit code: 0 no difference, 2 a difference, 1 anything that went wrong.',
+  },
+  {
+    name: 'apply',
+    operand: DESIRED_FILE,
+    options: [
+      SCOPE,
+      PRUNE,
+      DRAIN,
+      { long: 'dry-run', help: 'only show what would be done' },
+      {
+        long: 'on-refusal',
+        placeholder: 'WAY',
+        choices: ['rollback', 'stop', 'continue'],
+        default: 'rollback',
+        help: 'when the kernel refuses a step, take back what was done, stop there, or go on',
+      },
+      JSON_OUTPUT,
+      NETNS,
+      HELP_OPTION,
+    ],
+    help: 'make the table what a file says, without dropping a connection',
+    details: 'What can be changed in place is; servers that stay go on serving throughout.',
+  },
+  {
+    name: 'drain',
+    options: [
+      { long: 'service', placeholder: 'KEY', help: 'the service: tcp://192.0.2.1:80, fwmark://5' },
+      { long: 'server', placeholder: 'ADDR[:PORT]', help: 'its real server' },
+      { long: 'deadline', placeholder: 'SECONDS', help: 'remove it after so long in any case' },
+      {
+        long: 'until',
+        placeholder: 'WHAT',
+        choices: ['active', 'all'],
+        default: 'active',
+        help: 'which connections must be gone: established ones, or all',
+      },
+      { long: 'poll', placeholder: 'SECONDS', default: '1', help: 'look so often' },
+      { long: 'keep', help: 'leave it in the end, with weight 0' },
+      { long: 'resume', help: 'go on with the drains that an ended program left' },
+      JSON_OUTPUT,
+      NETNS,
+      HELP_OPTION,
+    ],
+    help: 'take a real server out when its connections have ended',
+    details: 'Ctrl-C gives the server its weight back. Exit code: 1 if it was not drained.',
+  },
+  {
+    name: 'keep',
+    operand: { ...DESIRED_FILE, help: 'how the table should be, in YAML or JSON' },
+    options: [
+      { long: 'interval', placeholder: 'SECONDS', default: '30', help: 'look for differences so often' },
+      SCOPE,
+      PRUNE,
+      DRAIN,
+      { long: 'withdraw', help: 'delete the services in the end' },
+      { long: 'json', help: 'write what happens as lines of JSON' },
+      NETNS,
+      HELP_OPTION,
+    ],
+    help: 'keep the table as a file says: watch the file, mend what others change',
+    details: 'SIGHUP reads the file anew, SIGTERM ends it. A file with a mistake changes nothing.',
   },
   {
     name: 'director',
@@ -424,7 +524,8 @@ export function operandProblem(name: VerbName, operands: readonly string[]): str
   if (surplus !== undefined) return `unexpected word "${surplus}"`;
   if (operand === undefined) return undefined;
   if (value !== undefined) return notAmong(operand.placeholder, operand.choices, value);
-  return operand.fallback === undefined ? `${operand.placeholder} is missing: ${list(operand.choices)}` : undefined;
+  if (operand.fallback !== undefined) return undefined;
+  return `${operand.placeholder} is missing: ${operand.choices === undefined ? operand.help : list(operand.choices)}`;
 }
 
 function notAmong(what: string, choices: readonly string[] | undefined, value: string): string | undefined {

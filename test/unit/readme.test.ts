@@ -59,7 +59,10 @@ function compilerOptions(): ts.CompilerOptions {
     ...options,
     noUnusedLocals: false,
     moduleDetection: ts.ModuleDetectionKind.Force,
-    paths: { 'ipvs-ts': [join(checkoutRoot, 'src/index.ts')] },
+    paths: {
+      'ipvs-ts': [join(checkoutRoot, 'src/index.ts')],
+      'ipvs-ts/*': [join(checkoutRoot, 'src/*/index.ts')],
+    },
   };
 }
 

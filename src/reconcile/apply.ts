@@ -1,0 +1,261 @@
+/**
+ * Carrying out a plan.
+ *
+ * A run keeps no record: the kernel's table is all there is to know, and whoever is killed in the middle makes a new plan from
+ * it. Steps of one stage travel together; a stage begins when the one before is over, so that a refusal is known before
+ * anything is taken away.
+ * @module
+ */
+import { InterruptedError, KernelError, ReconcileError } from '../errors.js';
+import type { Ipvs } from '../ipvs.js';
+import type { Change } from '../model/change.js';
+import type { DesiredTable } from '../model/desired.js';
+import { formatServiceKey } from '../model/service-key.js';
+import { type DrainProgress, type DrainSettings, drain } from './drain.js';
+import { holds } from './holds.js';
+import { type Plan, type PlanOptions, plan, type Step } from './plan.js';
+import { readState } from './state.js';
+
+/** Steps that are sent together at most: a few milliseconds of work. */
+const PIECE = 512;
+
+/** How to carry out. */
+export interface ApplyPlanOptions {
+  /**
+   * After a refusal: `rollback` (default) takes back what this run did; `stop` leaves it so; `continue` does what else can be
+   * done, except to services that a step was refused for. What travelled together with the refused step is done in any case.
+   */
+  readonly onRefusal?: 'rollback' | 'stop' | 'continue' | undefined;
+  /** Called after each step that was done. */
+  readonly onProgress?: ((progress: ApplyProgress) => void) | undefined;
+  /** Ends it between two pieces, and while it drains, with `signal.reason`; what was done then follows `onRefusal`. */
+  readonly signal?: AbortSignal | undefined;
+  /** Drain what is removed, all of it at once. Default: remove it, and its connections lose their server. */
+  readonly drain?: ApplyDrain | undefined;
+}
+
+/** How to drain what a plan removes. */
+export interface ApplyDrain extends DrainSettings {
+  readonly onProgress?: ((progress: DrainProgress) => void) | undefined;
+}
+
+/** How far a run is. */
+export interface ApplyProgress {
+  /** The step that was done. */
+  readonly step: Step;
+  /** Steps done, and steps of the plan. */
+  readonly done: number;
+  readonly total: number;
+}
+
+/**
+ * Does the steps of a plan, in its order, and gives back those that were done: all.
+ * @throws {ReconcileError} if a step was refused, or if the run was ended and something of it is in force.
+ */
+export async function applyPlan(ipvs: Ipvs, { steps }: Plan, options: ApplyPlanOptions = {}): Promise<readonly Step[]> {
+  const { onRefusal = 'rollback', signal, onProgress } = options;
+  signal?.throwIfAborted();
+  let done = 0;
+  const run: Run = new Run(ipvs, {
+    perform: (step) => perform(ipvs, step, options),
+    changes: (step) => [step.change],
+    goesOn: () => signal?.aborted !== true && (onRefusal === 'continue' || !run.failed),
+    onDone: (step) => {
+      done += 1;
+      onProgress?.({ step, done, total: steps.length });
+    },
+  });
+  await run.through(steps);
+  if (done === steps.length) return steps;
+  const back = onRefusal === 'rollback' ? await takeBack(ipvs, run.those('done')) : undefined;
+  throw failureOf(run, back, signal);
+}
+
+/** Takes steps back, the last one first: the reverse of an order that harms nothing. */
+async function takeBack(ipvs: Ipvs, steps: readonly Step[]): Promise<Run> {
+  const run = new Run(ipvs, {
+    perform: (step) => send(ipvs, step.undo),
+    changes: (step) => step.undo,
+    goesOn: () => true,
+  });
+  await run.through(steps.toReversed());
+  return run;
+}
+
+/** Where the table stands. */
+function failureOf(run: Run, back: Run | undefined, signal: AbortSignal | undefined): unknown {
+  const inForce = back === undefined ? run.those('done') : [...back.those('refused'), ...back.those('not tried')];
+  const unknown = [...run.those('unknown'), ...(back?.those('unknown') ?? [])];
+  const failure = {
+    refused: [...run.refusals(), ...(back?.refusals('take back: ') ?? [])],
+    inForce: whats(inForce),
+    takenBack: whats(back?.those('done') ?? []),
+    notTried: whats(run.those('not tried')),
+    unknown: whats(unknown),
+  };
+  const nothingLeft = failure.refused.length + inForce.length + unknown.length === 0;
+  return nothingLeft
+    ? signal?.reason
+    : new ReconcileError(failure, run.firstError ?? back?.firstError ?? signal?.reason);
+}
+
+function whats(steps: readonly Step[]): string[] {
+  return steps.map(({ what }) => what);
+}
+
+/** What {@link reconcile} takes. */
+export interface ReconcileOptions extends PlanOptions, ApplyPlanOptions {}
+
+/**
+ * Makes the kernel's table the wanted one: reads it, makes a plan and carries that out. Doing it again does nothing.
+ * @throws as `readState`, `plan` and `applyPlan`.
+ */
+export async function reconcile(ipvs: Ipvs, desired: DesiredTable, options: ReconcileOptions = {}): Promise<Plan> {
+  const { signal } = options;
+  const made = plan(await readState(ipvs, desired, { signal }), desired, options);
+  await applyPlan(ipvs, made, options);
+  return made;
+}
+
+/** `not tried`: the run had ended, or the step could harm a service after a refusal. */
+type Outcome = 'done' | 'refused' | 'unknown' | 'not tried';
+
+/** How a run differs from another. */
+interface Way {
+  /**
+   * Does a step; false if it was given up without effect. What it sends, it sends before it gives back its promise, so that
+   * steps travel in their order.
+   */
+  readonly perform: (step: Step) => Promise<boolean>;
+  /** What is so once a step is done. */
+  readonly changes: (step: Step) => readonly Change[];
+  readonly goesOn: () => boolean;
+  readonly onDone?: (step: Step) => void;
+}
+
+/** Steps being carried out, forwards or backwards, and what became of each. */
+class Run {
+  readonly #ipvs: Ipvs;
+  readonly #way: Way;
+  readonly #outcomes = new Map<Step, Outcome>();
+  readonly #errors = new Map<Step, Error>();
+  /** What a step failed for keeps what it has. */
+  readonly #spared = new Set<string>();
+
+  constructor(ipvs: Ipvs, way: Way) {
+    this.#ipvs = ipvs;
+    this.#way = way;
+  }
+
+  get failed(): boolean {
+    return this.#spared.size > 0;
+  }
+
+  /** In the order in which they were to be done. */
+  those(outcome: Outcome): Step[] {
+    return [...this.#outcomes].filter(([, its]) => its === outcome).map(([step]) => step);
+  }
+
+  get firstError(): Error | undefined {
+    return this.#errors.values().next().value;
+  }
+
+  /** Why steps were refused. */
+  refusals(words = ''): { step: string; error: Error }[] {
+    return [...this.#errors].flatMap(([step, error]) =>
+      this.#outcomes.get(step) === 'refused' ? [{ step: words + step.what, error }] : [],
+    );
+  }
+
+  async through(steps: readonly Step[]): Promise<void> {
+    for (const piece of pieces(steps)) {
+      const goesOn = this.#way.goesOn();
+      const tried = piece.filter((step) => goesOn && !this.#spared.has(subjectOf(step.change)));
+      for (const step of piece) this.#outcomes.set(step, 'not tried');
+      const results = await Promise.allSettled(tried.map((step) => this.#way.perform(step)));
+      for (const [index, step] of tried.entries()) await this.#note(step, results[index]);
+    }
+  }
+
+  async #note(step: Step, result: PromiseSettledResult<boolean> | undefined): Promise<void> {
+    if (result?.status === 'fulfilled' && !result.value) return;
+    const error = result?.status === 'rejected' ? (result.reason as Error) : undefined;
+    const outcome = error === undefined ? 'done' : await this.#outcomeAfter(error, step);
+    this.#outcomes.set(step, outcome);
+    if (outcome === 'done') return this.#way.onDone?.(step);
+    this.#spared.add(subjectOf(step.change));
+    if (error !== undefined) this.#errors.set(step, error);
+  }
+
+  /** An answer that was lost says nothing of the change: the table does. */
+  async #outcomeAfter(error: Error, step: Step): Promise<Outcome> {
+    if (error instanceof KernelError) return 'refused';
+    try {
+      for (const change of this.#way.changes(step)) if (!(await holds(this.#ipvs, change))) return 'refused';
+      return 'done';
+    } catch {
+      return 'unknown';
+    }
+  }
+}
+
+/** Neighbours of one stage. */
+function* pieces(steps: readonly Step[]): Generator<readonly Step[], void, undefined> {
+  let first = 0;
+  for (const [index, step] of steps.entries()) {
+    const next = steps[index + 1];
+    if (next?.stage === step.stage && index + 1 - first < PIECE) continue;
+    yield steps.slice(first, index + 1);
+    first = index + 1;
+  }
+}
+
+/** The service that a change is about, or else what it is about. */
+function subjectOf(change: Change): string {
+  if ('service' in change) return formatServiceKey(change.service);
+  if ('daemon' in change) return change.daemon.role;
+  if ('role' in change) return change.role;
+  return 'key' in change && change.key !== undefined ? formatServiceKey(change.key) : change.verb;
+}
+
+/** Sends changes in their order. */
+async function send(ipvs: Ipvs, changes: readonly Change[]): Promise<true> {
+  const results = await Promise.allSettled(changes.map((change) => ipvs.apply(change)));
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+  return true;
+}
+
+function perform(ipvs: Ipvs, step: Step, { drain: settings, signal }: ApplyPlanOptions): Promise<boolean> {
+  if (settings === undefined || step.stage !== 'remove') return send(ipvs, [step.change]);
+  return drainAndRemove(ipvs, step, settings, signal);
+}
+
+/** A service goes when all its servers are drained; until then each could have its weight back. */
+async function drainAndRemove(
+  ipvs: Ipvs,
+  step: Step,
+  settings: ApplyDrain,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const whole = step.change.verb === 'delete-service';
+  const drains = step.undo.flatMap((change) =>
+    change.verb === 'add-destination'
+      ? [drain(ipvs, change.key, change.destination, { ...settings, remove: !whole })]
+      : [],
+  );
+  const cancel = () => Promise.allSettled(drains.map((each) => each.cancel()));
+  signal?.addEventListener('abort', cancel);
+  try {
+    const results = await Promise.all(drains.map(({ finished }) => finished));
+    const taken = results.find(({ outcome }) => outcome === 'taken over');
+    if (taken !== undefined) throw new InterruptedError(`${taken.destination} was given weight while it was drained`);
+    if (!results.some(({ outcome }) => outcome === 'cancelled')) return !whole || send(ipvs, [step.change]);
+    await cancel();
+    return false;
+  } catch (error) {
+    await cancel();
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', cancel);
+  }
+}

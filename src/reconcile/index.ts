@@ -1,0 +1,32 @@
+/**
+ * `import { reconcile, drain, keep } from 'ipvs-ts/reconcile'`: from the table as it is to the table that is wanted, without
+ * dropping a connection.
+ * @module
+ */
+export { ReconcileError, type ReconcileFailure } from '../errors.js';
+export type { DesiredService, DesiredTable } from '../model/desired.js';
+export {
+  type ApplyDrain,
+  type ApplyPlanOptions,
+  type ApplyProgress,
+  applyPlan,
+  type ReconcileOptions,
+  reconcile,
+} from './apply.js';
+export {
+  type Drain,
+  type DrainOptions,
+  type DrainOutcome,
+  type DrainProgress,
+  type DrainResult,
+  type DrainSettings,
+  drain,
+  resumeDrains,
+} from './drain.js';
+export { type DrainNote, type DrainSysctls, drainNotes, readDrainSysctls } from './drain-notes.js';
+export { type DrainRecord, type DrainUntil, drainDirectory, readDrainRecords } from './drain-record.js';
+export { type KeepEvent, type KeepOptions, type KeepSource, keep } from './keep.js';
+export { type Plan, type PlanOptions, plan, STAGES, type Stage, type Step } from './plan.js';
+export { type RampOptions, type RampOutcome, ramp } from './ramp.js';
+export { type Scope, scopeMatcher } from './scope.js';
+export { readState, type State, type StateService } from './state.js';

@@ -1,0 +1,248 @@
+/**
+ * From the table as it is to the table that is wanted: the steps, in an order that harms no connection.
+ *
+ * What has the same key is changed in place: the kernel takes every other field of a service (SET_SERVICE) and of a destination
+ * (SET_DEST) anew, and connections and counters stay. Only sync daemons have no such command; one that changes is stopped and
+ * started again.
+ * @module
+ */
+import { InvalidArgumentError, type Issue } from '../errors.js';
+import { type Change, objectOf } from '../model/change.js';
+import type { DesiredService, DesiredTable } from '../model/desired.js';
+import { formatDestinationKey, type NormalDestination } from '../model/destination.js';
+import { formatServiceKey, type ServiceKey, type ServiceKeyText } from '../model/service-key.js';
+import type { NormalSyncDaemon } from '../model/sync-daemon.js';
+import type { Timeouts } from '../model/timeouts.js';
+import { daemonDifference, destinationDifference, serviceDifference, timeoutsDifference } from './difference.js';
+import { type Scope, scopeMatcher } from './scope.js';
+import { refuseProc, type State, type StateService } from './state.js';
+
+/**
+ * The parts of a plan, in their order; each is over before the next begins, so that nothing is taken away before what takes
+ * its place is there.
+ *
+ * - `stop`: sync daemons, which would keep destinations of another address family out.
+ * - `timeouts`
+ * - `add`: services with their destinations, and destinations. The kernel has no command for a service with its destinations:
+ *   for some microseconds a new service has none.
+ * - `change`: destinations whose weight does not fall.
+ * - `settings`: of services. Where the scheduler changes, the service has none for the length of an RCU grace period, a few
+ *   milliseconds on a machine of several processors, and the kernel refuses new connections meanwhile (ip_vs_edit_service in
+ *   ip_vs_ctl.c, since 3.10); connections that are there go on.
+ * - `lower`: destinations whose weight falls.
+ * - `remove`: destinations and services.
+ * - `start`: sync daemons.
+ */
+export const STAGES = ['stop', 'timeouts', 'add', 'change', 'settings', 'lower', 'remove', 'start'] as const;
+export type Stage = (typeof STAGES)[number];
+
+/** One thing to do. Plain JSON. */
+export interface Step {
+  readonly stage: Stage;
+  readonly change: Change;
+  /** `update destination 10.0.0.2:80 of tcp://192.0.2.1:80` */
+  readonly what: string;
+  /** `weight 1 -> 5` */
+  readonly why: string;
+  /** What takes it back, in order. */
+  readonly undo: readonly Change[];
+}
+
+/** What is to be done, in order. Plain JSON; it changes nothing until it is applied. */
+export interface Plan {
+  readonly steps: readonly Step[];
+  /** Services within the scope that nobody wants, left alone for want of `prune`. */
+  readonly unmanaged: readonly ServiceKeyText[];
+}
+
+/** What a plan is about. */
+export interface PlanOptions {
+  /**
+   * The services that the desired table is about; default all. Those outside are neither compared nor touched. Timeouts and
+   * sync daemons belong to the whole director, and count wherever they are wanted.
+   */
+  readonly scope?: Scope | undefined;
+  /** Whether services within the scope that are not wanted are deleted. Default false. */
+  readonly prune?: boolean | undefined;
+}
+
+/**
+ * Compares. Equal tables give no steps.
+ * @throws {InvalidArgumentError} for a wanted service outside the scope, for one thing wanted twice, and for a state without
+ *   the timeouts or daemons that it is to be compared with.
+ * @throws {UnavailableError} for a state read from /proc, which does not tell enough.
+ */
+export function plan(current: State, desired: DesiredTable, { scope, prune = false }: PlanOptions = {}): Plan {
+  refuseProc(current.source);
+  const inScope = scopeMatcher(scope);
+  refuseContradictions(desired, inScope);
+  const here = current.services.filter(({ service }) => inScope(service));
+  const unwanted = desired.services === undefined ? [] : without(here, desired.services);
+  const steps = [
+    ...timeoutsSteps(current, desired),
+    ...daemonSteps(current, desired),
+    ...servicesSteps(here, desired.services ?? []),
+    ...(prune ? unwanted.map(deleteService) : []),
+  ];
+  return {
+    steps: STAGES.flatMap((stage) => steps.filter((step) => step.stage === stage)),
+    unmanaged: prune ? [] : unwanted.map(({ service }) => formatServiceKey(service)),
+  };
+}
+
+function refuseContradictions(desired: DesiredTable, inScope: (key: ServiceKey) => boolean): void {
+  const services = (desired.services ?? []).map(({ service }) => service);
+  const issues: Issue[] = [
+    ...repeated('services', services, formatServiceKey),
+    ...(desired.services ?? []).flatMap(({ destinations }, index) =>
+      repeated(`services[${index}].destinations`, destinations, formatDestinationKey),
+    ),
+    ...repeated('daemons', desired.daemons ?? [], ({ role }) => role),
+  ];
+  for (const [index, service] of services.entries()) {
+    if (inScope(service)) continue;
+    issues.push({ path: `services[${index}]`, message: `${formatServiceKey(service)} is outside the scope` });
+  }
+  if (issues.length > 0) throw new InvalidArgumentError('desired table', issues);
+}
+
+function repeated<T>(path: string, values: readonly T[], nameOf: (value: T) => string): Issue[] {
+  const first = new Map<string, number>();
+  return values.flatMap((value, index) => {
+    const name = nameOf(value);
+    const earlier = first.get(name);
+    first.set(name, earlier ?? index);
+    return earlier === undefined
+      ? []
+      : [{ path: `${path}[${index}]`, message: `${name} is wanted twice (${earlier})` }];
+  });
+}
+
+function without(here: readonly StateService[], wanted: readonly DesiredService[]): StateService[] {
+  const names = new Set(wanted.map(({ service }) => formatServiceKey(service)));
+  return here.filter(({ service }) => !names.has(formatServiceKey(service)));
+}
+
+const WANTED = 'wanted, and not there';
+const UNWANTED = 'there, and not wanted';
+
+function makeStep(stage: Stage, change: Change, why: string, ...undo: readonly Change[]): Step {
+  const words = [change.verb.replace('-', ' '), objectOf(change)];
+  return { stage, change, what: words.filter((word) => word !== undefined).join(' '), why, undo };
+}
+
+function timeoutsSteps(current: State, { timeouts: wanted }: DesiredTable): Step[] {
+  if (wanted === undefined) return [];
+  const from = needed('timeouts', current.timeouts);
+  const why = timeoutsDifference(from, wanted);
+  if (why === '') return [];
+  const names = ['tcp', 'tcpFin', 'udp'] as const;
+  const differing = names.filter((name) => wanted[name] !== undefined && wanted[name] !== from[name]);
+  const only = (all: Partial<Timeouts>) => Object.fromEntries(differing.map((name) => [name, all[name]]));
+  const undo: Change = { verb: 'set-timeouts', timeouts: only(from) };
+  return [makeStep('timeouts', { verb: 'set-timeouts', timeouts: only(wanted) }, why, undo)];
+}
+
+function daemonSteps(current: State, { daemons: wanted }: DesiredTable): Step[] {
+  if (wanted === undefined) return [];
+  const running = needed('daemons', current.daemons);
+  const stopped = running.filter(({ role }) => !wanted.some((daemon) => daemon.role === role));
+  return [
+    ...stopped.map((daemon) => stopDaemon('stop', daemon, UNWANTED)),
+    ...wanted.flatMap((daemon) =>
+      daemonStep(
+        running.find(({ role }) => role === daemon.role),
+        daemon,
+      ),
+    ),
+  ];
+}
+
+function daemonStep(running: NormalSyncDaemon | undefined, wanted: NormalSyncDaemon): Step[] {
+  if (running === undefined) return [startDaemon(wanted, WANTED)];
+  const why = daemonDifference(running, wanted);
+  return why === '' ? [] : [stopDaemon('start', running, why), startDaemon(wanted, why)];
+}
+
+function stopDaemon(stage: Stage, daemon: NormalSyncDaemon, why: string): Step {
+  return makeStep(stage, { verb: 'stop-daemon', role: daemon.role }, why, { verb: 'start-daemon', daemon });
+}
+
+function startDaemon(daemon: NormalSyncDaemon, why: string): Step {
+  return makeStep('start', { verb: 'start-daemon', daemon }, why, { verb: 'stop-daemon', role: daemon.role });
+}
+
+function needed<T>(name: string, value: T | undefined): T {
+  if (value !== undefined) return value;
+  throw new InvalidArgumentError('state', [{ path: name, message: 'is needed, since the desired table has them' }]);
+}
+
+function servicesSteps(here: readonly StateService[], wanted: readonly DesiredService[]): Step[] {
+  const there = new Map(here.map((entry) => [formatServiceKey(entry.service), entry]));
+  return wanted.flatMap((entry) => {
+    const found = there.get(formatServiceKey(entry.service));
+    return found === undefined ? addService(entry) : changeService(found, entry);
+  });
+}
+
+function addService({ service, destinations }: DesiredService): Step[] {
+  const key = keyOf(service);
+  return [
+    makeStep('add', { verb: 'add-service', service }, WANTED, { verb: 'delete-service', key }),
+    ...destinations.map((destination) => addDestination(key, destination)),
+  ];
+}
+
+function changeService(found: StateService, { service, destinations }: DesiredService): Step[] {
+  const key = keyOf(service);
+  const there = new Map(found.destinations.map(({ destination }) => [formatDestinationKey(destination), destination]));
+  const steps: Step[] = [];
+  for (const destination of destinations) {
+    const name = formatDestinationKey(destination);
+    const old = there.get(name);
+    there.delete(name);
+    steps.push(...(old === undefined ? [addDestination(key, destination)] : changeDestination(key, old, destination)));
+  }
+  const why = serviceDifference(found.service, service);
+  const undo: Change = { verb: 'update-service', service: found.service };
+  if (why !== '') steps.push(makeStep('settings', { verb: 'update-service', service }, why, undo));
+  return [...steps, ...Array.from(there.values(), (old) => deleteDestination(key, old))];
+}
+
+function addDestination(key: ServiceKey, destination: NormalDestination): Step {
+  const undo: Change = { verb: 'delete-destination', key, destination: endpointOf(destination) };
+  return makeStep('add', { verb: 'add-destination', key, destination }, WANTED, undo);
+}
+
+function changeDestination(key: ServiceKey, from: NormalDestination, to: NormalDestination): Step[] {
+  const why = destinationDifference(from, to);
+  if (why === '') return [];
+  const stage = to.weight < from.weight ? 'lower' : 'change';
+  const undo: Change = { verb: 'update-destination', key, destination: from };
+  return [makeStep(stage, { verb: 'update-destination', key, destination: to }, why, undo)];
+}
+
+function deleteDestination(key: ServiceKey, destination: NormalDestination): Step {
+  const undo: Change = { verb: 'add-destination', key, destination };
+  const change: Change = { verb: 'delete-destination', key, destination: endpointOf(destination) };
+  return makeStep('remove', change, UNWANTED, undo);
+}
+
+/** The kernel tells the newest destination first: they come back oldest first, and so in the order they had. */
+function deleteService({ service, destinations }: StateService): Step {
+  const key = keyOf(service);
+  const servers = destinations.map(({ destination }): Change => ({ verb: 'add-destination', key, destination }));
+  const undo: Change[] = [{ verb: 'add-service', service }, ...servers.toReversed()];
+  return makeStep('remove', { verb: 'delete-service', key }, UNWANTED, ...undo);
+}
+
+/** A service's key alone, so that a plan does not repeat the settings with every destination. */
+function keyOf(key: ServiceKey): ServiceKey {
+  return key.protocol === 'fwmark'
+    ? { protocol: key.protocol, mark: key.mark, family: key.family }
+    : { protocol: key.protocol, address: key.address, port: key.port };
+}
+
+function endpointOf({ address, port }: NormalDestination): { address: string; port: number } {
+  return { address, port };
+}

@@ -1,0 +1,48 @@
+/**
+ * The kernel's side of a comparison.
+ * @module
+ */
+import { UnavailableError } from '../errors.js';
+import type { Ipvs } from '../ipvs.js';
+import type { DesiredTable } from '../model/desired.js';
+import type { NormalDestination } from '../model/destination.js';
+import type { NormalService } from '../model/service.js';
+import type { NormalSyncDaemon } from '../model/sync-daemon.js';
+import type { Source } from '../model/table.js';
+import type { Timeouts } from '../model/timeouts.js';
+import type { CallOptions } from '../netlink/connection.js';
+
+/** A director as it is. A snapshot of the table is one; timeouts and daemons are needed only where they are wanted. */
+export interface State {
+  /** Default `netlink`. What /proc tells is not enough to compare. */
+  readonly source?: Source;
+  readonly services: readonly StateService[];
+  readonly timeouts?: Timeouts;
+  readonly daemons?: readonly NormalSyncDaemon[];
+}
+
+/** A service as it is. */
+export interface StateService {
+  readonly service: NormalService;
+  readonly destinations: readonly { readonly destination: NormalDestination }[];
+}
+
+/**
+ * Reads as much of a director as a desired table is about.
+ * @throws {UnavailableError} where only /proc can be read; else as `Ipvs.snapshot`.
+ */
+export async function readState(ipvs: Ipvs, desired: DesiredTable, options?: CallOptions): Promise<State> {
+  refuseProc(ipvs.source);
+  const { services, timeouts, daemons } = desired;
+  return {
+    services: services === undefined ? [] : (await ipvs.snapshot(options)).services,
+    ...(timeouts !== undefined && { timeouts: await ipvs.timeouts(options) }),
+    ...(daemons !== undefined && { daemons: await ipvs.daemons(options) }),
+  };
+}
+
+/** What is absent from /proc would look like a difference, or hide one. */
+export function refuseProc(source: Source = 'netlink'): void {
+  if (source === 'netlink') return;
+  throw new UnavailableError('/proc tells no thresholds, flags, engines or tunnels: a comparison needs netlink');
+}
