@@ -118,6 +118,16 @@ describe('addresses', () => {
     await client.deleteAddress({ device: 'eth0', address: '2001:db8:5::1', prefix: 64 });
   });
 
+  test('of IPv6 may be none that the host chooses as its own', async () => {
+    const address = { device: 'eth0', address: '2001:db8::100', prefix: 128 };
+    await client.addAddress({ ...address, nodad: true, deprecated: true });
+    expect((await find('2001:db8::100'))?.flags).toEqual(expect.arrayContaining(['deprecated', 'permanent']));
+    expect(await host.run('ip', '-6', 'address', 'show', 'dev', 'eth0')).toMatch(
+      /2001:db8::100\/128 scope global nodad deprecated \n\s*valid_lft forever preferred_lft 0sec/,
+    );
+    await client.deleteAddress(address);
+  });
+
   test('a second one of a network is secondary; a point-to-point one has its peer', async () => {
     await client.addAddress({ device: 'eth0', address: '10.0.0.7', prefix: 24 });
     await host.ip('address add 10.9.0.1 peer 10.9.0.2/32 dev eth0');
