@@ -45,6 +45,7 @@ Napi::Function Socket::Define(Napi::Env env) {
   return DefineClass(env, "Socket",
                      {
                          InstanceMethod<&Socket::Bind>("bind"),
+                         InstanceMethod<&Socket::Connect>("connect"),
                          InstanceMethod<&Socket::SetOption>("setOption"),
                          InstanceMethod<&Socket::SetFilter>("setFilter"),
                          InstanceMethod<&Socket::LocalAddress>("localAddress"),
@@ -79,6 +80,13 @@ Napi::Value Socket::Bind(const Napi::CallbackInfo& info) {
   if (!address) return {};
   const auto* name = reinterpret_cast<const sockaddr*>(address->data);
   return Napi::Number::New(info.Env(), Retry([&] { return bind(fd_.Get(), name, address->size); }));
+}
+
+Napi::Value Socket::Connect(const Napi::CallbackInfo& info) {
+  const auto address = BytesArgument(info, 0, "address");
+  if (!address) return {};
+  const auto* name = reinterpret_cast<const sockaddr*>(address->data);
+  return Napi::Number::New(info.Env(), Retry([&] { return connect(fd_.Get(), name, address->size); }));
 }
 
 Napi::Value Socket::SetOption(const Napi::CallbackInfo& info) {

@@ -8,6 +8,7 @@ import { basename, dirname } from 'node:path';
 import { Ipvs } from '../ipvs.js';
 import { type KeepEvent, keep } from '../reconcile/keep.js';
 import { milliseconds, scopeOf } from './desired-options.js';
+import { READY, reloading, STOPPING, type SystemdNotifier, statusOf, systemdNotifier } from './notify.js';
 import { type Parsed, UsageError } from './parse-verb.js';
 import { readStateFile } from './state-file.js';
 import type { Streams } from './streams.js';
@@ -17,7 +18,7 @@ const SETTLED = 100;
 
 /**
  * Keeps the table as the file says until SIGTERM or SIGINT. SIGHUP reads the file anew, as does a change of it. What happens
- * goes to standard output, a line each.
+ * goes to standard output, a line each, and systemd is told when the table is ready.
  */
 export async function keepTable({ values, operand }: Parsed<'keep'>, streams: Streams): Promise<void> {
   const file = operand ?? '';
@@ -27,7 +28,8 @@ export async function keepTable({ values, operand }: Parsed<'keep'>, streams: St
   const interval = milliseconds('keep', 'interval', values.interval);
   await using ipvs = await Ipvs.open({ netns: values.netns, source: 'netlink' });
   using signals = new Signals(file);
-  const tell = values.json ? jsonLine : textLine;
+  using systemd = new Systemd();
+  const line = values.json ? jsonLine : textLine;
   await keep(
     ipvs,
     { read: () => readStateFile(file, streams), changes: on(signals.emitter, 'changed') },
@@ -38,7 +40,10 @@ export async function keepTable({ values, operand }: Parsed<'keep'>, streams: St
       withdraw: values.withdraw,
       signal: signals.end,
       ...(deadline !== undefined && { drain: { deadline } }),
-      onEvent: (event) => streams.stdout.write(tell(event)),
+      onEvent: (event) => {
+        streams.stdout.write(line(event));
+        systemd.tell(event);
+      },
     },
   );
 }
@@ -80,6 +85,34 @@ class Signals implements Disposable {
   readonly #stop = (): void => {
     this.#end.abort();
   };
+}
+
+/** systemd, if it started this program and wants to know (`Type=notify-reload`). */
+class Systemd implements Disposable {
+  readonly #notifier: SystemdNotifier | undefined = systemdNotifier();
+  #isReady = false;
+
+  tell(event: KeepEvent): void {
+    if (event.type === 'ready') this.#isReady = true;
+    const status = statusOf(textLine(event).split('\n')[0] ?? '');
+    this.#notifier?.notify([...this.#state(event.type), status].join('\n'));
+  }
+
+  #state(type: KeepEvent['type']): string[] {
+    switch (type) {
+      case 'reloading':
+        return [reloading()];
+      case 'stopping':
+        return [STOPPING];
+      default:
+        // A reload is over whatever came of it: a bad file leaves the old table in force.
+        return this.#isReady ? [READY] : [];
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#notifier?.close();
+  }
 }
 
 function jsonLine(event: KeepEvent): string {

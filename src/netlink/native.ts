@@ -13,10 +13,14 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UnavailableError } from '../errors.js';
 
+/** Address family of sockets between the processes of one machine. */
+export const AF_UNIX = 1;
 /** Address family of netlink sockets: `domain` of {@link NativeSocketConstructor}. */
 export const AF_NETLINK = 16;
 /** Address family of sockets that send and receive whole frames of a device; needs CAP_NET_RAW. */
 export const AF_PACKET = 17;
+/** Socket type of datagrams. */
+export const SOCK_DGRAM = 2;
 /** Socket type of netlink sockets, and of packet sockets whose frames have their link header. */
 export const SOCK_RAW = 3;
 /** The netlink protocol of links, addresses, routes and rules. */
@@ -44,6 +48,11 @@ export const NETLINK_EXT_ACK = 11;
 export interface NativeSocket {
   /** bind(2) to a `struct sockaddr` in the machine's byte order. 0 or a negative errno. */
   bind(address: Uint8Array): number;
+  /**
+   * connect(2) to a `struct sockaddr` in the machine's byte order: where {@link NativeSocket.send} sends to. 0 or a negative
+   * errno; for a socket of datagrams it is done at once.
+   */
+  connect(address: Uint8Array): number;
   /** setsockopt(2). 0 or a negative errno. */
   setOption(level: number, name: number, value: Uint8Array): number;
   /**

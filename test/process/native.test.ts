@@ -6,12 +6,14 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import {
   AF_NETLINK,
+  AF_UNIX,
   loadNative,
   type NativeSocket,
   NETLINK_CAP_ACK,
   NETLINK_GENERIC,
   NETLINK_ROUTE,
   SO_RCVBUF,
+  SOCK_DGRAM,
   SOCK_RAW,
   SOL_NETLINK,
   SOL_SOCKET,
@@ -19,7 +21,7 @@ import {
 import { dumpLinks, getFamily, messages, netlinkAddress, uint32 } from './native-fixtures/netlink.mjs';
 
 const native = loadNative();
-const { EAGAIN, EBADF, EINVAL, ENOBUFS, ENOPROTOOPT } = constants.errno;
+const { EAGAIN, EBADF, ECONNREFUSED, EINVAL, ENOBUFS, ENOPROTOOPT } = constants.errno;
 const { O_CREAT, O_RDONLY, O_WRONLY } = fileConstants;
 const NLMSG_DONE = 3;
 const RTM_NEWLINK = 16;
@@ -111,6 +113,28 @@ describe('a socket', () => {
     expect(socket.setOption(SOL_SOCKET, SO_RCVBUF, new Uint8Array(1))).toBe(-EINVAL);
   });
 
+  test('sends to whom it is connected, and answers with the errno when nobody is there', () => {
+    // struct sockaddr_un with a name in the abstract namespace, which is gone with its socket.
+    const address = new Uint8Array([
+      ...new Uint8Array(Uint16Array.of(AF_UNIX).buffer),
+      0,
+      ...Buffer.from(`ipvs-ts-${process.pid}`),
+    ]);
+    const sender = new native.Socket(AF_UNIX, SOCK_DGRAM, 0);
+    const receiver = new native.Socket(AF_UNIX, SOCK_DGRAM, 0);
+    opened.push(sender, receiver);
+    expect(sender.connect(address)).toBe(-ECONNREFUSED);
+    expect(receiver.bind(address)).toBe(0);
+    expect(sender.connect(address)).toBe(0);
+    expect(sender.send(Uint8Array.of(1, 2, 3))).toBe(3);
+    const into = new Uint8Array(8);
+    expect(receiver.receive(into)).toBe(3);
+    expect([...into.subarray(0, 3)]).toEqual([1, 2, 3]);
+    expect(sender.connect(new Uint8Array(1))).toBe(-EINVAL);
+    receiver.close();
+    expect(sender.send(Uint8Array.of(1))).toBe(-ECONNREFUSED);
+  });
+
   test('queues only what its filter takes', () => {
     const socket = open(NETLINK_GENERIC);
     /** BPF_RET: the number of bytes to take. */
@@ -141,6 +165,7 @@ describe('a socket', () => {
     expect(socket.send(getFamily(1))).toBe(-EBADF);
     expect(socket.receive(new Uint8Array(64))).toBe(-EBADF);
     expect(socket.bind(netlinkAddress(0))).toBe(-EBADF);
+    expect(socket.connect(netlinkAddress(0))).toBe(-EBADF);
     expect(socket.setOption(SOL_NETLINK, NETLINK_CAP_ACK, uint32(1))).toBe(-EBADF);
     expect(socket.setFilter(new Uint8Array(8))).toBe(-EBADF);
     expect(socket.watch(() => {})).toBe(-EBADF);
@@ -156,6 +181,7 @@ describe('a socket', () => {
       expect(() => untyped.send(wrong)).toThrow(TypeError);
       expect(() => untyped.receive(wrong)).toThrow(TypeError);
       expect(() => untyped.bind(wrong)).toThrow(TypeError);
+      expect(() => untyped.connect(wrong)).toThrow('address must be a Uint8Array');
       expect(() => untyped.setOption(SOL_SOCKET, SO_RCVBUF, wrong)).toThrow('value must be a Uint8Array');
       expect(() => untyped.setFilter(wrong)).toThrow('program must be a Uint8Array');
       expect(() => untyped.watch(wrong)).toThrow(TypeError);

@@ -9,11 +9,12 @@ import { parseCommand } from '../../../src/ipvsadm/command.js';
 
 const PROGRAM = '/usr/local/bin/ipvs-ts';
 const unit = readFileSync(new URL('../../../examples/systemd/ipvs-ts.service', import.meta.url), 'utf8');
+const keep = readFileSync(new URL('../../../examples/systemd/ipvs-ts-keep.service', import.meta.url), 'utf8');
 /** With the other path: what stands in comments in, what it replaces out. */
 const fedora = unit.replaceAll(/^(ConditionPathExists|Environment)=.*\n#(\1=)/gm, '$2');
 
-/** The words of every call of ipvs-ts in the unit, those for the shell among them. */
-const calls = [...unit.matchAll(/\/usr\/local\/bin\/ipvs-ts ([^>\n]*)/g)].map(([, words = '']) =>
+/** The words of every call of ipvs-ts in the units, those for the shell among them. */
+const calls = [...`${unit}${keep}`.matchAll(/\/usr\/local\/bin\/ipvs-ts ([^>\n]*)/g)].map(([, words = '']) =>
   words.trim().split(' '),
 );
 
@@ -40,14 +41,15 @@ test.each(calls)('calls ipvs-ts with words that it knows: %s %s %s', (...words) 
 test.each([
   ['Debian', unit],
   ['Fedora', fedora],
+  ['keep', keep],
 ])('systemd-analyze finds nothing wrong: %s', (_, text) => {
   const directory = mkdtempSync(join(tmpdir(), 'ipvs-ts-unit-'));
   try {
-    const path = join(directory, 'ipvs-ts.service');
+    const path = join(directory, 'unit-under-test.service');
     writeFileSync(path, text.replaceAll(PROGRAM, process.execPath));
     const result = spawnSync('systemd-analyze', ['verify', '--man=no', path], { encoding: 'utf8' });
     // What it thinks of other units of the machine is not meant.
-    const complaints = result.stderr.split('\n').filter((line) => line.includes('ipvs-ts.service'));
+    const complaints = result.stderr.split('\n').filter((line) => line.includes('unit-under-test.service'));
     expect({ status: result.status, complaints }).toEqual({ status: 0, complaints: [] });
   } finally {
     rmSync(directory, { recursive: true });
