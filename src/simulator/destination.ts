@@ -2,7 +2,8 @@
  * A destination as the kernel holds it (struct ip_vs_dest), and its DEST nest (ip_vs_genl_fill_dest in ip_vs_ctl.c).
  * @module
  */
-import type { Family } from '../address/ip.js';
+import type { Endpoint } from '../address/endpoint.js';
+import { type Family, formatIP } from '../address/ip.js';
 import { familyNumber } from '../kernel/address-codec.js';
 import {
   IPVS_CMD_ATTR_DEST,
@@ -23,6 +24,7 @@ import {
   IPVS_DEST_ATTR_WEIGHT,
 } from '../kernel/constants.js';
 import type { AttributeWriter } from '../netlink/attributes.js';
+import { Meter } from './estimator.js';
 import type { ScheduledDestination } from './scheduler.js';
 import type { Service } from './service.js';
 import { endNest, Statistics, writeStatistics } from './statistics.js';
@@ -70,6 +72,9 @@ export class Destination implements ScheduledDestination, DestinationSettings {
   /** Connections that hold it; the trash keeps what is held. */
   references = 0;
   readonly statistics = new Statistics();
+  readonly meter = new Meter(this.statistics);
+
+  #endpoint: Endpoint | undefined;
 
   /** @param union 16 bytes that nobody else changes. */
   constructor(family: Family, union: Uint8Array, port: number, service: Service) {
@@ -92,6 +97,31 @@ export class Destination implements ScheduledDestination, DestinationSettings {
     this.upperThreshold = settings.upperThreshold;
     this.lowerThreshold = settings.lowerThreshold;
     this.available = true;
+  }
+
+  /** Its address as text, with the port that a connection has there. The one that was asked for last is kept. */
+  endpoint(port: number): Endpoint {
+    if (this.#endpoint?.port !== port) this.#endpoint = { address: formatIP(this.address), port };
+    return this.#endpoint;
+  }
+
+  get #connections(): number {
+    return this.activeConnections + this.inactiveConnections;
+  }
+
+  /** After a connection came: whether it is overloaded. */
+  judgeFull(): void {
+    if (this.upperThreshold !== 0 && this.#connections >= this.upperThreshold) this.overloaded = true;
+  }
+
+  /** After a connection went: below the lower threshold, or three quarters of the upper one, an overload ends. */
+  judgeFree(): void {
+    const { lowerThreshold, upperThreshold } = this;
+    if (lowerThreshold !== 0) {
+      if (this.#connections < lowerThreshold) this.overloaded = false;
+    } else if (upperThreshold === 0 || this.#connections * 4 < upperThreshold * 3) {
+      this.overloaded = false;
+    }
   }
 }
 

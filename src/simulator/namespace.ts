@@ -8,6 +8,7 @@ import { IP_VS_SVC_F_HASHED } from '../kernel/constants.js';
 import { copyAddress, word } from './address-key.js';
 import { Destination, type DestinationSettings } from './destination.js';
 import { EEXIST, EINVAL, ENOENT, ERANGE } from './errno.js';
+import { Meter } from './estimator.js';
 import { type Host, isUnicastIPv6 } from './host.js';
 import type { SchedulerEnvironment, SchedulerFactory } from './scheduler.js';
 import { type Encoding, Service, type ServiceIdentity } from './service.js';
@@ -72,9 +73,14 @@ export class Namespace {
   readonly trash: Trash;
   readonly daemons: SyncDaemons;
   readonly totals = new Statistics();
+  readonly meter = new Meter(this.totals);
   readonly timeouts: ConnectionTimeouts = { tcp: 15 * 60, tcpFin: 2 * 60, udp: 5 * 60 };
   /** Destinations of another family than their service: daemons and they exclude each other. */
   mixedDestinations = 0;
+  /** Grows whenever a service comes or goes. */
+  serviceChanges = 0;
+  /** Called after destinations were taken out of their service (`ip_vs_enqueue_expire_nodest_conns`). */
+  onRemoval: (() => void) | undefined;
 
   constructor(options: NamespaceOptions) {
     this.options = options;
@@ -90,6 +96,7 @@ export class Namespace {
     this.#configure(service, settings);
     this.#bind(service, settings.schedulerName);
     this.services.add(service);
+    this.serviceChanges++;
     return 0;
   }
 
@@ -103,8 +110,10 @@ export class Namespace {
 
   deleteService(service: Service): void {
     this.services.delete(service);
+    this.serviceChanges++;
     service.scheduler = undefined;
     for (const destination of service.unlinkAll()) this.#discard(service, destination);
+    this.onRemoval?.();
   }
 
   flush(): void {
@@ -146,6 +155,7 @@ export class Namespace {
     service.unlink(destination);
     service.scheduler?.deleteDestination(destination);
     this.#discard(service, destination);
+    this.onRemoval?.();
     return 0;
   }
 

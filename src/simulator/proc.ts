@@ -10,6 +10,8 @@ import {
   IP_VS_SVC_F_PERSISTENT,
 } from '../kernel/constants.js';
 import { word } from './address-key.js';
+import type { Connection } from './connection.js';
+import type { Connections } from './connections.js';
 import type { Destination } from './destination.js';
 import type { Namespace } from './namespace.js';
 import type { Service } from './service.js';
@@ -59,9 +61,7 @@ function destinationText(destination: Destination): string {
 }
 
 function endpoint(isIPv4: boolean, address: Uint8Array, port: number): string {
-  const host = isIPv4
-    ? hex(word(address, 0), 8)
-    : `[${Buffer.from(address).toString('hex').match(/.{4}/g)?.join(':')}]`;
+  const host = isIPv4 ? hex(word(address, 0), 8) : `[${groups(address)}]`;
   return `${host}:${hex(port, 4)}`;
 }
 
@@ -102,10 +102,43 @@ function countersText({ connections, inPackets, outPackets, inBytes, outBytes }:
   return [...narrow, ...[inBytes, outBytes].map((value) => hex(value).padStart(16))].join(' ');
 }
 
-/** /proc/net/ip_vs_conn around its rows, each with its line end. */
-export function* procConnections(rows: Iterable<string>): Generator<string, void, undefined> {
-  yield 'Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData\n';
-  yield* rows;
+/** /proc/net/ip_vs_conn, in pieces, as the table is with the first (ip_vs_conn_seq_show in ip_vs_conn.c). */
+export function* procConnections(connections: Connections): Generator<string, void, undefined> {
+  let text = 'Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData\n';
+  let waiting = 0;
+  for (const connection of [...connections]) {
+    text += connectionText(connection, connections.left(connection));
+    if (++waiting < PIECE) continue;
+    yield text;
+    text = '';
+    waiting = 0;
+  }
+  if (text !== '') yield text;
+}
+
+function connectionText(connection: Connection, left: number): string {
+  const { family, client, clientPort, virtual, virtualPort, destination, destinationPort } = connection;
+  const columns = [
+    protocolName(connection.protocolNumber).padEnd(3),
+    connectionAddress(client.bytes(family)),
+    hex(clientPort, 4),
+    connectionAddress(virtual.bytes(family)),
+    hex(virtualPort, 4),
+    connectionAddress(destination.address),
+    hex(destinationPort, 4),
+    connection.stateName.padEnd(11),
+    String(Math.floor(left / 1000)).padStart(7),
+  ];
+  return `${columns.join(' ')}\n`;
+}
+
+/** Unlike in /proc/net/ip_vs, IPv6 has no brackets here. */
+function connectionAddress(address: Uint8Array): string {
+  return address.length === 4 ? hex(word(address, 0), 8) : groups(address);
+}
+
+function groups(address: Uint8Array): string {
+  return Buffer.from(address).toString('hex').match(/.{4}/g)?.join(':') ?? '';
 }
 
 function hex(value: number, digits = 0): string {

@@ -22,9 +22,10 @@ import {
   IPVS_SVC_ATTR_STATS64,
   IPVS_SVC_ATTR_TIMEOUT,
 } from '../kernel/constants.js';
-import type { AttributeWriter } from '../netlink/attributes.js';
+import { type AttributeWriter, LITTLE_ENDIAN } from '../netlink/attributes.js';
 import { addressKey } from './address-key.js';
 import type { Destination } from './destination.js';
+import { Meter } from './estimator.js';
 import type { ScheduledService, Scheduler } from './scheduler.js';
 import { endNest, Statistics, writeStatistics } from './statistics.js';
 import type { Padding } from './u64.js';
@@ -62,6 +63,7 @@ export class Service implements ServiceIdentity, ScheduledService {
   /** Newest first. */
   readonly destinations: Destination[] = [];
   readonly statistics = new Statistics();
+  readonly meter = new Meter(this.statistics);
   /** Made with the first destination: many services are small. */
   #byAddress: Map<string, Destination> | undefined;
 
@@ -71,6 +73,11 @@ export class Service implements ServiceIdentity, ScheduledService {
     this.address = address;
     this.port = port;
     this.mark = mark;
+  }
+
+  /** Of an IPv6 service: the prefix length of the networks that are one client to persistence. */
+  get prefix(): number {
+    return LITTLE_ENDIAN ? this.netmask >>> 24 : this.netmask;
   }
 
   /** Those of the scheduler. */

@@ -6,6 +6,8 @@ import { parseIPv4Number } from '../address/ip.js';
 import { InvalidArgumentError, UnavailableError } from '../errors.js';
 import type { Kernel } from '../kernel/kernel.js';
 import type { Transport } from '../netlink/transport.js';
+import { Clock } from './clock.js';
+import { Connections } from './connections.js';
 import { controller } from './controller.js';
 import type { GenericFamily } from './generic.js';
 import { Host, type Interface, type LocalNetwork } from './host.js';
@@ -13,7 +15,9 @@ import { ipvsFamily } from './ipvs-family.js';
 import { Namespace } from './namespace.js';
 import { procConnections, procStats, procTable } from './proc.js';
 import { SCHEDULERS, type SchedulerFactory } from './scheduler.js';
-import { SimulatedSocket } from './socket.js';
+import { type Opening, type Outcome, open } from './simulated-connection.js';
+import { SimulatedSocket, type SocketOptions } from './socket.js';
+import { changeSysctls, type Sysctls } from './sysctls.js';
 import type { Padding } from './u64.js';
 
 /** How a {@link SimulatedKernel} differs from a director that has everything. */
@@ -22,8 +26,13 @@ export interface SimulatedKernelOptions {
   readonly schedulers?: readonly string[];
   /** The persistence engines that are there; default `['sip']`. */
   readonly persistenceEngines?: readonly string[];
-  /** The time in milliseconds from any origin, never going back; default `performance.now`. */
+  /**
+   * The time in milliseconds from any origin, never going back; default `performance.now`. With `() => 0` only
+   * {@link SimulatedKernel.advance} moves it.
+   */
   readonly now?: () => number;
+  /** Sysctls that are not as the kernel has them at first. */
+  readonly sysctls?: Partial<Sysctls>;
   /** A whole number from 0 to 4294967295, for schedulers that choose at random; default `Math.random` scaled. */
   readonly random?: () => number;
   /** What sockets may do; default `['CAP_NET_ADMIN']`. Without it every command of IPVS is refused (EPERM). */
@@ -63,6 +72,8 @@ export interface SimulatedKernelOptions {
  */
 export class SimulatedKernel implements Kernel {
   readonly #namespace: Namespace;
+  readonly #clock: Clock;
+  readonly #connections: Connections;
   readonly #families: readonly GenericFamily[];
   readonly #admin: boolean;
   readonly #padding: Padding;
@@ -75,7 +86,10 @@ export class SimulatedKernel implements Kernel {
     this.#admin = capabilities.includes('CAP_NET_ADMIN');
     this.#padding = padding;
     this.#receiveBuffer = wholeNumber('receiveBuffer', options.receiveBuffer ?? RECEIVE_BUFFER, 0, 2 ** 31);
-    this.#namespace = makeNamespace(options);
+    this.#clock = new Clock(options.now ?? (() => performance.now()));
+    const sysctls = () => this.#connections.sysctls;
+    this.#namespace = makeNamespace(options, this.#clock, sysctls);
+    this.#connections = new Connections(this.#namespace, this.#clock, options.sysctls);
     const ipvs = ipvsFamily(wholeNumber('familyNumber', options.familyNumber ?? 28, 17, 1023), this.#namespace);
     const families: GenericFamily[] = [ipvs];
     families.push(controller(families));
@@ -83,7 +97,7 @@ export class SimulatedKernel implements Kernel {
   }
 
   socket(): Transport {
-    return new SimulatedSocket({
+    return new TimelySocket(this.#connections, {
       portId: ++this.#sockets,
       families: this.#families,
       admin: this.#admin,
@@ -93,13 +107,14 @@ export class SimulatedKernel implements Kernel {
   }
 
   async *proc(name: string): AsyncGenerator<string> {
+    this.#connections.catchUp();
     switch (name) {
       case 'ip_vs':
         return yield* procTable(this.#namespace);
       case 'ip_vs_stats':
         return yield procStats(this.#namespace);
       case 'ip_vs_conn':
-        return yield* procConnections([]);
+        return yield* procConnections(this.#connections);
       case 'fib_trie':
         return yield this.#namespace.options.host.fibTrie();
       default:
@@ -110,18 +125,78 @@ export class SimulatedKernel implements Kernel {
   ticksPerSecond(): number {
     return this.#namespace.options.encoding.ticksPerSecond;
   }
+
+  /**
+   * A client's first packet arrives: it is scheduled, goes by the connection it belongs to, or is refused. Counts and states
+   * are those of the kernel; the counters of statistics show with the next estimation, every 2 s.
+   *
+   * @throws {InvalidArgumentError} for what is no packet
+   */
+  connect(opening: Opening): Outcome {
+    return open(this.#connections, opening);
+  }
+
+  /** Puts the clock forward: what expires, expires, in order. @param milliseconds 0 or more. */
+  advance(milliseconds: number): void {
+    if (!(milliseconds >= 0 && Number.isFinite(milliseconds))) {
+      throw invalid('milliseconds', `${milliseconds} is no number from 0 on`);
+    }
+    this.#clock.advance(milliseconds);
+    this.#connections.catchUp();
+  }
+
+  /** Connections and persistence templates in the connection table now. */
+  get connectionCount(): number {
+    this.#connections.catchUp();
+    return this.#connections.size;
+  }
+
+  /** The sysctls as they are. */
+  get sysctls(): Sysctls {
+    return this.#connections.sysctls;
+  }
+
+  /** Changes sysctls; those that are not named stay. @throws {InvalidArgumentError} */
+  setSysctls(changes: Partial<Sysctls>): void {
+    this.#connections.catchUp();
+    this.#connections.sysctls = changeSysctls(this.#connections.sysctls, changes);
+  }
+}
+
+/** A socket before whose every command the timers are done that were due. */
+class TimelySocket extends SimulatedSocket {
+  readonly #connections: Connections;
+
+  constructor(connections: Connections, options: SocketOptions) {
+    super(options);
+    this.#connections = connections;
+  }
+
+  override send(datagram: Uint8Array): number {
+    this.#connections.catchUp();
+    return super.send(datagram);
+  }
 }
 
 /** What the kernel makes of the 1 MiB that the SDK asks for. */
 const RECEIVE_BUFFER = 2 * 1024 * 1024;
 const ALL_OF_32_BITS = 2 ** 32;
 
-function makeNamespace(options: SimulatedKernelOptions): Namespace {
+function makeNamespace(options: SimulatedKernelOptions, clock: Clock, sysctls: () => Sysctls): Namespace {
   const { addresses = ['127.0.0.1/8'], interfaces = [{ name: 'lo', mtu: 65536 }] } = options;
-  const { now = () => performance.now(), random = () => Math.floor(Math.random() * ALL_OF_32_BITS) } = options;
+  const { random = () => Math.floor(Math.random() * ALL_OF_32_BITS) } = options;
   return new Namespace({
     host: new Host(addresses.map(parseNetwork), interfaces),
-    environment: { now, random },
+    environment: {
+      now: () => clock.time,
+      random,
+      get lblcExpiration() {
+        return sysctls().lblc_expiration * 1000;
+      },
+      get lblcrExpiration() {
+        return sysctls().lblcr_expiration * 1000;
+      },
+    },
     schedulers: schedulersOf(options.schedulers),
     engines: new Set(options.persistenceEngines ?? ['sip']),
     encoding: {

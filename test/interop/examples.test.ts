@@ -223,6 +223,16 @@ the good rules instead: 4 commands carried out
     expect(await addressesAndSysctls(server)).toBe(before);
     expect(await example()).toMatchObject({ stderr: expect.stringContaining('usage:'), code: 2 });
   },
+
+  async simulator() {
+    const { stdout, ...end } = await run('simulator');
+    expect(end).toEqual({ stderr: '', code: 0 });
+    expect(stdout).toContain('client 1 -> 198.51.100.2 ESTABLISHED\nclient 2 -> 198.51.100.1 ESTABLISHED\n');
+    expect(stdout).toContain('drained in 3 minutes\nstill connected: 203.0.113.1, 203.0.113.3\n');
+    const moved = /rr: (\d+) %.*\nsh: \d+ %.*\nmh: (\d+) %/.exec(stdout)?.slice(1).map(Number) ?? [];
+    expect(moved[0]).toBeGreaterThan(60);
+    expect(moved[1]).toBeLessThan(40);
+  },
 };
 
 test('every example has a test, and every test an example', () => {
