@@ -25,6 +25,7 @@ const PROGRAMS = {
   'iptables-legacy': 'iptables',
   curl: 'curl',
   tcpdump: 'tcpdump',
+  keepalived: 'keepalived',
   ifconfig: 'net-tools',
   // They check the manual page, the units and the scripts.
   shellcheck: 'shellcheck',

@@ -58,6 +58,10 @@ async function carryOut(name: VerbName, words: readonly string[], streams: Strea
       return (await import('./drain.js')).drainServer(parseVerb(name, words), streams);
     case 'keep':
       return (await import('./keep.js')).keepTable(parseVerb(name, words), streams);
+    case 'import':
+      return (await import('./import.js')).importFile(parseVerb(name, words), streams);
+    case 'simulate':
+      return (await import('./simulate.js')).simulate(parseVerb(name, words), streams);
     case 'director':
       return (await import('./setup.js')).director(parseVerb(name, words), streams);
     case 'realserver':
