@@ -34,6 +34,8 @@ export default defineConfig({
           name: 'simulator',
           include: BOTH_KERNELS.map((file) => `test/conformance/${file}.test.ts`),
           env: { IPVS_TEST_KERNEL: 'simulator' },
+          // As in the lab: some of them do a lot, beside all the other tests.
+          testTimeout: 30_000,
         },
       },
       kernelProject('conformance', LAB_ONLY),
