@@ -1,14 +1,15 @@
 // Makes the clone ready and runs one of its programs on a real kernel, in the lab (test/lab).
 
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { root, setupOrExit } from './setup.mjs';
 
 /**
  * Ends with the program's exit code, or 1 where no kernel can be had.
  *
  * @param {string} program below .build
+ * @param {{ otherwise?: string }} [options] `otherwise`: the program to run where no kernel can be had, on this machine
  */
-export function runInLab(program) {
+export function runInLab(program, { otherwise } = {}) {
   setupOrExit({ packages: true, native: true, typescript: true });
   // In the lab output goes to a file, so only here it is known whether a terminal shows it.
   const colour = process.stdout.isTTY && !process.env['NO_COLOR'] ? { FORCE_COLOR: '1' } : {};
@@ -22,6 +23,14 @@ export function runInLab(program) {
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => lab.kill('SIGTERM'));
   // 125: no kernel can be had, or it died; the lab has said why.
   lab.once('exit', (code) => {
+    if (code === 125 && otherwise !== undefined) return runSimulated(otherwise);
     process.exitCode = code === null || code === 125 ? 1 : code;
   });
+}
+
+/** @param {string} program below .build */
+function runSimulated(program) {
+  console.log('Kernel: none, so what follows runs on a simulated one, in memory\n');
+  const { status } = spawnSync(process.execPath, [`.build/${program}`], { cwd: root, stdio: 'inherit' });
+  process.exitCode = status ?? 1;
 }
