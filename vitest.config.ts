@@ -21,7 +21,7 @@ function kernelProject(name: string, setupFiles: string[]) {
 }
 
 /** The files of the conformance suite that a simulated kernel must pass as the real one does. */
-const BOTH_KERNELS = ['services', 'destinations', 'settings', 'restore', 'concurrency', 'proc'];
+const BOTH_KERNELS = ['services', 'destinations', 'settings', 'restore', 'concurrency', 'proc', 'reconcile'];
 
 export default defineConfig({
   test: {
