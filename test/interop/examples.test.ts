@@ -245,6 +245,19 @@ test.each(Object.entries(checks))('examples/%s does what it says', { timeout: 90
   expect(await scratch.run('ipvsadm', '-Sn')).toBe('');
 });
 
+/** In a namespace with an empty table, which lists services in an order of its own. */
+test.each(['list', 'real-servers', 'save-restore', 'sync-daemons'])(
+  'examples/%s says the same on the simulated kernel',
+  async (example) => {
+    const preload = join(checkoutRoot, 'test/lab/simulated/preload.mjs');
+    const real = readable(await scratch.exec(process.execPath, compiled(example)));
+    await scratch.run('ipvsadm', '-C');
+    const simulated = readable(await execute(process.execPath, ['--import', preload, compiled(example)]));
+    expect(simulated).toEqual({ ...real, stderr: 'Kernel: a simulated one, in memory\n' });
+    expect(real).toMatchObject({ stderr: '', code: 0 });
+  },
+);
+
 test("the README's first program prints what its comments say", async () => {
   const readme = readFileSync(join(checkoutRoot, 'README.md'), 'utf8');
   const program = /^## A first program$[\s\S]*?^```ts\n([\s\S]*?)^```$/m.exec(readme)?.[1] ?? '';
