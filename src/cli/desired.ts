@@ -3,6 +3,8 @@
  * @module
  */
 import type { DesiredState } from '../config/desired-state.js';
+import { exportConfig } from '../config/export.js';
+import { IMPORT_FORMATS } from '../config/import.js';
 import { desiredServices, formatStateFile } from '../config/write.js';
 import { Ipvs } from '../ipvs.js';
 import { applyPlan } from '../reconcile/apply.js';
@@ -17,11 +19,19 @@ import type { Streams } from './streams.js';
 /** There is a difference: the exit code of `diff`. */
 const DIFFERENT = 2;
 
-/** Writes the live table as a state file. */
-export async function exportState({ values }: Parsed<'export'>, { stdout }: Streams): Promise<void> {
+/** Writes the live table as a state file, or as another program's. What that has no words for is told. */
+export async function exportState({ values }: Parsed<'export'>, { stdout, stderr }: Streams): Promise<void> {
   await using ipvs = await Ipvs.open({ netns: values.netns, source: 'netlink' });
   const services = desiredServices(await ipvs.snapshot());
-  stdout.write(formatStateFile({ services, timeouts: await ipvs.timeouts(), daemons: await ipvs.daemons() }));
+  const state = { services, timeouts: await ipvs.timeouts(), daemons: await ipvs.daemons() };
+  const format = IMPORT_FORMATS.find((known) => known === values.format);
+  if (format === undefined) {
+    stdout.write(formatStateFile(state));
+    return;
+  }
+  const { text, notTold } = exportConfig(state, { format });
+  for (const { object, why } of notTold) stderr.write(`ipvs-ts: not told: ${object}: ${why}\n`);
+  stdout.write(text);
 }
 
 /** Shows what `apply` would do. Returns 0 where that is nothing, else 2. */

@@ -86,6 +86,9 @@ const DESIRED_FILE = {
   help: 'how the table should be, in YAML or JSON; "-" is standard input',
 } as const satisfies OperandSpec;
 
+/** The files of other programs. */
+const FORMATS = ['keepalived', 'lvs.cf', 'ldirectord', 'ipvsctl', 'rules'] as const;
+
 const SCOPE = {
   long: 'scope',
   placeholder: 'WHAT',
@@ -282,9 +285,21 @@ export const VERBS = [
   },
   {
     name: 'export',
-    options: [NETNS, HELP_OPTION],
+    options: [
+      {
+        long: 'format',
+        placeholder: 'FORMAT',
+        choices: ['state', ...FORMATS],
+        default: 'state',
+        help: 'of which program',
+      },
+      NETNS,
+      HELP_OPTION,
+    ],
     help: 'write the table as a file that says how it should be',
-    details: 'The file is for "diff", "apply" and "keep"; docs/state-file.md tells its format.',
+    details:
+      'A state file is for "diff", "apply" and "keep"; docs/state-file.md tells its format. What the file of another ' +
+      'program has no words for is told on standard error; docs/import.md.',
   },
   {
     name: 'diff',
@@ -366,7 +381,7 @@ export const VERBS = [
       {
         long: 'format',
         placeholder: 'FORMAT',
-        choices: ['keepalived', 'lvs.cf', 'ldirectord', 'ipvsctl', 'rules'],
+        choices: FORMATS,
         help: 'what wrote it; otherwise that is guessed from its name and its lines',
       },
       JSON_OUTPUT,

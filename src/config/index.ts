@@ -6,6 +6,7 @@ export { ConfigError, type ConfigIssue } from '../errors.js';
 export type { DesiredService, DesiredTable } from '../model/desired.js';
 export type { DesiredState } from './desired-state.js';
 export type { Environment } from './environment.js';
+export { type Exported, type ExportOptions, exportConfig, type NotTold } from './export.js';
 export {
   guessImportFormat,
   IMPORT_FORMATS,

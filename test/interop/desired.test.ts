@@ -78,6 +78,26 @@ test('what export writes makes no difference', async () => {
   expect(ipvsTs('diff', '--prune', file('export.yaml', stdout))).toEqual({ status: 0, stdout: '', stderr: '' });
 });
 
+test.each(['keepalived', 'ldirectord', 'lvs.cf', 'ipvsctl', 'rules'])(
+  'what export writes for %s comes back by import',
+  async (format) => {
+    await both.ipvsadm.ok(
+      '-R',
+      `${TABLE}-A -t 192.0.2.101:80 -s rr\n-a -t 192.0.2.101:80 -r 192.0.2.13:80 -m -w 1 -x 9\n`,
+    );
+    const exported = ipvsTs('export', '--format', format);
+    expect(exported.status).toBe(0);
+    const told = ['lvs.cf', 'ipvsctl'].includes(format);
+    expect(exported.stderr.includes('not told: 192.0.2.13:80 of tcp://192.0.2.101:80: ')).toBe(told);
+    const imported = ipvsTs('import', '--format', format, file(`exported.${format}`, exported.stdout));
+    const state = file(`${format}.yaml`, imported.stdout);
+    const difference = ipvsTs('diff', '--prune', state);
+    if (told)
+      expect(difference.stdout).toMatch(/^~ update destination 192\.0\.2\.13:80 of tcp:\/\/192\.0\.2\.101:80 .*\n$/);
+    else expect(difference).toMatchObject({ status: 0, stdout: '' });
+  },
+);
+
 test('drain takes an idle server out, and says so', async () => {
   await both.ipvsadm.ok('-R', TABLE);
   const words = ['--service', 'tcp://192.0.2.100:80', '--server', '192.0.2.11', '--poll', '0.05'];
