@@ -4,7 +4,7 @@
  */
 
 import { parsePort } from '../address/endpoint.js';
-import { formatIP, parseIP } from '../address/ip.js';
+import { bytesOfNumber, formatIP, numberOfBytes, parseIP } from '../address/ip.js';
 import { InvalidArgumentError } from '../errors.js';
 import { PROTOCOLS, type ServiceKey } from '../model/service-key.js';
 
@@ -89,13 +89,13 @@ function addressRange(text: string, addresses: string): AddressRange {
     return refuse(`${wrong === text ? '' : `"${text}": `}"${wrong}" is not an IPv4 or IPv6 address`);
   const [low, high] = [parseIP(from) ?? new Uint8Array(), parseIP(to) ?? new Uint8Array()];
   if (low.length !== high.length) return refuse(`"${text}": the range is of both address families`);
-  const [first, last] = [toNumber(low), toNumber(high)];
+  const [first, last] = [numberOfBytes(low), numberOfBytes(high)];
   if (last < first) return refuse(`"${text}": the range ends before it begins`);
   return { first, count: Number(last - first + 1n), bytes: low.length };
 }
 
 function addressesOf({ first, count, bytes }: AddressRange): string[] {
-  return Array.from({ length: count }, (_, index) => formatIP(toBytes(first + BigInt(index), bytes)));
+  return Array.from({ length: count }, (_, index) => formatIP(bytesOfNumber(first + BigInt(index), bytes)));
 }
 
 /** `80,443,8000-8010` -> each, in the order written. */
@@ -113,14 +113,6 @@ function portsOf(text: string, ports: string): number[] {
 
 function checkCount(text: string, count: number): void {
   if (count > MAX_RANGE) refuse(`"${text}" comes to more than ${MAX_RANGE}, the most that one text may name`);
-}
-
-function toNumber(bytes: Uint8Array): bigint {
-  return bytes.reduce((number, byte) => (number << 8n) | BigInt(byte), 0n);
-}
-
-function toBytes(number: bigint, length: number): Uint8Array {
-  return Uint8Array.from({ length }, (_, index) => Number((number >> BigInt(8 * (length - 1 - index))) & 0xffn));
 }
 
 function refuse(message: string): never {

@@ -4,7 +4,7 @@
  */
 
 import type { z } from 'zod';
-import { formatIP, parseIP } from '../address/ip.js';
+import { bytesOfNumber, formatIP, numberOfBytes, parseIP } from '../address/ip.js';
 import { lazy } from './parse.js';
 
 /** The most addresses that all VIPs of one description may come to; each is an address of a network device. */
@@ -60,20 +60,12 @@ function readVips(text: string): Vip[] | string {
   const bits = 8 * from.length;
   const prefix = digits === undefined ? bits : Number(digits);
   if (prefix < 1 || prefix > bits) return `"${text}": the prefix must be from 1 to ${bits}`;
-  const [start, end] = [toNumber(from), toNumber(to)];
+  const [start, end] = [numberOfBytes(from), numberOfBytes(to)];
   if (end < start) return `"${text}": the range ends before it begins`;
   if (end - start >= BigInt(MAX_VIPS)) return `"${text}": a range has at most ${MAX_VIPS} addresses`;
   const count = Number(end - start) + 1;
   return Array.from({ length: count }, (_, index) => ({
-    address: formatIP(toBytes(start + BigInt(index), from.length)),
+    address: formatIP(bytesOfNumber(start + BigInt(index), from.length)),
     prefix,
   }));
-}
-
-function toNumber(bytes: Uint8Array): bigint {
-  return bytes.reduce((number, byte) => (number << 8n) | BigInt(byte), 0n);
-}
-
-function toBytes(number: bigint, length: number): Uint8Array {
-  return Uint8Array.from({ length }, (_, index) => Number((number >> BigInt(8 * (length - 1 - index))) & 0xffn));
 }
