@@ -104,14 +104,9 @@ const DRAIN = {
   help: 'let the connections of servers that go end, for so long',
 } as const satisfies VerbOptionSpec;
 
-/** What is done with a set-up of a host. */
-export const SETUP_ACTIONS = ['up', 'down', 'plan', 'check'] as const;
-/** One of {@link SETUP_ACTIONS}. */
-export type SetupAction = (typeof SETUP_ACTIONS)[number];
-
 const SETUP_ACTION = {
   placeholder: 'ACTION',
-  choices: SETUP_ACTIONS,
+  choices: ['up', 'down', 'plan', 'check'],
   help: 'set up, take back, show what would be done, or tell what holds',
 } as const satisfies OperandSpec;
 

@@ -61,7 +61,8 @@ const intervalSchema = lazy((z) => z.object({ interval: integer(100, 86_400_000,
 
 /**
  * Keeps the table until the signal. A change of the source ends what is being drained (its weights are given back) and makes a
- * new plan; while nothing changes, drift is not looked for before the drains have ended. No state but the kernel's: killed and started again, it goes on.
+ * new plan; while nothing changes, drift is not looked for before the drains have ended. No state but the kernel's: killed and
+ * started again, it goes on.
  * @throws what the first reading of the source, or of the table, throws: there is nothing to keep yet. Later only
  *   {@link ClosedError}, what the source's `changes` throw, and what withdrawing throws.
  */

@@ -34,6 +34,7 @@ import { refuseProc, type State, type StateService } from './state.js';
  * - `start`: sync daemons.
  */
 export const STAGES = ['stop', 'timeouts', 'add', 'change', 'settings', 'lower', 'remove', 'start'] as const;
+/** One of {@link STAGES}. */
 export type Stage = (typeof STAGES)[number];
 
 /** One thing to do. Plain JSON. */
