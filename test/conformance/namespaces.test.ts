@@ -1,6 +1,6 @@
 import { readlinkSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { Ipvs } from '../../src/index.js';
+import { formatServiceKey, Ipvs } from '../../src/index.js';
 import { Lan } from '../lab/network.js';
 import { rejection, useIpvs } from './fixture.js';
 
@@ -23,6 +23,22 @@ it('each has a table of its own, by netlink and by /proc', async () => {
   expect((await procOfRed.snapshot()).services).toEqual([]);
   expect(await inBlue.save()).toBe(await blue.run('ipvsadm', '-Sn'));
   expect(readlinkSync('/proc/self/ns/net')).toBe(own);
+});
+
+it('has whole snapshots beside others whose services make /proc/net/ip_vs leave out some of its own', async () => {
+  await using lan = await Lan.create();
+  const hosts = [await lan.host('blue'), await lan.host('red')];
+  const keys = Array.from({ length: 300 }, (_, index) => `tcp://192.0.2.${index >> 8}:${1000 + index}` as const);
+  const rules = keys.map((key) => `-A -t ${key.slice('tcp://'.length)} -s rr\n`).join('');
+  for (const { namespacePath } of hosts) {
+    await using ipvs = await Ipvs.open({ netns: namespacePath });
+    await ipvs.restore(rules);
+  }
+  for (const { namespacePath } of hosts) {
+    await using ipvs = await Ipvs.open({ netns: namespacePath });
+    const { services } = await ipvs.snapshot();
+    expect(services.map(({ service }) => formatServiceKey(service)).sort()).toEqual([...keys].sort());
+  }
 });
 
 it('that is not there is an error that names it', async () => {
