@@ -5,13 +5,6 @@
 import { CommandError } from './command-error.js';
 import { type AnyOption, BY_LONG, BY_SHORT } from './options.js';
 
-/** An option as it was given. */
-export interface Argument {
-  readonly option: AnyOption;
-  /** Empty for an option that takes none; its fallback for one whose value was left out. */
-  readonly value: string;
-}
-
 /**
  * Reads option after option. ipvsadm acts on each before it looks at the next, so of two mistakes the first is told:
  * hence a reader, not a list.
@@ -23,6 +16,8 @@ export interface Argument {
 export class ArgumentReader {
   /** The words so far that are neither options nor their values. */
   readonly positionals: string[] = [];
+  /** Of the last option: empty for one that takes none; its fallback for one whose value was left out. */
+  value = '';
   readonly #words: readonly string[];
   #next = 0;
   /** Letters of the current word that are still to be read. */
@@ -39,46 +34,45 @@ export class ArgumentReader {
   }
 
   /** The next option; undefined at the end. Throws {@link CommandError} with popt's words. */
-  next(): Argument | undefined {
-    if (this.#cluster !== '') return this.#readShort();
-    while (this.#next < this.#words.length) {
-      const word = this.#words[this.#next++] ?? '';
+  next(): AnyOption | undefined {
+    while (this.#cluster === '') {
+      const word = this.#words[this.#next];
+      if (word === undefined) return undefined;
+      this.#next++;
       if (this.#optionsEnded || word === '-' || !word.startsWith('-')) this.positionals.push(word);
       else if (word === '--') this.#optionsEnded = true;
       else if (word.startsWith('--')) return this.#readLong(word.slice(2));
-      else {
-        this.#cluster = word.slice(1);
-        return this.#readShort();
-      }
+      else this.#cluster = word.slice(1);
     }
-    return undefined;
+    return this.#readShort();
   }
 
-  #readLong(text: string): Argument {
+  #readLong(text: string): AnyOption {
     const equals = text.indexOf('=');
     const name = equals === -1 ? text : text.slice(0, equals);
     return this.#readValue(BY_LONG.get(name), equals === -1 ? undefined : text.slice(equals + 1));
   }
 
-  #readShort(): Argument {
+  #readShort(): AnyOption {
     const option = BY_SHORT.get(this.#cluster.charAt(0));
     const rest = this.#cluster.slice(1);
-    const isCluster = option?.value === 'none' && !rest.startsWith('=');
-    this.#cluster = isCluster ? rest : '';
-    if (isCluster || rest === '') return this.#readValue(option, undefined);
-    return this.#readValue(option, rest.startsWith('=') ? rest.slice(1) : rest);
+    const isGlued = rest.startsWith('=') || (rest !== '' && option?.value !== 'none');
+    this.#cluster = isGlued ? '' : rest;
+    return this.#readValue(option, isGlued ? rest.replace(/^=/, '') : undefined);
   }
 
   /** `glued` is what stood in the same word. */
-  #readValue(option: AnyOption | undefined, glued: string | undefined): Argument {
+  #readValue(option: AnyOption | undefined, glued: string | undefined): AnyOption {
     if (option === undefined) throw this.#refusal('unknown option');
     if (option.value === 'none') {
       if (glued !== undefined) throw this.#refusal('option does not take an argument');
-      return { option, value: '' };
+      this.value = '';
+      return option;
     }
     const value = glued ?? this.#takeWord(option.value === 'required') ?? option.fallback;
     if (value === undefined) throw this.#refusal('missing argument');
-    return { option, value };
+    this.value = value;
+    return option;
   }
 
   #takeWord(evenWithDash: boolean): string | undefined {

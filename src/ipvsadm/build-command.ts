@@ -9,9 +9,10 @@ import { DEFAULT_SCHEDULER, type NormalService } from '../model/service.js';
 import { familyOfKey, type ServiceKey } from '../model/service-key.js';
 import type { NormalSyncDaemon } from '../model/sync-daemon.js';
 import type { Timeouts } from '../model/timeouts.js';
-import { checkTunnelOptions, hasTunnelOptions } from './combinations.js';
+import { checkTunnelOptions } from './combinations.js';
 import { CommandError } from './command-error.js';
-import type { Draft } from './draft.js';
+import { type Draft, daemonOf, tunnelOf } from './draft.js';
+import type { HostPort } from './host-port.js';
 import type { OptionName, Verb } from './options.js';
 
 /** `ipvsadm -L` and what it shall show. */
@@ -69,7 +70,7 @@ export function buildCommand(verb: Verb, draft: Draft): Command {
     case 'list':
       return buildList(draft);
     case 'save':
-      return { verb, numeric: draft.given.has('numeric') };
+      return { verb, numeric: draft.given.includes('numeric') };
     case 'restore':
     case 'help':
     case 'version':
@@ -87,7 +88,7 @@ function keyOf({ key }: Draft): ServiceKey {
 }
 
 /** As {@link keyOf}, for the real server. */
-function serverOf({ server }: Draft): { address: string; port: number } {
+function serverOf({ server }: Draft): HostPort {
   if (server === undefined) throw new CommandError('illegal real server address[:port] specified');
   return server;
 }
@@ -101,7 +102,11 @@ function buildService(draft: Draft): NormalService {
   if (onePacket && key.protocol !== 'fwmark' && key.protocol !== 'udp') {
     throw new CommandError('One-Packet Scheduling is only for UDP virtual services');
   }
-  const service: Mutable<NormalService> = { ...key, scheduler: draft.scheduler || DEFAULT_SCHEDULER };
+  const scheduler = draft.scheduler || DEFAULT_SCHEDULER;
+  const service: Mutable<NormalService> =
+    key.protocol === 'fwmark'
+      ? { protocol: key.protocol, mark: key.mark, family: key.family, scheduler }
+      : { protocol: key.protocol, address: key.address, port: key.port, scheduler };
   if (schedulerFlags.length > 0) service.schedulerFlags = schedulerFlags;
   if (onePacket) service.onePacket = true;
   if (persistenceTimeout > 0) service.persistence = { timeout: persistenceTimeout, netmask };
@@ -112,14 +117,13 @@ function buildService(draft: Draft): NormalService {
 function buildDestination(draft: Draft): NormalDestination {
   const key = keyOf(draft);
   const { address, port } = serverOf(draft);
-  const { forward, weight, upperThreshold, lowerThreshold, given } = draft;
+  const { forward, weight, upperThreshold, lowerThreshold } = draft;
   if (forward !== 'tun') {
     if (familyOf(address) !== familyOfKey(key)) {
       throw new CommandError('Different address family is allowed only for tunneling servers');
     }
-    if (hasTunnelOptions(given)) throw new CommandError('Tunnel options conflict with forward method');
+    if (draft.tunnel !== undefined) throw new CommandError('Tunnel options conflict with forward method');
   }
-  checkTunnelOptions(draft.tunnelType, given);
   // DR and TUN leave the port as it is, so ipvsadm corrects it and says nothing.
   const keepsPort = forward !== 'nat' && key.protocol !== 'fwmark';
   const kept = keepsPort ? key.port : port;
@@ -132,23 +136,25 @@ function buildDestination(draft: Draft): NormalDestination {
   return destination;
 }
 
-function buildTunnel({ tunnelType, tunnelPort, tunnelChecksum }: Draft): NormalTunnel {
-  switch (tunnelType) {
+function buildTunnel(draft: Draft): NormalTunnel {
+  const { type, port, checksum } = tunnelOf(draft);
+  checkTunnelOptions(type, draft.given);
+  switch (type) {
     case 'ipip':
-      return { type: 'ipip' };
+      return { type };
     case 'gue':
-      return { type: 'gue', port: tunnelPort, checksum: tunnelChecksum };
+      return { type, port, checksum };
     case 'gre':
       // --tun-remcsum is refused with gre.
-      return { type: 'gre', checksum: tunnelChecksum === 'csum' ? 'csum' : 'none' };
+      return { type, checksum: checksum === 'csum' ? 'csum' : 'none' };
   }
 }
 
 function buildDaemon(draft: Draft): NormalSyncDaemon {
-  const { role, syncId, maxLength, group, port, ttl } = draft;
+  const { syncId, maxLength, group, port, ttl, interface: device } = daemonOf(draft);
   return {
-    role,
-    interface: draft.interface || 'eth0',
+    role: draft.role,
+    interface: device || 'eth0',
     syncId,
     ...(maxLength > 0 && { maxLength }),
     ...(group !== undefined && { group }),
@@ -162,12 +168,12 @@ function withoutZeros({ tcp, tcpFin, udp }: Timeouts): Partial<Timeouts> {
 }
 
 function buildList({ given, key }: Draft): ListCommand {
-  const has = (...names: OptionName[]) => names.some((name) => given.has(name));
+  const has = (...names: OptionName[]) => names.some((name) => given.includes(name));
   const conflict =
     (has('connection', 'timeout', 'daemon') && has('stats', 'rate', 'thresholds')) ||
     (has('timeout', 'daemon') && has('persistent-conn'));
   if (conflict) throw new CommandError('options conflicts in the list command');
-  const columns = LIST_COLUMNS.find((name) => given.has(name));
+  const columns = LIST_COLUMNS.find((name) => given.includes(name));
   return {
     verb: 'list',
     subject: has('connection') ? 'connections' : has('timeout') ? 'timeouts' : has('daemon') ? 'daemons' : 'services',

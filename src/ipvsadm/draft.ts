@@ -11,7 +11,7 @@ import { type EndpointKey, familyOfKey, type Protocol, type ServiceKey } from '.
 import type { DaemonRole } from '../model/sync-daemon.js';
 import type { Timeouts } from '../model/timeouts.js';
 import { CommandError } from './command-error.js';
-import { readHostPort, readIPv4 } from './host-port.js';
+import { type HostPort, readHostPort, readIPv4 } from './host-port.js';
 import type { Names } from './names.js';
 import { leadingNumber, readNumber } from './numbers.js';
 import type { OptionId, OptionName } from './options.js';
@@ -20,37 +20,88 @@ import type { OptionId, OptionName } from './options.js';
 const NAME_LENGTH = { scheduler: 15, engine: 16, interface: 15 };
 
 /** The options so far. A number or a name that is not given is 0 or empty, as in ipvsadm. */
-export class Draft {
-  readonly given = new Set<OptionName>();
+export interface Draft {
+  readonly given: OptionName[];
 
   key: ServiceKey | undefined;
-  scheduler = '';
+  scheduler: string;
   /** What -b says, and what it means: read at the end, since -s may follow. */
-  schedulerFlagsText = '';
-  schedulerFlags: readonly SchedulerFlag[] = [];
-  onePacket = false;
-  persistenceTimeout = 0;
-  netmask: number | string = 32;
-  engine = '';
+  schedulerFlagsText: string;
+  schedulerFlags: readonly SchedulerFlag[];
+  onePacket: boolean;
+  persistenceTimeout: number;
+  netmask: number | string;
+  engine: string;
 
-  server: { address: string; port: number } | undefined;
-  forward: NormalDestination['forward'] = 'dr';
-  weight = 1;
-  upperThreshold = 0;
-  lowerThreshold = 0;
-  tunnelType: Tunnel['type'] = 'ipip';
-  tunnelPort = 0;
-  tunnelChecksum: 'none' | 'csum' | 'remcsum' = 'none';
+  server: HostPort | undefined;
+  forward: NormalDestination['forward'];
+  weight: number;
+  upperThreshold: number;
+  lowerThreshold: number;
+  /** Undefined until one of the tunnel's options is given. */
+  tunnel: TunnelDraft | undefined;
 
-  role: DaemonRole = 'master';
-  interface = '';
-  syncId = 0;
-  maxLength = 0;
+  /** Undefined until one of the sync daemon's options is given. */
+  daemon: DaemonDraft | undefined;
+  role: DaemonRole;
+
+  timeouts: Timeouts;
+}
+
+/** The part of a {@link Draft} that is about a real server's tunnel. */
+export interface TunnelDraft {
+  type: Tunnel['type'];
+  port: number;
+  checksum: 'none' | 'csum' | 'remcsum';
+}
+
+/** The part of a {@link Draft} that is about a sync daemon. */
+export interface DaemonDraft {
+  interface: string;
+  syncId: number;
+  maxLength: number;
   group: string | undefined;
-  port = 0;
-  ttl = 0;
+  port: number;
+  ttl: number;
+}
 
-  timeouts: Timeouts = { tcp: 0, tcpFin: 0, udp: 0 };
+/** Nothing given yet. Made for each line of a restore, so that what few lines need is left out until they do. */
+export function newDraft(): Draft {
+  return {
+    given: [],
+    key: undefined,
+    scheduler: '',
+    schedulerFlagsText: '',
+    schedulerFlags: NO_FLAGS,
+    onePacket: false,
+    persistenceTimeout: 0,
+    netmask: 32,
+    engine: '',
+    server: undefined,
+    forward: 'dr',
+    weight: 1,
+    upperThreshold: 0,
+    lowerThreshold: 0,
+    tunnel: undefined,
+    daemon: undefined,
+    role: 'master',
+    timeouts: NO_TIMEOUTS,
+  };
+}
+
+const NO_FLAGS: readonly SchedulerFlag[] = [];
+const NO_TIMEOUTS: Timeouts = { tcp: 0, tcpFin: 0, udp: 0 };
+
+/** The tunnel of a draft, as far as it is known. */
+export function tunnelOf(draft: Draft): TunnelDraft {
+  draft.tunnel ??= { type: 'ipip', port: 0, checksum: 'none' };
+  return draft.tunnel;
+}
+
+/** The daemon of a draft, as far as it is known. */
+export function daemonOf(draft: Draft): DaemonDraft {
+  draft.daemon ??= { interface: '', syncId: 0, maxLength: 0, group: undefined, port: 0, ttl: 0 };
+  return draft.daemon;
 }
 
 /** What an option does. The value is empty for an option that takes none. */
@@ -101,28 +152,44 @@ const APPLY: Readonly<Record<OptionId, Apply>> = {
   ipip: forwardBy('tun'),
   masquerading: forwardBy('nat'),
   // Debian's limit; upstream's 1.31 stops at 65535.
-  weight: number('weight', 0, INT_MAX, 'illegal weight specified'),
-  'u-threshold': number('upperThreshold', 0, INT_MAX, 'illegal u_threshold specified'),
-  'l-threshold': number('lowerThreshold', 0, INT_MAX, 'illegal l_threshold specified'),
+  weight: (draft, value) => {
+    draft.weight = readNumber(value, 0, INT_MAX, 'illegal weight specified');
+  },
+  'u-threshold': (draft, value) => {
+    draft.upperThreshold = readNumber(value, 0, INT_MAX, 'illegal u_threshold specified');
+  },
+  'l-threshold': (draft, value) => {
+    draft.lowerThreshold = readNumber(value, 0, INT_MAX, 'illegal l_threshold specified');
+  },
   'tun-type': (draft, value) => {
     if (value !== 'ipip' && value !== 'gue' && value !== 'gre') {
       throw new CommandError('illegal tunnel type specified');
     }
-    draft.tunnelType = value;
+    tunnelOf(draft).type = value;
   },
-  'tun-port': number('tunnelPort', 1, 65535, 'illegal tunnel port specified'),
+  'tun-port': (draft, value) => {
+    tunnelOf(draft).port = readNumber(value, 1, 65535, 'illegal tunnel port specified');
+  },
   'tun-nocsum': checksum('none'),
   'tun-csum': checksum('csum'),
   'tun-remcsum': checksum('remcsum'),
 
   'mcast-interface': (draft, value) => {
-    draft.interface = value.slice(0, NAME_LENGTH.interface);
+    daemonOf(draft).interface = value.slice(0, NAME_LENGTH.interface);
   },
-  syncid: number('syncId', 0, 255, 'illegal syncid specified'),
-  'sync-maxlen': number('maxLength', 1, 65507, 'illegal sync-maxlen specified'),
+  syncid: (draft, value) => {
+    daemonOf(draft).syncId = readNumber(value, 0, 255, 'illegal syncid specified');
+  },
+  'sync-maxlen': (draft, value) => {
+    daemonOf(draft).maxLength = readNumber(value, 1, 65507, 'illegal sync-maxlen specified');
+  },
   'mcast-group': applyGroup,
-  'mcast-port': number('port', 1, 65535, 'illegal mcast-port specified'),
-  'mcast-ttl': number('ttl', 1, 255, 'illegal mcast-ttl specified'),
+  'mcast-port': (draft, value) => {
+    daemonOf(draft).port = readNumber(value, 1, 65535, 'illegal mcast-port specified');
+  },
+  'mcast-ttl': (draft, value) => {
+    daemonOf(draft).ttl = readNumber(value, 1, 255, 'illegal mcast-ttl specified');
+  },
 
   numeric: doNothing,
   connection: doNothing,
@@ -143,31 +210,15 @@ function readTimeout(text: string, min: number): number {
   return readNumber(text, min, MAX_PERSISTENCE_TIMEOUT, `invalid timeout value \`${text}' specified`);
 }
 
-type NumberField =
-  | 'weight'
-  | 'upperThreshold'
-  | 'lowerThreshold'
-  | 'tunnelPort'
-  | 'syncId'
-  | 'maxLength'
-  | 'port'
-  | 'ttl';
-
-function number(field: NumberField, min: number, max: number, message: string): Apply {
-  return (draft, value) => {
-    draft[field] = readNumber(value, min, max, message);
-  };
-}
-
 function forwardBy(forward: 'dr' | 'tun' | 'nat'): Apply {
   return (draft) => {
     draft.forward = forward;
   };
 }
 
-function checksum(kind: Draft['tunnelChecksum']): Apply {
+function checksum(kind: TunnelDraft['checksum']): Apply {
   return (draft) => {
-    draft.tunnelChecksum = kind;
+    tunnelOf(draft).checksum = kind;
   };
 }
 
@@ -177,7 +228,7 @@ function endpointService(protocol: Protocol): Apply {
   return (draft, text, names) => {
     if (last?.text !== text || last.names !== names) {
       const message = 'illegal virtual server address[:port] specified';
-      const { address, port = 0 } = readHostPort(text, protocol, names, message);
+      const { address, port } = readHostPort(text, protocol, names, 0, message);
       last = { text, names, key: { protocol, address, port } };
     }
     draft.key = last.key;
@@ -190,8 +241,7 @@ function applyServer(draft: Draft, value: string, names: Names): void {
   // Names of ports are looked up for the service's protocol, so not before it is known; TCP counts for a mark.
   const protocol = portNameProtocol(draft.key);
   const message = 'illegal real server address[:port] specified';
-  const { address, port = portOfKey(draft.key) } = readHostPort(value, protocol, names, message);
-  draft.server = { address, port };
+  draft.server = readHostPort(value, protocol, names, portOfKey(draft.key), message);
 }
 
 function portNameProtocol(key: ServiceKey | undefined): Protocol | undefined {
@@ -230,7 +280,7 @@ function applyGroup(draft: Draft, value: string): void {
   if (bytes === undefined || !isMulticast) {
     throw new CommandError(`invalid ${isIPv6 ? 'IPv6' : 'IPv4'} mcast-group \`${value}'`);
   }
-  draft.group = formatIP(bytes);
+  daemonOf(draft).group = formatIP(bytes);
 }
 
 /** The three values of --set; 0 leaves a timeout as it is. Throws {@link CommandError}. */

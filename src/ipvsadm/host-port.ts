@@ -9,33 +9,42 @@ import { parseLooseIPv4 } from './loose-address.js';
 import type { Names } from './names.js';
 import { parseNumber } from './numbers.js';
 
-/** An address in this library's form, and a port where one was given. */
+/** An address in this library's form, and a port. */
 export interface HostPort {
   readonly address: string;
-  readonly port: number | undefined;
+  readonly port: number;
 }
 
 /**
  * IPv6 is bare or `[address]:port`, a bracket without a port is an error; `[1.2.3.4]:80` is read without its port. Port
- * names are those of the protocol. Throws {@link CommandError} with `message`.
+ * names are those of the protocol; without a port it is `defaultPort`. Throws {@link CommandError} with `message`.
  */
-export function readHostPort(text: string, protocol: Protocol | undefined, names: Names, message: string): HostPort {
-  // Digits alone, or nothing.
-  if (/^\d*$/.test(text)) throw new CommandError(message);
+export function readHostPort(
+  text: string,
+  protocol: Protocol | undefined,
+  names: Names,
+  defaultPort: number,
+  message: string,
+): HostPort {
   const isBracketed = text.startsWith('[');
   const bracketed = isBracketed ? /^\[([^\]]*)\]:(.*)$/s.exec(text) : null;
   if (isBracketed && bracketed === null) throw new CommandError(message);
   const inner = bracketed?.[1] ?? text;
   const colon = inner.lastIndexOf(':');
+  // Digits alone, or nothing.
+  if (colon === -1 && /^\d*$/.test(text)) throw new CommandError(message);
   // The text of an IPv6 address has two colons at least.
   const bytes = inner.indexOf(':') === colon ? undefined : parseIPv6(inner);
   if (bytes !== undefined) {
-    return { address: formatIP(bytes), port: readPort(bracketed?.[2], protocol, names, message) };
+    const portText = bracketed?.[2];
+    return {
+      address: formatIP(bytes),
+      port: portText === undefined ? defaultPort : readPort(portText, protocol, names, message),
+    };
   }
   // From here on ipvsadm has forgotten what stood behind the brackets.
   const address = readIPv4(colon === -1 ? inner : inner.slice(0, colon), names, message);
-  const portText = colon === -1 ? undefined : inner.slice(colon + 1);
-  return { address, port: readPort(portText, protocol, names, message) };
+  return { address, port: colon === -1 ? defaultPort : readPort(inner.slice(colon + 1), protocol, names, message) };
 }
 
 /**
@@ -55,13 +64,7 @@ export function readIPv4(text: string, names: Names, message: string): string {
   return address;
 }
 
-function readPort(
-  text: string | undefined,
-  protocol: Protocol | undefined,
-  names: Names,
-  message: string,
-): number | undefined {
-  if (text === undefined) return undefined;
+function readPort(text: string, protocol: Protocol | undefined, names: Names, message: string): number {
   const port = parseNumber(text, 0, 65535) ?? (protocol === undefined ? undefined : names.port(text, protocol));
   if (port === undefined) throw new CommandError(message);
   return port;

@@ -9,10 +9,25 @@ import { CommandError } from './command-error.js';
  * `string_to_number`). Undefined for anything else, and outside the bounds.
  */
 export function parseNumber(text: string, min: number, max: number): number | undefined {
-  if (!/^[ \t\n\v\f\r]*[+-]?\d+$/.test(text)) return undefined;
+  // Number() alone would also take nothing at all, `0x10`, `1e3`, `8.0` and blanks at the end. Not by a pattern: that
+  // leaves garbage behind for every number of a restore.
+  if (!isDigit(text.charCodeAt(text.length - 1))) return undefined;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (!isDigit(code) && !isBlankOrSign(code)) return undefined;
+  }
   const number = Number(text);
   // The sum turns -0 into 0.
   return number >= min && number <= max ? number + 0 : undefined;
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
+}
+
+/** One of ` \t\n\v\f\r+-`. */
+function isBlankOrSign(code: number): boolean {
+  return code === 0x20 || (code >= 0x09 && code <= 0x0d) || code === 0x2b || code === 0x2d;
 }
 
 /** {@link parseNumber}, or a {@link CommandError} with this message. */

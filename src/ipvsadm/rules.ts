@@ -53,23 +53,34 @@ export function formatRules(
   table: RulesTable,
   { names = numericReverseNames, thresholds = false }: RulesOptions = {},
 ): string {
-  const lines: string[] = [];
-  const services = table.services.toSorted((left, right) => compareServiceKeys(left.service, right.service));
-  for (const { service, destinations } of services) {
-    const key = formatKey(service, names);
-    lines.push(`-A ${key} ${formatSettings(service)}\n`);
-    const servers = destinations
-      .map(({ destination }) => destination)
-      .sort((left, right) => compareDestinationKeys(left, right));
-    for (const server of servers) {
-      const { address, port } = server;
-      const limits = thresholds ? formatThresholds(server) : '';
-      lines.push(
-        `-a ${key} -r ${endpointText(address, port, service.protocol, names)} ${formatServer(server)}${limits}\n`,
-      );
-    }
+  const services = table.services.toSorted(byServiceKey);
+  return services.map((service) => formatService(service, names, thresholds)).join('');
+}
+
+/** Joined service by service: the pieces of a whole table would be megabytes that the collector carries about. */
+function formatService({ service, destinations }: RulesService, names: ReverseNames, thresholds: boolean): string {
+  const key = formatKey(service, names);
+  const start = `-a ${key} -r `;
+  const lines = [`-A ${key} ${formatSettings(service)}\n`];
+  for (const { destination } of destinations.toSorted(byDestinationKey)) {
+    const endpoint = endpointText(destination.address, destination.port, service.protocol, names);
+    const limits = thresholds ? formatThresholds(destination) : '';
+    lines.push(`${start}${endpoint} ${formatServer(destination)}${limits}\n`);
   }
   return lines.join('');
+}
+
+type RulesService = RulesTable['services'][number];
+
+function byServiceKey(left: RulesService, right: RulesService): number {
+  return compareServiceKeys(left.service, right.service);
+}
+
+function byDestinationKey(
+  left: RulesService['destinations'][number],
+  right: RulesService['destinations'][number],
+): number {
+  return compareDestinationKeys(left.destination, right.destination);
 }
 
 /** Timeouts and sync daemons as lines that ipvsadm takes (but never writes). */
@@ -170,14 +181,15 @@ const CHECKSUM_OPTIONS = { none: '--tun-nocsum', csum: '--tun-csum', remcsum: '-
 export function* readRules(text: string, names: Names = numericNames): Generator<Rule, void, undefined> {
   let line = 0;
   for (let start = 0; start < text.length; ) {
-    const end = text.indexOf('\n', start);
-    const raw = end === -1 ? text.slice(start) : text.slice(start, end);
-    start += raw.length + 1;
-    line++;
-    const rule = raw.endsWith('\r') ? raw.slice(0, -1) : raw;
+    const newline = text.indexOf('\n', start);
+    const end = newline === -1 ? text.length : newline;
+    const rule = text.slice(start, text[end - 1] === '\r' ? end - 1 : end);
     const words = splitWords(rule);
-    if (words.length > 0 && !words[0]?.startsWith('#'))
+    line++;
+    if (words.length > 0 && !words[0]?.startsWith('#')) {
       yield { line, text: rule, change: parseRule(line, rule, words, names) };
+    }
+    start = end + 1;
   }
 }
 
@@ -188,8 +200,16 @@ export function parseRules(text: string, names?: Names): Rule[] {
 
 /** The words of one line: no quotes, no escapes, and `ipvsadm` is no word (config_stream.c). */
 export function splitWords(line: string): string[] {
-  const words: string[] = line.match(/[^ \t\r]+/g) ?? [];
-  return words.includes('ipvsadm') ? words.filter((word) => word !== 'ipvsadm') : words;
+  const spaced = line.includes('\t') || line.includes('\r') ? line.replace(/[\t\r]/g, ' ') : line;
+  const words: string[] = [];
+  for (let start = 0; start < spaced.length; ) {
+    const space = spaced.indexOf(' ', start);
+    const end = space === -1 ? spaced.length : space;
+    const word = spaced.slice(start, end);
+    if (word !== '' && word !== 'ipvsadm') words.push(word);
+    start = end + 1;
+  }
+  return words;
 }
 
 function parseRule(line: number, text: string, words: readonly string[], names: Names): Change {

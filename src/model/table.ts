@@ -2,7 +2,7 @@
  * The whole table of a director at one moment.
  * @module
  */
-import { compareBytes, type familyOf, parseIP } from '../address/ip.js';
+import { compareBytes, type familyOf, parseIP, parseIPv4Number } from '../address/ip.js';
 import type { DestinationEntry } from './destination.js';
 import type { ServiceEntry } from './service.js';
 import { familyOfKey, protocolNumber, type ServiceKey } from './service-key.js';
@@ -48,6 +48,10 @@ export function compareDestinationKeys(
   left: { address: string; port: number },
   right: { address: string; port: number },
 ): number {
+  const one = parseIPv4Number(left.address);
+  const other = one === undefined ? undefined : parseIPv4Number(right.address);
+  // Most are IPv4, and numbers leave no garbage.
+  if (one !== undefined && other !== undefined) return one - other || left.port - right.port;
   const [a, b] = [bytesOf(left.address), bytesOf(right.address)];
   return compareBytes(a, b) || left.port - right.port || a.length - b.length;
 }

@@ -1,7 +1,15 @@
 import net from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { compareBytes, familyOf, formatIP, parseIP, parseIPv4, parseIPv6 } from '../../../src/address/ip.js';
+import {
+  compareBytes,
+  familyOf,
+  formatIP,
+  formatIPv4,
+  parseIP,
+  parseIPv4,
+  parseIPv6,
+} from '../../../src/address/ip.js';
 
 const ipv4Bytes = fc.uint8Array({ minLength: 4, maxLength: 4 });
 
@@ -184,4 +192,14 @@ test.each([
   expect(compareBytes(left, right)).toBeLessThan(0);
   expect(compareBytes(right, left)).toBeGreaterThan(0);
   expect(compareBytes(left, left)).toBe(0);
+});
+
+test('IPv4 numbers are written as from their bytes', () => {
+  fc.assert(
+    fc.property(ipv4Bytes, (bytes) => {
+      expect(formatIPv4(new DataView(bytes.buffer).getUint32(0))).toBe(formatIP(bytes));
+    }),
+  );
+  expect(formatIPv4(0)).toBe('0.0.0.0');
+  expect(formatIPv4(0xffffffff)).toBe('255.255.255.255');
 });

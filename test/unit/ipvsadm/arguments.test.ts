@@ -5,9 +5,8 @@ import { ArgumentReader } from '../../../src/ipvsadm/arguments.js';
 function read(...words: string[]): { options: string[]; positionals: string[] } {
   const reader = new ArgumentReader(words);
   const options: string[] = [];
-  for (let argument = reader.next(); argument !== undefined; argument = reader.next()) {
-    const { option, value } = argument;
-    options.push(option.value === 'none' ? option.long : `${option.long}=${value}`);
+  for (let option = reader.next(); option !== undefined; option = reader.next()) {
+    options.push(option.value === 'none' ? option.long : `${option.long}=${reader.value}`);
   }
   return { options, positionals: reader.positionals };
 }
@@ -101,7 +100,7 @@ describe('mistakes', () => {
 
   it('the first of two mistakes is met first, and options before it are read', () => {
     const reader = new ArgumentReader(['-n', '--foo', '--bar']);
-    expect(reader.next()?.option.long).toBe('numeric');
+    expect(reader.next()?.long).toBe('numeric');
     expect(() => reader.next()).toThrow('--foo: unknown option');
   });
 });
