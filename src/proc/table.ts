@@ -5,15 +5,15 @@
  * @module
  */
 import { endianness } from 'node:os';
-import { ipv4Bytes } from '../address/ip.js';
+import { formatIPv4, ipv4Bytes } from '../address/ip.js';
 import { describeMask } from '../address/prefix.js';
 import { ProtocolError } from '../errors.js';
 import type { DestinationEntry, NormalDestination } from '../model/destination.js';
+import { isSameService } from '../model/outline.js';
 import type { NormalService } from '../model/service.js';
 import { type EndpointKey, protocolOfNumber, type ServiceKey } from '../model/service-key.js';
 import type { Info, TableService } from '../model/table.js';
-import { endpointOfHex, numberOfHex } from './hex.js';
-import { lines } from './lines.js';
+import { addressOfHex, endpointOfHex, numberOfHex } from './hex.js';
 
 /** What the file says. */
 export interface ProcTable {
@@ -24,22 +24,92 @@ export interface ProcTable {
 const VERSION = /^IP Virtual Server version (\d+\.\d+\.\d+) \(size=(\d+)\)$/;
 const SERVICE =
   /^(\S+) {2}(?:([0-9A-F]{8})|([0-9A-F]{8}|\[[0-9a-f:]+\]):([0-9A-F]{4})) (\S*)\s+(ops\s+)?(?:persistent (-?\d+) ([0-9A-F]{8}))?\s*$/;
-const DESTINATION = /^ {2}-> ([0-9A-F]{8}|\[[0-9a-f:]+\]):([0-9A-F]{4})\s+(\S+)\s+(-?\d+)\s+(\d+)\s+(\d+)\s*$/;
+const ARROW = '  -> ';
 
 /** `ticksPerSecond` is the kernel's HZ: the file gives persistence timeouts in ticks. Unknown, they are left out. */
 export async function readProcTable(chunks: AsyncIterable<string>, ticksPerSecond?: number): Promise<ProcTable> {
   let info: Info | undefined;
   const services: (TableService & { destinations: DestinationEntry[] })[] = [];
-  for await (const batch of lines(chunks)) {
-    for (const line of batch) {
-      if (info === undefined) info = readVersion(line);
-      else if (line.startsWith('  -> RemoteAddress') || line.startsWith('Prot ')) continue;
-      else if (line.startsWith('  -> ')) (services.at(-1) ?? unreadable(line)).destinations.push(readDestination(line));
-      else services.push({ service: readService(line, ticksPerSecond), destinations: [] });
-    }
-  }
+  await readLines(chunks, {
+    version(line) {
+      info = readVersion(line);
+    },
+    service(line) {
+      services.push({ service: readService(line, ticksPerSecond), destinations: [] });
+    },
+    destination(columns) {
+      const { destinations } = services.at(-1) ?? columns.unreadable();
+      destinations.push(readDestination(columns));
+    },
+  });
   if (info === undefined) throw new ProtocolError('/proc/net/ip_vs is empty');
   return { info, services };
+}
+
+/**
+ * Whether the file lists these services with these destinations, in this order, whatever their settings. Nothing is made
+ * of what it says, so that it takes half the time of reading it.
+ */
+export async function isProcTableOf(
+  services: readonly TableService[],
+  chunks: AsyncIterable<string>,
+): Promise<boolean> {
+  let isSame = true;
+  let seen = 0;
+  let expected: readonly DestinationEntry[] = [];
+  let place = 0;
+  const endService = () => {
+    isSame &&= place === expected.length;
+  };
+  await readLines(chunks, {
+    version() {},
+    service(line) {
+      endService();
+      const found = services[seen++];
+      isSame &&= found !== undefined && isSameService(found, { service: readService(line, undefined) });
+      expected = found?.destinations ?? [];
+      place = 0;
+    },
+    destination(columns) {
+      const found = expected[place++]?.destination;
+      isSame &&= found?.address === columns.address() && found.port === columns.hexadecimal(4);
+    },
+  });
+  endService();
+  return isSame && seen === services.length;
+}
+
+/** What {@link readLines} hands on. */
+interface Lines {
+  version(line: string): void;
+  service(line: string): void;
+  destination(columns: Columns): void;
+}
+
+/** Destinations are read where they stand: to cut their lines out would take as long. */
+async function readLines(chunks: AsyncIterable<string>, to: Lines): Promise<void> {
+  let isFirst = true;
+  let rest = '';
+  const readLine = (text: string, start: number, end: number) => {
+    if (!isFirst && text.startsWith(ARROW, start)) {
+      if (!text.startsWith('RemoteAddress', start + ARROW.length)) to.destination(new Columns(text, start, end));
+    } else if (isFirst) {
+      to.version(text.slice(start, end));
+      isFirst = false;
+    } else if (!text.startsWith('Prot ', start)) {
+      to.service(text.slice(start, end));
+    }
+  };
+  for await (const chunk of chunks) {
+    const text = rest + chunk;
+    let start = 0;
+    for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', start)) {
+      readLine(text, start, end);
+      start = end + 1;
+    }
+    rest = text.slice(start);
+  }
+  if (rest !== '') readLine(rest, 0, rest.length);
 }
 
 function readVersion(line: string): Info {
@@ -64,10 +134,17 @@ function readService(line: string, ticksPerSecond: number | undefined): NormalSe
 
 function protocolOf(name: string): EndpointKey['protocol'] {
   if (name === 'TCP' || name === 'UDP' || name === 'SCTP') return name.toLowerCase() as Lowercase<typeof name>;
-  const number = /^IP_(\d+)$/.exec(name)?.[1];
+  const number = OTHER_PROTOCOLS.get(name) ?? /^IP_(\d+)$/.exec(name)?.[1];
   if (number === undefined) throw new ProtocolError(`/proc/net/ip_vs: unknown protocol "${name}"`);
   return protocolOfNumber(Number(number));
 }
+
+/** The kernel has names for these too (ip_vs_proto_name in ip_vs_core.c). */
+const OTHER_PROTOCOLS = new Map([
+  ['IP', 0],
+  ['ICMP', 1],
+  ['ICMPv6', 58],
+]);
 
 function readPersistence(
   key: ServiceKey,
@@ -93,17 +170,16 @@ function readNetmask(key: ServiceKey, printed: number): number | string {
   return isPrefix ? prefix : describeMask(mask);
 }
 
-function readDestination(line: string): DestinationEntry {
-  const [, address = '', port = '', method = '', weight, active, inactive] = DESTINATION.exec(line) ?? unreadable(line);
-  return {
-    destination: {
-      ...endpointOfHex(address, port),
-      forward: METHODS.get(method) ?? unreadable(line),
-      weight: Number(weight),
-    },
-    activeConnections: Number(active),
-    inactiveConnections: Number(inactive),
-  };
+/** `  -> 0A000002:0050      Masq    1      0          0         ` */
+function readDestination(columns: Columns): DestinationEntry {
+  const address = columns.address();
+  const port = columns.hexadecimal(4);
+  const forward = METHODS.get(columns.word()) ?? columns.unreadable();
+  const weight = columns.integer();
+  const activeConnections = columns.integer();
+  const inactiveConnections = columns.integer();
+  columns.end();
+  return { destination: { address, port, forward, weight }, activeConnections, inactiveConnections };
 }
 
 /** The kernel's names (ip_vs_fwd_name in ip_vs_ctl.c); every other method it calls Masq as well. */
@@ -113,6 +189,95 @@ const METHODS = new Map<string, NormalDestination['forward']>([
   ['Tunnel', 'tun'],
   ['Route', 'dr'],
 ]);
+
+/** A cursor over the columns of a line in a text. A table has ten destinations for each service: no garbage here. */
+class Columns {
+  readonly #text: string;
+  readonly #start: number;
+  readonly #end: number;
+  #at: number;
+
+  constructor(text: string, start: number, end: number) {
+    this.#text = text;
+    this.#start = start;
+    this.#end = end;
+    this.#at = start;
+  }
+
+  /** `  -> 0A000002:` or `  -> [2001:0db8:0000:0000:0000:0000:0000:0005]:`. */
+  address(): string {
+    this.#at += ARROW.length;
+    const start = this.#at;
+    const isIPv6 = this.#text.charCodeAt(start) === OPENING_BRACKET;
+    if (isIPv6) this.#at = Math.min(this.#text.indexOf(']', start) + 1 || this.#end, this.#end);
+    const address = isIPv6 ? addressOfHex(this.#text.slice(start, this.#at)) : formatIPv4(this.hexadecimal(8));
+    if (this.#at >= this.#end || this.#text.charCodeAt(this.#at++) !== COLON) this.unreadable();
+    return address;
+  }
+
+  /** So many digits, as the kernel writes them: capitals. */
+  hexadecimal(digits: number): number {
+    let number = 0;
+    for (const end = this.#at + digits; this.#at < end; this.#at++) {
+      const digit = HEX_DIGITS[this.#code()];
+      number = number * 16 + (digit ?? this.unreadable());
+    }
+    return number;
+  }
+
+  word(): string {
+    this.#skipBlanks();
+    const start = this.#at;
+    while (this.#code() > BLANK) this.#at++;
+    return this.#text.slice(start, this.#at);
+  }
+
+  /** Decimal, perhaps with a sign. */
+  integer(): number {
+    this.#skipBlanks();
+    const isNegative = this.#code() === MINUS;
+    if (isNegative) this.#at++;
+    const start = this.#at;
+    let number = 0;
+    for (let code = this.#code(); code >= ZERO && code <= NINE; code = this.#code()) {
+      number = number * 10 + code - ZERO;
+      this.#at++;
+    }
+    if (this.#at === start) this.unreadable();
+    return isNegative ? -number : number;
+  }
+
+  end(): void {
+    if (this.#at < this.#end) this.#skipBlanks();
+    if (this.#at < this.#end) this.unreadable();
+  }
+
+  unreadable(): never {
+    return unreadable(this.#text.slice(this.#start, this.#end));
+  }
+
+  #skipBlanks(): void {
+    if (this.#code() !== BLANK) this.unreadable();
+    while (this.#code() === BLANK) this.#at++;
+  }
+
+  /** Of the character here; -1 at the end of the line. */
+  #code(): number {
+    return this.#at < this.#end ? this.#text.charCodeAt(this.#at) : -1;
+  }
+}
+
+/** Character codes. */
+const BLANK = 0x20;
+const MINUS = 0x2d;
+const ZERO = 0x30;
+const NINE = 0x39;
+const COLON = 0x3a;
+const OPENING_BRACKET = 0x5b;
+
+/** Digits by character code. */
+const HEX_DIGITS: number[] = [];
+for (const [value, digit] of [...'0123456789ABCDEF'].entries()) HEX_DIGITS[digit.charCodeAt(0)] = value;
 
 function unreadable(line: string): never {
   throw new ProtocolError(`/proc/net/ip_vs: cannot read the line "${line}"`);

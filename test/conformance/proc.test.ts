@@ -86,3 +86,20 @@ describe('without netlink', () => {
     }
   });
 });
+
+it('a file is read whole by a reader who takes his time, who has the rest read in another thread', async () => {
+  const { ipvs, kernel } = context;
+  await ipvs.restore(Array.from({ length: 500 }, (_, n) => `-A -t 192.0.2.1:${n + 1}`).join('\n'));
+  expect(await textOf(kernel.proc('ip_vs'), 8)).toBe(await textOf(kernel.proc('ip_vs'), 0));
+});
+
+/** Spends so many milliseconds on each piece. */
+async function textOf(pieces: AsyncIterable<string>, milliseconds: number): Promise<string> {
+  let text = '';
+  for await (const piece of pieces) {
+    const start = performance.now();
+    while (performance.now() - start < milliseconds);
+    text += piece;
+  }
+  return text;
+}

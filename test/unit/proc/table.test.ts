@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ProtocolError } from '../../../src/errors.js';
 import type { NormalService } from '../../../src/model/service.js';
-import { readProcTable } from '../../../src/proc/table.js';
+import { isProcTableOf, readProcTable } from '../../../src/proc/table.js';
 import { cut, damaged, expectNoSurprise, inPieces, whole } from './text.js';
 
 const HEADER = `IP Virtual Server version 1.2.1 (size=4096)
@@ -97,6 +97,9 @@ describe('a service', () => {
     ['FWM  FFFFFFFF wrr ', { protocol: 'fwmark', mark: 4294967295, scheduler: 'wrr' }],
     ['FWM  00000008 rr ops ', { protocol: 'fwmark', mark: 8, scheduler: 'rr', onePacket: true }],
     ['IP_47  0A000001:0000 none ', { protocol: 'ip47', address: '10.0.0.1', port: 0, scheduler: 'none' }],
+    ['IP  0A000001:0050 rr ', { protocol: 'ip0', address: '10.0.0.1', port: 80, scheduler: 'rr' }],
+    ['ICMP  0A000001:0050 rr ', { protocol: 'ip1', address: '10.0.0.1', port: 80, scheduler: 'rr' }],
+    ['ICMPv6  0A000001:0050 rr ', { protocol: 'ip58', address: '10.0.0.1', port: 80, scheduler: 'rr' }],
     ['IP_300  0A000001:0050 rr ', { protocol: 'ip300', address: '10.0.0.1', port: 80, scheduler: 'rr' }],
     ['UDP  0A000001:0035 ops ', { protocol: 'udp', address: '10.0.0.1', port: 53, scheduler: 'ops' }],
     ['TCP  0A000001:0050 ops-like ', { protocol: 'tcp', address: '10.0.0.1', port: 80, scheduler: 'ops-like' }],
@@ -167,6 +170,65 @@ describe('a destination', () => {
   });
 });
 
+describe('is the table of', () => {
+  const captured = async () => (await readProcTable(whole(CAPTURED), 100)).services;
+
+  test('what was read from it, whatever the settings and counts and in whatever pieces', async () => {
+    const services = (await captured()).map(({ service, destinations }) => ({
+      service: { ...service, scheduler: 'other' },
+      destinations: destinations.map((entry) => ({
+        ...entry,
+        activeConnections: 9,
+        destination: { ...entry.destination, weight: 9 },
+      })),
+    }));
+    expect(await isProcTableOf(services, whole(CAPTURED))).toBe(true);
+    await fc.assert(
+      fc.asyncProperty(cut(CAPTURED), async (pieces) => {
+        expect(await isProcTableOf(services, inPieces(pieces))).toBe(true);
+      }),
+    );
+    expect(await isProcTableOf([], whole(HEADER))).toBe(true);
+  });
+
+  test('nothing else', async () => {
+    const services = await captured();
+    const [web, mark] = services;
+    if (web === undefined || mark === undefined) throw new Error('two services');
+    const others: (typeof services)[] = [
+      [],
+      [web],
+      [mark],
+      [mark, web],
+      [web, mark, mark],
+      [{ ...web, destinations: web.destinations.slice(1) }, mark],
+      [{ ...web, destinations: web.destinations.slice(0, 1) }, mark],
+      [{ ...web, destinations: web.destinations.toReversed() }, mark],
+      [{ ...web, destinations: [...web.destinations, ...web.destinations] }, mark],
+      [web, { ...mark, destinations: web.destinations }],
+      [
+        { ...web, destinations: [] },
+        { ...mark, destinations: web.destinations },
+      ],
+      [{ ...web, service: { ...web.service, port: 81 } as NormalService }, mark],
+    ];
+    for (const [index, other] of others.entries()) {
+      expect(await isProcTableOf(other, whole(CAPTURED)), `case ${index}`).toBe(false);
+    }
+  });
+
+  test('nothing where a server or its port is another', async () => {
+    const services = await captured();
+    for (const [from, to] of [
+      ['0A000002:0050', '0A000002:0051'],
+      ['0A000002:0050', '0A000003:0050'],
+      ['0005]:0050', '0006]:0050'],
+    ] as const) {
+      expect(await isProcTableOf(services, whole(CAPTURED.replace(from, to)))).toBe(false);
+    }
+  });
+});
+
 describe('refuses', () => {
   test.each([
     ['nothing', ''],
@@ -177,6 +239,21 @@ describe('refuses', () => {
     ['an unknown protocol', `${HEADER}XYZ  0A000001:0050 wlc \n`],
     ['a protocol number that is none', `${HEADER}IP_x  0A000001:0050 wlc \n`],
     ['half an address', `${HEADER}TCP  0A0001:0050 wlc \n`],
+    [
+      'an address of small letters',
+      `${HEADER}TCP  0A000001:0050 wlc \n  -> 0a000002:0050      Masq    1      0          0\n`,
+    ],
+    [
+      'a port of three digits',
+      `${HEADER}TCP  0A000001:0050 wlc \n  -> 0A000002:050      Masq    1      0          0\n`,
+    ],
+    ['an address without a port', `${HEADER}TCP  0A000001:0050 wlc \n  -> 0A000002\n`],
+    ['an IPv6 address without its end', `${HEADER}TCP  0A000001:0050 wlc \n  -> [fd00::1\n  -> [fd00::1]:0050`],
+    ['a column too many', `${HEADER}TCP  0A000001:0050 wlc \n  -> 0A000002:0050      Masq    1      0          0  1\n`],
+    [
+      'a number with letters',
+      `${HEADER}TCP  0A000001:0050 wlc \n  -> 0A000002:0050      Masq    1x     0          0\n`,
+    ],
     ['half a port', `${HEADER}TCP  0A000001:50 wlc \n`],
     ['too long a port', `${HEADER}TCP  0A000001:00050 wlc \n`],
     ['half an IPv6 address', `${HEADER}TCP  [2001:0db8]:0050 wlc \n`],
