@@ -24,7 +24,7 @@ function kernelProject(name: string, setupFiles: string[]) {
 const BUSY = 60_000;
 
 /** The files of the conformance suite that a simulated kernel must pass as the real one does. */
-const BOTH_KERNELS = ['services', 'destinations', 'settings', 'restore', 'concurrency', 'proc', 'reconcile'];
+const BOTH_KERNELS = ['services', 'destinations', 'settings', 'restore', 'save', 'concurrency', 'proc', 'reconcile'];
 
 export default defineConfig({
   test: {

@@ -21,7 +21,7 @@ export {
   TimeoutError,
   UnavailableError,
 } from './errors.js';
-export { Ipvs, type OpenOptions, type RestoreOptions, type SaveOptions } from './ipvs.js';
+export { type ChangeFailure, Ipvs, type OpenOptions, type RestoreOptions, type SaveOptions } from './ipvs.js';
 export type { ReverseNames } from './ipvsadm/reverse-names.js';
 export { formatRules, type RulesOptions, type RulesTable } from './ipvsadm/rules.js';
 export type { Kernel } from './kernel/kernel.js';

@@ -16,8 +16,9 @@ import { formatRules, formatSettingsRules, type Rule, readRules } from './ipvsad
 import { explain } from './kernel/diagnosis.js';
 import type { Kernel } from './kernel/kernel.js';
 import { linuxKernel } from './kernel/linux.js';
-import { NetlinkSource } from './kernel/netlink-source.js';
-import { nameWithoutFamily, ProcSource } from './kernel/proc-source.js';
+import { NetlinkSource, type Undone } from './kernel/netlink-source.js';
+import { ProcSource } from './kernel/proc-source.js';
+import { readRulesTable } from './kernel/rules-table.js';
 import { stream } from './kernel/stream.js';
 import type { Change } from './model/change.js';
 import type { Connection } from './model/connection.js';
@@ -26,11 +27,11 @@ import {
   type Destination,
   type DestinationEntry,
   type DestinationKey,
-  formatDestinationKey,
   type NormalDestination,
   parseDestination,
   parseDestinationKey,
 } from './model/destination.js';
+import { agree } from './model/outline.js';
 import { type NormalService, parseService, type Service, type ServiceEntry } from './model/service.js';
 import { parseServiceKey, type ServiceKey, type ServiceKeyText } from './model/service-key.js';
 import type { Stats } from './model/stats.js';
@@ -41,13 +42,13 @@ import {
   parseSyncDaemon,
   type SyncDaemon,
 } from './model/sync-daemon.js';
-import type { Info, Source, Table, TableService } from './model/table.js';
+import type { Info, Source, Table } from './model/table.js';
 import { parseTimeouts, type Timeouts, type TimeoutsChange } from './model/timeouts.js';
 import type { CallOptions } from './netlink/connection.js';
 
 /** How often a snapshot is read anew when the table changes meanwhile. */
 const SNAPSHOT_ATTEMPTS = 10;
-/** Commands of a restore read and sent at a time: a few milliseconds of work. */
+/** Commands of a restore read at a time: a few milliseconds of work. */
 const RESTORE_PIECE = 512;
 
 /** What {@link Ipvs.open} takes. */
@@ -81,6 +82,15 @@ export interface RestoreOptions extends CallOptions {
   readonly replace?: boolean | undefined;
   /** Called now and then with the number of commands done, refused ones included, and of all commands. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/** One of many changes that was not carried out. */
+export interface ChangeFailure {
+  /** Its place in the list, from 0. */
+  readonly place: number;
+  readonly change: Change;
+  /** {@link KernelError} where the kernel refused it. */
+  readonly error: Error;
 }
 
 /**
@@ -166,8 +176,9 @@ export class Ipvs implements AsyncDisposable {
 
   /** Every service, in the kernel's order. */
   async listServices(options?: CallOptions): Promise<ServiceEntry[]> {
+    if (this.#netlink === undefined) return (await this.#proc.table()).services.map(({ service }) => ({ service }));
     const entries: ServiceEntry[] = [];
-    for await (const entry of this.services(options)) entries.push(entry);
+    await this.#netlink.services((entry) => entries.push(entry), options);
     return entries;
   }
 
@@ -225,8 +236,10 @@ export class Ipvs implements AsyncDisposable {
 
   /** The real servers of a service, newest first. Empty also where there is no such service: the kernel says no more. */
   async listDestinations(key: ServiceKey | ServiceKeyText, options?: CallOptions): Promise<DestinationEntry[]> {
+    const checked = parseServiceKey(key);
+    if (this.#netlink === undefined) return [...((await this.#proc.service(checked))?.destinations ?? [])];
     const entries: DestinationEntry[] = [];
-    for await (const entry of this.destinations(key, options)) entries.push(entry);
+    await this.#netlink.destinations(checked, (entry) => entries.push(entry), options);
     return entries;
   }
 
@@ -275,25 +288,11 @@ export class Ipvs implements AsyncDisposable {
     if (netlink === undefined) return { source: 'proc', services: (await this.#proc.table()).services };
     for (let attempt = 0; attempt < SNAPSHOT_ATTEMPTS; attempt++) {
       const services = await netlink.table(options);
-      const first = outline(services);
-      if (first === (await this.#outlineOfProc()) || first === outline(await netlink.table(options)))
+      // The second reading costs a fifteenth from /proc.
+      if ((await this.#proc.confirms(services)) || agree(services, await netlink.table(options)))
         return { source: 'netlink', services };
     }
     throw new InterruptedError(`snapshot: the table changed during each of ${SNAPSHOT_ATTEMPTS} readings`);
-  }
-
-  /**
-   * The second reading costs a fifteenth from /proc/net/ip_vs. But where several namespaces have services, the file may
-   * leave some of its own out (6.1: between two pages ip_vs_info_seq_next counts everybody's, ip_vs_info_array only its
-   * own), so that only its agreement means something. Undefined where it cannot be read.
-   */
-  async #outlineOfProc(): Promise<string | undefined> {
-    try {
-      return outline((await this.#proc.table()).services);
-    } catch (error) {
-      if (error instanceof UnavailableError) return undefined;
-      throw error;
-    }
   }
 
   /** Deletes every service. Connections stay in the table. */
@@ -346,9 +345,12 @@ export class Ipvs implements AsyncDisposable {
    * `full` they are, as options and lines that ipvsadm takes too.
    */
   async save({ full = false, ...options }: SaveOptions = {}): Promise<string> {
-    this.#needNetlink('save');
+    const netlink = this.#needNetlink('save');
+    if (!full) {
+      const services = await readRulesTable(netlink, this.#proc, options);
+      return formatRules(services === undefined ? await this.snapshot(options) : { services });
+    }
     const table = await this.snapshot(options);
-    if (!full) return formatRules(table);
     const settings = formatSettingsRules(await this.timeouts(options), await this.daemons(options));
     return settings + formatRules(table, { thresholds: true });
   }
@@ -359,34 +361,44 @@ export class Ipvs implements AsyncDisposable {
    * others, and all refusals are thrown together as {@link RestoreError}. Returns how many commands were carried out.
    */
   async restore(text: string, { replace = false, onProgress, ...options }: RestoreOptions = {}): Promise<number> {
-    this.#needNetlink('restore');
-    const rules = await readInPieces(text);
-    if (replace) await this.#makeRoom(rules, options);
-    const failures: RestoreFailure[] = [];
-    for (let done = 0; done < rules.length; done += RESTORE_PIECE) {
-      const piece = rules.slice(done, done + RESTORE_PIECE);
-      failures.push(...(await this.#restorePiece(piece, options)));
-      onProgress?.(done + piece.length, rules.length);
-    }
-    if (failures.length > 0) throw new RestoreError(rules.length - failures.length, failures);
-    return rules.length;
+    const netlink = this.#needNetlink('restore');
+    const writer = netlink.writer();
+    const daemons = new Set<DaemonRole>();
+    await forEachRule(text, ({ change }) => {
+      if (change.verb === 'start-daemon') daemons.add(change.daemon.role);
+      writer.add(change);
+    });
+    if (replace) await this.#makeRoom(daemons, options);
+    const { length } = writer;
+    const progress = onProgress && ((done: number) => onProgress(done, length));
+    const undone = await netlink.carryOut(writer.take(), { ...options, onProgress: progress });
+    if (undone.length > 0) throw new RestoreError(length - undone.length, await this.#failures(text, undone));
+    return length;
   }
 
-  async #makeRoom(rules: readonly Rule[], options: CallOptions): Promise<void> {
+  /** Empties the table, and stops the sync daemons that the rules start. */
+  async #makeRoom(started: ReadonlySet<DaemonRole>, options: CallOptions): Promise<void> {
     await this.flush(options);
-    const started = new Set(
-      rules.flatMap(({ change }) => (change.verb === 'start-daemon' ? [change.daemon.role] : [])),
-    );
     if (started.size === 0) return;
     for (const { role } of await this.daemons(options)) if (started.has(role)) await this.stopDaemon(role, options);
   }
 
-  async #restorePiece(rules: readonly Rule[], options: CallOptions): Promise<RestoreFailure[]> {
-    const results = await Promise.allSettled(rules.map(({ change }) => this.apply(change, options)));
-    return rules.flatMap(({ line, text }, index) => {
-      const result = results[index];
-      return result?.status === 'rejected' ? [{ line, text, error: result.reason as Error }] : [];
+  /** Reads the rules again: a restore keeps bytes, and of those that failed nobody knows before. */
+  async #failures(text: string, undone: readonly Undone[]): Promise<RestoreFailure[]> {
+    const failures: Promise<RestoreFailure>[] = [];
+    let place = 0;
+    await forEachRule(text, ({ line, text: rule, change }) => {
+      const failed = undone[failures.length];
+      if (failed?.place !== place++) return;
+      failures.push(this.#errorOf(failed, change).then((error) => ({ line, text: rule, error })));
     });
+    return Promise.all(failures);
+  }
+
+  async #errorOf(undone: Undone, change: Change): Promise<Error> {
+    if ('error' in undone) return undone.error as Error;
+    const netlink = this.#needNetlink(change.verb.replace('-', ' '));
+    return explain(netlink.refusalOf(change, undone.refusal), change, this.#kernel, netlink);
   }
 
   /** Closes the socket. Calls under way end with `ClosedError`. Idempotent. */
@@ -412,6 +424,24 @@ export class Ipvs implements AsyncDisposable {
     }
   }
 
+  /**
+   * As {@link Ipvs.apply} for many changes, in their order and as fast as the kernel takes them. What fails does not stop
+   * the others, and is given back in order: an empty list says that all is done.
+   */
+  async applyAll(changes: readonly Change[], options: CallOptions = {}): Promise<ChangeFailure[]> {
+    const netlink = this.#needNetlink('change');
+    const writer = netlink.writer();
+    for (const change of changes) writer.add(change);
+    const undone = await netlink.carryOut(writer.take(), options);
+    const failures: ChangeFailure[] = [];
+    for (const each of undone) {
+      const { place } = each;
+      const change = changes[place];
+      if (change !== undefined) failures.push({ place, change, error: await this.#errorOf(each, change) });
+    }
+    return failures;
+  }
+
   #needNetlink(what: string): NetlinkSource {
     if (this.#netlink !== undefined) return this.#netlink;
     const reason = this.fallbackReason?.message ?? 'the client was opened with the source proc';
@@ -421,23 +451,16 @@ export class Ipvs implements AsyncDisposable {
   }
 }
 
-/** All rules of a text, with turns of the event loop in between. */
-async function readInPieces(text: string): Promise<Rule[]> {
-  const rules: Rule[] = [];
-  for (const rule of readRules(text)) if (rules.push(rule) % RESTORE_PIECE === 0) await nextTurn();
-  return rules;
+/** Reads rules, with turns of the event loop in between. */
+async function forEachRule(text: string, use: (rule: Rule) => void): Promise<void> {
+  let count = 0;
+  for (const rule of readRules(text)) {
+    use(rule);
+    if (++count % RESTORE_PIECE === 0) await nextTurn();
+  }
 }
 
 /** Errors behind which /proc may still be readable. */
 function isOutOfReach(error: unknown): error is IpvsError {
   return error instanceof UnavailableError || (error instanceof KernelError && error.code === 'EPERM');
-}
-
-/** What there is, without order and settings: as much as netlink and /proc must agree on. */
-function outline(services: readonly TableService[]): string {
-  const rows = services.map(({ service, destinations }) => {
-    const servers = destinations.map(({ destination }) => formatDestinationKey(destination)).sort();
-    return [nameWithoutFamily(service), ...servers].join(' ');
-  });
-  return rows.sort().join('\n');
 }

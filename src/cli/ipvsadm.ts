@@ -127,12 +127,9 @@ class Session {
 
   /** Changes travel together. What is refused is told, in order; the last decides the code. */
   async #change(changes: readonly Change[]): Promise<number> {
-    const results = await Promise.allSettled(changes.map((change) => this.#ipvs.apply(change)));
-    for (const [index, change] of changes.entries()) {
-      const result = results[index];
-      if (result?.status === 'rejected') this.#tell(change.verb, result.reason);
-    }
-    return results.at(-1)?.status === 'rejected' ? REFUSED : 0;
+    const failures = await this.#ipvs.applyAll(changes);
+    for (const { change, error } of failures) this.#tell(change.verb, error);
+    return failures.at(-1)?.place === changes.length - 1 ? REFUSED : 0;
   }
 
   #tell(verb: KernelVerb, error: unknown): void {
@@ -207,8 +204,9 @@ class Session {
   }
 
   async #save(numeric: boolean): Promise<void> {
+    if (numeric) return this.#write(await this.#read(this.#ipvs.save()));
     const table = await this.#read(this.#ipvs.snapshot());
-    this.#write(formatRules(table, { names: await namesIn(table.services, numeric) }));
+    this.#write(formatRules(table, { names: await namesIn(table.services, false) }));
   }
 
   /**

@@ -2,9 +2,9 @@
  * Address families and addresses as IPVS attributes carry them.
  * @module
  */
-import { type Family, familyOf, formatIP, parseIPv4Number, parseIPv6 } from '../address/ip.js';
+import { type Family, familyOf, formatIP, formatIPv4, parseIPv4Number, parseIPv6 } from '../address/ip.js';
 import { ProtocolError } from '../errors.js';
-import type { AttributeWriter } from '../netlink/attributes.js';
+import type { AttributeReader, AttributeWriter } from '../netlink/attributes.js';
 import { AF_INET, AF_INET6 } from './constants.js';
 
 /** AF_INET or AF_INET6. */
@@ -33,7 +33,17 @@ export function writeAddress(writer: AttributeWriter, type: number, address: str
   writer.bytes(type, ipv6);
 }
 
-/** The kernel sends 16 bytes for both families (union nf_inet_addr); IPv4 has the first four. */
+/**
+ * The address in the attribute at a place of the reader; all zeros where there is none. The kernel sends 16 bytes for both
+ * families (union nf_inet_addr); IPv4 has the first four.
+ */
+export function readAddress(reader: AttributeReader, place: number | undefined, family: Family): string {
+  if (place === undefined) return family === 'ipv4' ? '0.0.0.0' : '::';
+  reader.back(place);
+  return family === 'ipv4' ? formatIPv4(reader.be32()) : addressText(reader.bytes(16), family);
+}
+
+/** An address in bytes, of which IPv4 has the first four. */
 export function addressText(bytes: Uint8Array, family: Family): string {
   const length = family === 'ipv4' ? 4 : 16;
   if (bytes.length < length) throw new ProtocolError(`${family} address of ${bytes.length} bytes`);

@@ -4,9 +4,8 @@
  */
 import type { Family } from '../address/ip.js';
 import type { DestinationEntry, NormalDestination, NormalTunnel } from '../model/destination.js';
-import type { Stats } from '../model/stats.js';
 import type { AttributeReader, AttributeWriter } from '../netlink/attributes.js';
-import { addressText, familyNumberOf, familyOfNumber, writeAddress } from './address-codec.js';
+import { familyNumberOf, familyOfNumber, readAddress, writeAddress } from './address-codec.js';
 import {
   IP_VS_CONN_F_BYPASS,
   IP_VS_CONN_F_DROUTE,
@@ -37,25 +36,27 @@ import {
   IPVS_DEST_ATTR_U_THRESH,
   IPVS_DEST_ATTR_WEIGHT,
 } from './constants.js';
-import { readStats32, readStats64 } from './stats-codec.js';
+import { readEitherStats } from './stats-codec.js';
 
 /** Appends a DEST nest that names a destination. */
 export function writeDestinationKey(writer: AttributeWriter, key: { address: string; port: number }): void {
-  writer.nested(IPVS_CMD_ATTR_DEST, () => writeKeyAttributes(writer, key));
+  const nest = writer.beginNest(IPVS_CMD_ATTR_DEST);
+  writeKeyAttributes(writer, key);
+  writer.endNest(nest);
 }
 
 /** Appends a DEST nest with all that NEW_DEST and SET_DEST ask for. */
 export function writeDestination(writer: AttributeWriter, destination: NormalDestination): void {
   const { forward, weight, tunnel, upperThreshold = 0, lowerThreshold = 0 } = destination;
-  writer.nested(IPVS_CMD_ATTR_DEST, () => {
-    writeKeyAttributes(writer, destination);
-    writer.u32(IPVS_DEST_ATTR_FWD_METHOD, methodNumber(forward));
-    writer.u32(IPVS_DEST_ATTR_WEIGHT, weight);
-    writer.u32(IPVS_DEST_ATTR_U_THRESH, upperThreshold);
-    writer.u32(IPVS_DEST_ATTR_L_THRESH, lowerThreshold);
-    // Without them the tunnel is ipip; kernels before 5.2 know no other and no attributes.
-    if (tunnel !== undefined && tunnel.type !== 'ipip') writeTunnel(writer, tunnel);
-  });
+  const nest = writer.beginNest(IPVS_CMD_ATTR_DEST);
+  writeKeyAttributes(writer, destination);
+  writer.u32(IPVS_DEST_ATTR_FWD_METHOD, methodNumber(forward));
+  writer.u32(IPVS_DEST_ATTR_WEIGHT, weight);
+  writer.u32(IPVS_DEST_ATTR_U_THRESH, upperThreshold);
+  writer.u32(IPVS_DEST_ATTR_L_THRESH, lowerThreshold);
+  // Without them the tunnel is ipip; kernels before 5.2 know no other and no attributes.
+  if (tunnel !== undefined && tunnel.type !== 'ipip') writeTunnel(writer, tunnel);
+  writer.endNest(nest);
 }
 
 function writeKeyAttributes(writer: AttributeWriter, { address, port }: { address: string; port: number }): void {
@@ -105,7 +106,8 @@ METHODS[IP_VS_CONN_F_BYPASS] = 'bypass';
 /** What a DEST nest says, before it is put together. */
 interface Attributes {
   family: Family | undefined;
-  address: Uint8Array;
+  /** Of these, where they are: what they say depends on others. */
+  address: number | undefined;
   port: number;
   method: number;
   weight: number;
@@ -117,36 +119,40 @@ interface Attributes {
   tunnelType: number;
   tunnelPort: number;
   tunnelFlags: number;
-  stats: Stats | undefined;
-  stats64: Stats | undefined;
+  stats: number | undefined;
+  stats64: number | undefined;
 }
 
 /** Reads a DEST nest of the kernel. `serviceFamily` is for kernels before 3.18, where it is the destination's as well. */
 export function readDestination(reader: AttributeReader, serviceFamily: Family): DestinationEntry {
   const found = readAttributes(reader);
+  const { active: activeConnections, inactive: inactiveConnections, persistent: persistentConnections } = found;
+  const destination = destinationOf(reader, found, serviceFamily);
+  const stats = readEitherStats(reader, found.stats64, found.stats);
+  if (stats === undefined) return { destination, activeConnections, inactiveConnections, persistentConnections };
+  return { destination, activeConnections, inactiveConnections, persistentConnections, stats };
+}
+
+function destinationOf(reader: AttributeReader, found: Attributes, serviceFamily: Family): NormalDestination {
   const { port, weight, upperThreshold, lowerThreshold } = found;
+  const address = readAddress(reader, found.address, found.family ?? serviceFamily);
   const forward = METHODS[found.method] ?? `method${found.method}`;
-  const stats = found.stats64 ?? found.stats;
+  // Most are like this, and a spread takes its time.
+  if (forward !== 'tun' && upperThreshold === 0 && lowerThreshold === 0) return { address, port, weight, forward };
   const settings = {
-    address: addressText(found.address, found.family ?? serviceFamily),
+    address,
     port,
     weight,
     ...(upperThreshold > 0 && { upperThreshold }),
     ...(lowerThreshold > 0 && { lowerThreshold }),
   };
-  return {
-    destination: forward === 'tun' ? { ...settings, forward, tunnel: readTunnel(found) } : { ...settings, forward },
-    activeConnections: found.active,
-    inactiveConnections: found.inactive,
-    persistentConnections: found.persistent,
-    ...(stats !== undefined && { stats }),
-  };
+  return forward === 'tun' ? { ...settings, forward, tunnel: readTunnel(found) } : { ...settings, forward };
 }
 
 function readAttributes(reader: AttributeReader): Attributes {
   const found: Attributes = {
     family: undefined,
-    address: new Uint8Array(16),
+    address: undefined,
     port: 0,
     method: 0,
     weight: 0,
@@ -168,7 +174,7 @@ function readAttributes(reader: AttributeReader): Attributes {
 function readAttribute(reader: AttributeReader, found: Attributes): void {
   switch (reader.type) {
     case IPVS_DEST_ATTR_ADDR:
-      found.address = reader.bytes(16);
+      found.address = reader.place;
       return;
     case IPVS_DEST_ATTR_PORT:
       found.port = reader.be16();
@@ -207,10 +213,10 @@ function readAttribute(reader: AttributeReader, found: Attributes): void {
       found.tunnelFlags = reader.u16();
       return;
     case IPVS_DEST_ATTR_STATS:
-      found.stats = readStats32(reader.nested('IPVS_DEST_ATTR_STATS'));
+      found.stats = reader.place;
       return;
     case IPVS_DEST_ATTR_STATS64:
-      found.stats64 = readStats64(reader.nested('IPVS_DEST_ATTR_STATS64'));
+      found.stats64 = reader.place;
       return;
   }
 }

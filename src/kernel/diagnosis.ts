@@ -12,7 +12,12 @@ import type { Kernel } from './kernel.js';
 import type { NetlinkSource } from './netlink-source.js';
 
 /** The same error with its reason and a hint, where they are known. Anything but a {@link KernelError} is given back. */
-export async function explain(error: unknown, change: Change, kernel: Kernel, source: NetlinkSource): Promise<unknown> {
+export async function explain<E>(
+  error: E,
+  change: Change,
+  kernel: Kernel,
+  source: NetlinkSource,
+): Promise<E | KernelError> {
   if (!(error instanceof KernelError)) return error;
   return withCause(error, await causeOf(error, change, kernel, source).catch(() => UNKNOWN));
 }

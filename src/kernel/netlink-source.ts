@@ -2,6 +2,7 @@
  * IPVS by generic netlink: every verb, on values that have been checked.
  * @module
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { KernelError, UnavailableError } from '../errors.js';
 import type { Change } from '../model/change.js';
 import { type DestinationEntry, formatDestinationKey } from '../model/destination.js';
@@ -10,10 +11,12 @@ import { familyOfKey, formatServiceKey, type ServiceKey } from '../model/service
 import type { NormalSyncDaemon } from '../model/sync-daemon.js';
 import type { Info, TableService } from '../model/table.js';
 import type { Timeouts } from '../model/timeouts.js';
-import { type CallOptions, Connection } from '../netlink/connection.js';
+import { type CallOptions, type CommandRefusal, Connection } from '../netlink/connection.js';
 import { debugTransport } from '../netlink/debug.js';
 import { resolveFamily } from '../netlink/generic.js';
+import type { Message } from '../netlink/message.js';
 import type { Transport } from '../netlink/transport.js';
+import { CommandWriter, type WrittenCommands } from '../netlink/written-commands.js';
 import { IPVS_GENL_NAME } from './constants.js';
 import { describeIpvsMessage } from './describe.js';
 import { explainRights } from './diagnosis.js';
@@ -25,6 +28,41 @@ import {
   readServiceMessage,
   readTimeoutsMessage,
 } from './requests.js';
+
+/** Datagrams of written commands that wait for the kernel at a time; between two lots others have their turn. */
+const TOGETHER = 8;
+
+/** One change of many that was not carried out: the kernel refused it, or (`error`) nobody knows. */
+export type Undone =
+  | { readonly place: number; readonly refusal: CommandRefusal }
+  | { readonly place: number; readonly error: unknown };
+
+/** What {@link NetlinkSource.carryOut} takes. */
+export interface CarryOutOptions extends CallOptions {
+  /** Called now and then with the number of changes behind it. */
+  readonly onProgress?: ((done: number) => void) | undefined;
+}
+
+/** Changes as bytes, ready to be sent. */
+export class ChangeWriter {
+  readonly #requests: IpvsRequests;
+  readonly #writer = new CommandWriter();
+  /** How many were written. */
+  length = 0;
+
+  constructor(requests: IpvsRequests) {
+    this.#requests = requests;
+  }
+
+  add(change: Change): void {
+    this.#writer.add(this.#requests.change(change));
+    this.length++;
+  }
+
+  take(): WrittenCommands[] {
+    return this.#writer.take();
+  }
+}
 
 /** Everything that can be asked of the kernel by netlink. */
 export class NetlinkSource {
@@ -62,6 +100,53 @@ export class NetlinkSource {
     return this.#connection.execute(this.#requests.change(change), options);
   }
 
+  /** Writes changes ahead, for {@link NetlinkSource.carryOut}. */
+  writer(): ChangeWriter {
+    return new ChangeWriter(this.#requests);
+  }
+
+  /**
+   * Brings about changes that were written ahead, in their order; what the kernel refuses does not stop the others. Returns
+   * what was not done, or not for sure, in order.
+   */
+  async carryOut(
+    datagrams: readonly WrittenCommands[],
+    { onProgress, ...options }: CarryOutOptions,
+  ): Promise<Undone[]> {
+    const undone: Undone[] = [];
+    let done = 0;
+    for (let next = 0; next < datagrams.length; next += TOGETHER) {
+      const calls = datagrams.slice(next, next + TOGETHER).map((commands) => {
+        const first = done;
+        done += commands.count;
+        return this.#carryOutTogether(commands, first, options);
+      });
+      for (const each of await Promise.all(calls)) undone.push(...each);
+      onProgress?.(done);
+      if (next + TOGETHER < datagrams.length) await nextTurn();
+    }
+    return undone;
+  }
+
+  async #carryOutTogether(commands: WrittenCommands, first: number, options: CallOptions): Promise<Undone[]> {
+    const refused = new Map<number, CommandRefusal>();
+    const refusals = () => Array.from(refused, ([place, refusal]) => ({ place: first + place, refusal }));
+    try {
+      await this.#connection.executeWritten(commands, (place, refusal) => refused.set(place, refusal), options);
+      return refusals();
+    } catch (error) {
+      const others = Array.from({ length: commands.count }, (_, place) => place).filter((place) => !refused.has(place));
+      const lost = others.map((place) => ({ place: first + place, error }));
+      return [...refusals(), ...lost].sort((left, right) => left.place - right.place);
+    }
+  }
+
+  /** The error of a change that the kernel refused. */
+  refusalOf(change: Change, refusal: CommandRefusal): KernelError {
+    const request = this.#requests.change(change);
+    return new KernelError({ ...refusal, command: request.command, object: request.object() });
+  }
+
   info(options?: CallOptions): Promise<Info> {
     return this.#connection.query(this.#requests.getInfo(), readInfoMessage, options);
   }
@@ -96,7 +181,11 @@ export class NetlinkSource {
    */
   services(onEntry: (entry: ServiceEntry) => void, options?: CallOptions): Promise<void> {
     const once = firstTime<ServiceEntry>(({ service }) => formatServiceKey(service), onEntry);
-    return this.#connection.dump(this.#requests.getServices(), (message) => once(readServiceMessage(message)), options);
+    return this.#connection.dump(
+      this.#requests.getServices(),
+      (message) => once(message, readServiceMessage(message)),
+      options,
+    );
   }
 
   /** Every destination of a service, none twice. Nothing for a service that is not there: the kernel says no more. */
@@ -105,7 +194,7 @@ export class NetlinkSource {
     const once = firstTime<DestinationEntry>(({ destination }) => formatDestinationKey(destination), onEntry);
     return this.#connection.dump(
       this.#requests.getDestinations(key),
-      (message) => once(readDestinationMessage(message, family)),
+      (message) => once(message, readDestinationMessage(message, family)),
       options,
     );
   }
@@ -127,12 +216,24 @@ export class NetlinkSource {
   }
 }
 
-function firstTime<T>(nameOf: (value: T) => string, use: (value: T) => void): (value: T) => void {
-  const seen = new Set<string>();
-  return (value) => {
+/**
+ * Hands on what a dump tells, nothing twice. Within one of its pieces, a datagram, nothing comes twice; so short a dump
+ * needs no names.
+ */
+function firstTime<T>(nameOf: (value: T) => string, use: (value: T) => void): (message: Message, value: T) => void {
+  const firstPiece: T[] = [];
+  let names: Set<string> | undefined;
+  let last = 0;
+  return (message, value) => {
+    if (message.start <= last) names ??= new Set(firstPiece.map(nameOf));
+    last = message.start;
+    if (names === undefined) {
+      firstPiece.push(value);
+      return use(value);
+    }
     const name = nameOf(value);
-    if (seen.has(name)) return;
-    seen.add(name);
+    if (names.has(name)) return;
+    names.add(name);
     use(value);
   };
 }

@@ -9,7 +9,7 @@ import type { Stats } from '../model/stats.js';
 import type { TableService } from '../model/table.js';
 import { readProcConnections } from '../proc/connections.js';
 import { readProcStats } from '../proc/stats.js';
-import { type ProcTable, readProcTable } from '../proc/table.js';
+import { isProcTableOf, type ProcTable, readProcTable } from '../proc/table.js';
 import type { Kernel } from './kernel.js';
 
 /** Everything that the files tell. */
@@ -22,6 +22,15 @@ export class ProcSource {
 
   table(): Promise<ProcTable> {
     return readProcTable(this.#kernel.proc('ip_vs'), this.#kernel.ticksPerSecond());
+  }
+
+  /**
+   * Whether /proc/net/ip_vs lists these services with these destinations, in this order; false also where it cannot be
+   * read. Where several namespaces have services, it may leave some of its own out (6.1: between two pages
+   * ip_vs_info_seq_next counts everybody's, ip_vs_info_array only its own), so that only a yes means something.
+   */
+  async confirms(services: readonly TableService[]): Promise<boolean> {
+    return (await ifAny(() => isProcTableOf(services, this.#kernel.proc('ip_vs')))) ?? false;
   }
 
   totals(): Promise<Stats> {
@@ -42,6 +51,16 @@ export class ProcSource {
     const [found, second] = services.filter(({ service }) => nameWithoutFamily(service) === name);
     if (second === undefined) return found;
     throw new UnavailableError(`/proc/net/ip_vs has two services of ${name} and does not tell their families apart`);
+  }
+}
+
+/** Undefined where the file cannot be read. */
+export async function ifAny<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof UnavailableError) return undefined;
+    throw error;
   }
 }
 

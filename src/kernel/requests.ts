@@ -51,7 +51,7 @@ export class IpvsRequests {
   }
 
   /** The command that brings a change about. */
-  change(change: Change): Request {
+  change(change: Change): ChangeRequest {
     return new ChangeRequest(this.#family, change);
   }
 
@@ -103,7 +103,7 @@ export class IpvsRequests {
 }
 
 /** A class, not closures: a restore makes tens of thousands. */
-class ChangeRequest implements Request {
+export class ChangeRequest implements Request {
   readonly type: number;
   readonly #change: Change;
 

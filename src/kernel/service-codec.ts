@@ -7,9 +7,8 @@ import { describeMask, maskOfPrefix } from '../address/prefix.js';
 import { ProtocolError } from '../errors.js';
 import { bitsOfFlags, flagsOfBits, type NormalService, type ServiceEntry } from '../model/service.js';
 import { familyOfKey, protocolNumber, protocolOfNumber, type ServiceKey } from '../model/service-key.js';
-import type { Stats } from '../model/stats.js';
 import type { AttributeReader, AttributeWriter } from '../netlink/attributes.js';
-import { addressText, familyNumber, familyOfNumber, writeAddress } from './address-codec.js';
+import { familyNumber, familyOfNumber, readAddress, writeAddress } from './address-codec.js';
 import {
   IP_VS_SVC_F_ONEPACKET,
   IP_VS_SVC_F_PERSISTENT,
@@ -29,29 +28,31 @@ import {
   IPVS_SVC_ATTR_STATS64,
   IPVS_SVC_ATTR_TIMEOUT,
 } from './constants.js';
-import { readStats32, readStats64 } from './stats-codec.js';
+import { readEitherStats } from './stats-codec.js';
 
 /** The flags that a service's settings decide. The mask leaves all others, the kernel's HASHED among them, as they are. */
 const OUR_FLAGS = IP_VS_SVC_F_PERSISTENT | IP_VS_SVC_F_ONEPACKET | IP_VS_SVC_F_SCHED_MASK;
 
 /** Appends a SERVICE nest that names a service. */
 export function writeServiceKey(writer: AttributeWriter, key: ServiceKey): void {
-  writer.nested(IPVS_CMD_ATTR_SERVICE, () => writeKeyAttributes(writer, key));
+  const nest = writer.beginNest(IPVS_CMD_ATTR_SERVICE);
+  writeKeyAttributes(writer, key);
+  writer.endNest(nest);
 }
 
 /** Appends a SERVICE nest with all that NEW_SERVICE and SET_SERVICE ask for. */
 export function writeService(writer: AttributeWriter, service: NormalService): void {
   const { scheduler, persistence, persistenceEngine } = service;
   const family = familyOfKey(service);
-  writer.nested(IPVS_CMD_ATTR_SERVICE, () => {
-    writeKeyAttributes(writer, service);
-    writer.string(IPVS_SVC_ATTR_SCHED_NAME, scheduler);
-    // Leaving the name out removes the engine.
-    if (persistenceEngine !== undefined) writer.string(IPVS_SVC_ATTR_PE_NAME, persistenceEngine);
-    writeFlags(writer, flagsOf(service));
-    writer.u32(IPVS_SVC_ATTR_TIMEOUT, persistence?.timeout ?? 0);
-    writeNetmask(writer, family, persistence?.netmask ?? (family === 'ipv4' ? 32 : 128));
-  });
+  const nest = writer.beginNest(IPVS_CMD_ATTR_SERVICE);
+  writeKeyAttributes(writer, service);
+  writer.string(IPVS_SVC_ATTR_SCHED_NAME, scheduler);
+  // Leaving the name out removes the engine.
+  if (persistenceEngine !== undefined) writer.string(IPVS_SVC_ATTR_PE_NAME, persistenceEngine);
+  writeFlags(writer, flagsOf(service));
+  writer.u32(IPVS_SVC_ATTR_TIMEOUT, persistence?.timeout ?? 0);
+  writeNetmask(writer, family, persistence?.netmask ?? (family === 'ipv4' ? 32 : 128));
+  writer.endNest(nest);
 }
 
 function writeKeyAttributes(writer: AttributeWriter, key: ServiceKey): void {
@@ -91,17 +92,17 @@ function writeNetmask(writer: AttributeWriter, family: Family, netmask: number |
 interface Attributes {
   family: Family;
   protocol: number;
-  address: Uint8Array;
+  /** Of these, where they are: what they say depends on others. */
+  address: number | undefined;
   port: number;
   mark: number;
   scheduler: string;
   flags: number;
   timeout: number;
-  netmask: Uint8Array;
-  prefix: number;
+  netmask: number | undefined;
   engine: string;
-  stats: Stats | undefined;
-  stats64: Stats | undefined;
+  stats: number | undefined;
+  stats64: number | undefined;
 }
 
 /** Reads a SERVICE nest of the kernel. */
@@ -110,14 +111,14 @@ export function readService(reader: AttributeReader): ServiceEntry {
   const { scheduler, flags, engine } = attributes;
   const schedulerFlags = flagsOfBits(scheduler, (flags & IP_VS_SVC_F_SCHED_MASK) >> IP_VS_SVC_F_SCHED_SHIFT);
   const service: NormalService = {
-    ...readKey(attributes),
+    ...readKey(reader, attributes),
     scheduler,
     ...(schedulerFlags.length > 0 && { schedulerFlags }),
     ...((flags & IP_VS_SVC_F_ONEPACKET) !== 0 && { onePacket: true }),
-    ...((flags & IP_VS_SVC_F_PERSISTENT) !== 0 && { persistence: readPersistence(attributes) }),
+    ...((flags & IP_VS_SVC_F_PERSISTENT) !== 0 && { persistence: readPersistence(reader, attributes) }),
     ...(engine !== '' && { persistenceEngine: engine }),
   };
-  const stats = attributes.stats64 ?? attributes.stats;
+  const stats = readEitherStats(reader, attributes.stats64, attributes.stats);
   return { service, ...(stats !== undefined && { stats }) };
 }
 
@@ -125,14 +126,13 @@ function readAttributes(reader: AttributeReader): Attributes {
   const found: Attributes = {
     family: 'ipv4',
     protocol: 0,
-    address: new Uint8Array(16),
+    address: undefined,
     port: 0,
     mark: 0,
     scheduler: '',
     flags: 0,
     timeout: 0,
-    netmask: new Uint8Array(4),
-    prefix: 0,
+    netmask: undefined,
     engine: '',
     stats: undefined,
     stats64: undefined,
@@ -150,7 +150,7 @@ function readAttribute(reader: AttributeReader, found: Attributes): void {
       found.protocol = reader.u16();
       return;
     case IPVS_SVC_ATTR_ADDR:
-      found.address = reader.bytes(16);
+      found.address = reader.place;
       return;
     case IPVS_SVC_ATTR_PORT:
       found.port = reader.be16();
@@ -168,27 +168,31 @@ function readAttribute(reader: AttributeReader, found: Attributes): void {
       found.timeout = reader.u32();
       return;
     case IPVS_SVC_ATTR_NETMASK:
-      found.netmask = reader.bytes(4);
-      found.prefix = reader.u32();
+      found.netmask = reader.place;
       return;
     case IPVS_SVC_ATTR_PE_NAME:
       found.engine = reader.string();
       return;
     case IPVS_SVC_ATTR_STATS:
-      found.stats = readStats32(reader.nested('IPVS_SVC_ATTR_STATS'));
+      found.stats = reader.place;
       return;
     case IPVS_SVC_ATTR_STATS64:
-      found.stats64 = readStats64(reader.nested('IPVS_SVC_ATTR_STATS64'));
+      found.stats64 = reader.place;
       return;
   }
 }
 
 /** The kernel sends either the mark or protocol, address and port. */
-function readKey({ mark, family, protocol, address, port }: Attributes): ServiceKey {
+function readKey(reader: AttributeReader, { mark, family, protocol, address, port }: Attributes): ServiceKey {
   if (mark !== 0) return { protocol: 'fwmark', mark, family };
-  return { protocol: protocolOfNumber(protocol), address: addressText(address, family), port };
+  return { protocol: protocolOfNumber(protocol), address: readAddress(reader, address, family), port };
 }
 
-function readPersistence({ timeout, family, netmask, prefix }: Attributes): NonNullable<NormalService['persistence']> {
-  return { timeout, netmask: family === 'ipv4' ? describeMask(netmask) : prefix };
+function readPersistence(
+  reader: AttributeReader,
+  { timeout, family, netmask }: Attributes,
+): NonNullable<NormalService['persistence']> {
+  if (netmask === undefined) return { timeout, netmask: 0 };
+  reader.back(netmask);
+  return { timeout, netmask: family === 'ipv4' ? describeMask(reader.bytes(4)) : reader.u32() };
 }

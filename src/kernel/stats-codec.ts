@@ -3,7 +3,7 @@
  * the first alone, with 32 bits where the second has 64.
  * @module
  */
-import { type Counters, type Rates, Stats } from '../model/stats.js';
+import { Stats } from '../model/stats.js';
 import type { AttributeReader } from '../netlink/attributes.js';
 import {
   IPVS_STATS_ATTR_CONNS,
@@ -18,42 +18,72 @@ import {
   IPVS_STATS_ATTR_OUTPPS,
 } from './constants.js';
 
+/**
+ * Reads one of the nests at these places of the reader, STATS64 if there is one; undefined without either. Reading both
+ * would take twice the time.
+ */
+export function readEitherStats(
+  reader: AttributeReader,
+  stats64: number | undefined,
+  stats32: number | undefined,
+): Stats | undefined {
+  const place = stats64 ?? stats32;
+  if (place === undefined) return undefined;
+  reader.back(place);
+  return stats64 === undefined ? readStats32(reader.nested('STATS')) : readStats64(reader.nested('STATS64'));
+}
+
 /** Reads a STATS64 nest, all of 64 bits. */
 export function readStats64(reader: AttributeReader): Stats {
-  return readStats(reader, () => reader.u64());
+  return readStats(reader, true);
 }
 
 /** Reads a STATS nest: 32 bits but for the bytes. */
 export function readStats32(reader: AttributeReader): Stats {
-  const isBytes = () => reader.type === IPVS_STATS_ATTR_INBYTES || reader.type === IPVS_STATS_ATTR_OUTBYTES;
-  return readStats(reader, () => (isBytes() ? reader.u64() : BigInt(reader.u32())));
+  return readStats(reader, false);
 }
 
 /** A number that is missing is 0; what is unknown (IPVS_STATS_ATTR_PAD and later ones) is skipped. */
-function readStats(reader: AttributeReader, value: () => bigint): Stats {
-  const counters = { connections: 0n, inPackets: 0n, outPackets: 0n, inBytes: 0n, outBytes: 0n };
+function readStats(reader: AttributeReader, isWide: boolean): Stats {
+  let connections = 0n;
+  let inPackets = 0n;
+  let outPackets = 0n;
+  let inBytes = 0n;
+  let outBytes = 0n;
   const rates = { connections: 0, inPackets: 0, outPackets: 0, inBytes: 0, outBytes: 0 };
   while (reader.next()) {
-    const counter = COUNTER_NAMES[reader.type];
-    const rate = RATE_NAMES[reader.type];
-    if (counter !== undefined) counters[counter] = value();
-    else if (rate !== undefined) rates[rate] = Number(value());
+    switch (reader.type) {
+      case IPVS_STATS_ATTR_CONNS:
+        connections = isWide ? reader.u64() : BigInt(reader.u32());
+        break;
+      case IPVS_STATS_ATTR_INPKTS:
+        inPackets = isWide ? reader.u64() : BigInt(reader.u32());
+        break;
+      case IPVS_STATS_ATTR_OUTPKTS:
+        outPackets = isWide ? reader.u64() : BigInt(reader.u32());
+        break;
+      case IPVS_STATS_ATTR_INBYTES:
+        inBytes = reader.u64();
+        break;
+      case IPVS_STATS_ATTR_OUTBYTES:
+        outBytes = reader.u64();
+        break;
+      case IPVS_STATS_ATTR_CPS:
+        rates.connections = isWide ? reader.u64Number() : reader.u32();
+        break;
+      case IPVS_STATS_ATTR_INPPS:
+        rates.inPackets = isWide ? reader.u64Number() : reader.u32();
+        break;
+      case IPVS_STATS_ATTR_OUTPPS:
+        rates.outPackets = isWide ? reader.u64Number() : reader.u32();
+        break;
+      case IPVS_STATS_ATTR_INBPS:
+        rates.inBytes = isWide ? reader.u64Number() : reader.u32();
+        break;
+      case IPVS_STATS_ATTR_OUTBPS:
+        rates.outBytes = isWide ? reader.u64Number() : reader.u32();
+        break;
+    }
   }
-  return new Stats(counters, rates);
+  return new Stats({ connections, inPackets, outPackets, inBytes, outBytes }, rates);
 }
-
-const COUNTER_NAMES: { readonly [attribute: number]: keyof Counters } = {
-  [IPVS_STATS_ATTR_CONNS]: 'connections',
-  [IPVS_STATS_ATTR_INPKTS]: 'inPackets',
-  [IPVS_STATS_ATTR_OUTPKTS]: 'outPackets',
-  [IPVS_STATS_ATTR_INBYTES]: 'inBytes',
-  [IPVS_STATS_ATTR_OUTBYTES]: 'outBytes',
-};
-
-const RATE_NAMES: { readonly [attribute: number]: keyof Rates } = {
-  [IPVS_STATS_ATTR_CPS]: 'connections',
-  [IPVS_STATS_ATTR_INPPS]: 'inPackets',
-  [IPVS_STATS_ATTR_OUTPPS]: 'outPackets',
-  [IPVS_STATS_ATTR_INBPS]: 'inBytes',
-  [IPVS_STATS_ATTR_OUTBPS]: 'outBytes',
-};

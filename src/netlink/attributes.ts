@@ -88,9 +88,21 @@ export class AttributeReader {
     return this.#bytes.view.getInt32(this.#need(4), LITTLE_ENDIAN);
   }
 
-  /** May be aligned to 4 bytes only; a DataView does not mind. */
+  /** May be aligned to 4 bytes only; a DataView does not mind. Most counters are 0, which is made once, not each time. */
   u64(): bigint {
-    return this.#bytes.view.getBigUint64(this.#need(8), LITTLE_ENDIAN);
+    const start = this.#need(8);
+    const { view } = this.#bytes;
+    const isZero = view.getUint32(start) === 0 && view.getUint32(start + 4) === 0;
+    return isZero ? 0n : view.getBigUint64(start, LITTLE_ENDIAN);
+  }
+
+  /** {@link u64} as a number, exact below 2^53. */
+  u64Number(): number {
+    const start = this.#need(8);
+    const { view } = this.#bytes;
+    const first = view.getUint32(start, LITTLE_ENDIAN);
+    const second = view.getUint32(start + 4, LITTLE_ENDIAN);
+    return LITTLE_ENDIAN ? second * 2 ** 32 + first : first * 2 ** 32 + second;
   }
 
   /** 16 bits in network order. */
@@ -98,11 +110,20 @@ export class AttributeReader {
     return this.#bytes.view.getUint16(this.#need(2));
   }
 
+  /** 32 bits in network order. */
+  be32(): number {
+    return this.#bytes.view.getUint32(this.#need(4));
+  }
+
   /** Text up to its first NUL, or whole where the sender left the NUL out. */
   string(): string {
-    const payload = this.#bytes.array.subarray(this.#start, this.#start + this.#length);
-    const end = payload.indexOf(0);
-    return String.fromCharCode(...(end === -1 ? payload : payload.subarray(0, end)));
+    let text = '';
+    for (let i = this.#start; i < this.#start + this.#length; i++) {
+      const byte = this.#bytes.view.getUint8(i);
+      if (byte === 0) break;
+      text += String.fromCharCode(byte);
+    }
+    return text;
   }
 
   /** A copy of the first `length` bytes of the payload. */
@@ -120,6 +141,17 @@ export class AttributeReader {
     return new AttributeReader(this.#bytes, this.#start, this.#start + this.#length, what);
   }
 
+  /** Where the current attribute is. */
+  get place(): number {
+    return this.#start - HEADER;
+  }
+
+  /** Moves back to an attribute by its {@link place}, where a later one had to be known to read it. */
+  back(place: number): void {
+    this.#next = place;
+    this.next();
+  }
+
   /** The payload's offset, after checking that it has at least `length` bytes. */
   #need(length: number): number {
     if (this.#length >= length) return this.#start;
@@ -130,7 +162,8 @@ export class AttributeReader {
 
 /** Appends attributes, and whatever headers go before them, to one growing buffer that is used again and again. */
 export class AttributeWriter {
-  #bytes = new Bytes(new Uint8Array(16 * 1024));
+  #array = new Uint8Array(16 * 1024);
+  #view = new DataView(this.#array.buffer);
   #length = 0;
 
   get length(): number {
@@ -139,7 +172,7 @@ export class AttributeWriter {
 
   /** What was written so far; valid until the next write. */
   get written(): Uint8Array {
-    return this.#bytes.array.subarray(0, this.#length);
+    return this.#array.subarray(0, this.#length);
   }
 
   /** Forgets what was written after the first `length` bytes. */
@@ -148,95 +181,129 @@ export class AttributeWriter {
   }
 
   u8(type: number, value: number): void {
-    const start = this.reserveAttribute(type, 1);
-    this.#bytes.view.setUint8(start, value);
+    const start = this.#attribute(type, 1);
+    this.#view.setUint32(start, 0);
+    this.#view.setUint8(start, value);
   }
 
   u16(type: number, value: number): void {
-    const start = this.reserveAttribute(type, 2);
-    this.#bytes.view.setUint16(start, value, LITTLE_ENDIAN);
+    const start = this.#attribute(type, 2);
+    this.#view.setUint32(start, 0);
+    this.#view.setUint16(start, value, LITTLE_ENDIAN);
   }
 
   u32(type: number, value: number): void {
-    const start = this.reserveAttribute(type, 4);
-    this.#bytes.view.setUint32(start, value, LITTLE_ENDIAN);
+    const start = this.#attribute(type, 4);
+    this.#view.setUint32(start, value, LITTLE_ENDIAN);
   }
 
   u64(type: number, value: bigint): void {
-    const start = this.reserveAttribute(type, 8);
-    this.#bytes.view.setBigUint64(start, value, LITTLE_ENDIAN);
+    const start = this.#attribute(type, 8);
+    this.#view.setBigUint64(start, value, LITTLE_ENDIAN);
   }
 
   /** 16 bits in network order. */
   be16(type: number, value: number): void {
-    const start = this.reserveAttribute(type, 2);
-    this.#bytes.view.setUint16(start, value);
+    const start = this.#attribute(type, 2);
+    this.#view.setUint32(start, 0);
+    this.#view.setUint16(start, value);
   }
 
   /** 32 bits in network order. */
   be32(type: number, value: number): void {
-    const start = this.reserveAttribute(type, 4);
-    this.#bytes.view.setUint32(start, value);
+    const start = this.#attribute(type, 4);
+    this.#view.setUint32(start, value);
   }
 
   bytes(type: number, value: Uint8Array): void {
     const start = this.reserveAttribute(type, value.length);
-    this.#bytes.array.set(value, start);
+    this.#array.set(value, start);
   }
 
   /** Latin-1 text and a NUL. */
   string(type: number, value: string): void {
     const start = this.reserveAttribute(type, value.length + 1);
-    for (let i = 0; i < value.length; i++) this.#bytes.array[start + i] = value.charCodeAt(i);
+    for (let i = 0; i < value.length; i++) this.#array[start + i] = value.charCodeAt(i);
   }
 
+  /** An attribute of the attributes that `write` appends. */
   nested(type: number, write: () => void): void {
-    const start = this.reserve(HEADER);
+    const nest = this.beginNest(type);
     write();
-    this.#setHeader(start, type, this.#length - start);
+    this.endNest(nest);
+  }
+
+  /** As {@link AttributeWriter.nested} without a closure, for what is written by the thousand; gives where it begins. */
+  beginNest(type: number): number {
+    return this.#attribute(type, 0);
+  }
+
+  /** Ends what {@link AttributeWriter.beginNest} began. */
+  endNest(nest: number): void {
+    const start = nest - HEADER;
+    const length = this.#length - start;
+    checkLength(this.#view.getUint16(start + 2, LITTLE_ENDIAN), length);
+    this.#view.setUint16(start, length, LITTLE_ENDIAN);
   }
 
   /** Room for `length` bytes, zeroed, padded to 4; returns where it starts. */
   reserve(length: number): number {
-    const start = this.#length;
-    const end = start + align(length);
-    if (end > this.#bytes.array.length) this.#grow(end);
-    this.#bytes.array.fill(0, start, end);
-    this.#length = end;
+    const start = this.#room(length);
+    for (let offset = start; offset < this.#length; offset += 4) this.#view.setUint32(offset, 0);
     return start;
   }
 
   /** Writes a number of host order into reserved room. */
   setU32(offset: number, value: number): void {
-    this.#bytes.view.setUint32(offset, value, LITTLE_ENDIAN);
+    this.#view.setUint32(offset, value, LITTLE_ENDIAN);
   }
 
   /** Writes a number of host order into reserved room. */
   setU16(offset: number, value: number): void {
-    this.#bytes.view.setUint16(offset, value, LITTLE_ENDIAN);
+    this.#view.setUint16(offset, value, LITTLE_ENDIAN);
   }
 
   /** Writes one byte into reserved room. */
   setU8(offset: number, value: number): void {
-    this.#bytes.view.setUint8(offset, value);
+    this.#view.setUint8(offset, value);
   }
 
-  /** An attribute with zeroed room for `length` bytes; returns where they start. May move to a larger `#bytes`. */
+  /** An attribute with zeroed room for `length` bytes; returns where they start. */
   reserveAttribute(type: number, length: number): number {
     const start = this.reserve(HEADER + length);
-    this.#setHeader(start, type, HEADER + length);
+    this.#header(start, type, length);
     return start + HEADER;
   }
 
-  #setHeader(start: number, type: number, length: number): void {
-    if (length > MAX_LENGTH) throw new ProtocolError(`attribute ${type}: ${length} bytes, at most ${MAX_LENGTH} fit`);
-    this.#bytes.view.setUint16(start, length, LITTLE_ENDIAN);
-    this.#bytes.view.setUint16(start + 2, type, LITTLE_ENDIAN);
+  /** As {@link AttributeWriter.reserveAttribute}, but what was in the room before is still there. */
+  #attribute(type: number, length: number): number {
+    const start = this.#room(HEADER + length);
+    this.#header(start, type, length);
+    return start + HEADER;
+  }
+
+  #header(start: number, type: number, length: number): void {
+    checkLength(type, HEADER + length);
+    this.#view.setUint16(start, HEADER + length, LITTLE_ENDIAN);
+    this.#view.setUint16(start + 2, type, LITTLE_ENDIAN);
+  }
+
+  #room(length: number): number {
+    const start = this.#length;
+    const end = start + align(length);
+    if (end > this.#array.length) this.#grow(end);
+    this.#length = end;
+    return start;
   }
 
   #grow(needed: number): void {
-    const larger = new Uint8Array(Math.max(needed, 2 * this.#bytes.array.length));
+    const larger = new Uint8Array(Math.max(needed, 2 * this.#array.length));
     larger.set(this.written);
-    this.#bytes = new Bytes(larger);
+    this.#array = larger;
+    this.#view = new DataView(larger.buffer);
   }
+}
+
+function checkLength(type: number, length: number): void {
+  if (length > MAX_LENGTH) throw new ProtocolError(`attribute ${type}: ${length} bytes, at most ${MAX_LENGTH} fit`);
 }

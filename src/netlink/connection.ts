@@ -35,20 +35,20 @@ import {
   NLMSG_DONE,
   NLMSG_ERROR,
   NLMSG_MIN_TYPE,
-  NLMSG_NOOP,
+  numberMessages,
   readErrno,
   readExtendedAck,
   readMessages,
   writeMessage,
 } from './message.js';
 import { EAGAIN, ENOBUFS, type Transport } from './transport.js';
+import { BARRIER, WINDOW, type WrittenCommands } from './written-commands.js';
 
-/** Requests in flight: a default socket holds 128 answers with their ACKs before the kernel drops any (measured). */
-const WINDOW = 64;
 /** The kernel sizes the pieces of a dump by the reader's buffer, up to 32 KiB. */
 const RECEIVE_BUFFER = 64 * 1024;
 /** Milliseconds of work after which the event loop gets its turn. */
 const TURN = 4;
+const UNSENT = 'the request could not be sent';
 /** Milliseconds, where a call says nothing. */
 const DEFAULT_TIMEOUT = 5000;
 
@@ -73,9 +73,12 @@ export interface Request {
   write(writer: AttributeWriter): void;
 }
 
+/** What the kernel said to a command that it did not carry out. */
+export type CommandRefusal = Pick<Refusal, 'errno' | 'extendedAck'>;
+
 /** A call on its way. Once sent it stays in flight until it is answered, even if it was aborted before that. */
 interface Call {
-  readonly kind: 'command' | 'query' | 'dump' | 'barrier';
+  readonly kind: 'command' | 'commands' | 'query' | 'dump' | 'barrier';
   readonly request: Request;
   readonly timeout: number;
   /** 0 until it is sent. */
@@ -89,26 +92,39 @@ interface Call {
   settled: boolean;
   /** The kernel said that the dump changed underneath. */
   interrupted: boolean;
+  /** Commands that were written ahead: a datagram of its own, answered by its barrier. */
+  readonly written?: Written | undefined;
+}
+
+interface Written {
+  readonly commands: WrittenCommands;
+  /** Takes the place of a command among them, from 0. */
+  readonly onRefused: (place: number, refusal: CommandRefusal) => void;
 }
 
 const FLAGS: Readonly<Record<Call['kind'], number>> = {
   command: NLM_F_REQUEST,
+  commands: NLM_F_REQUEST,
   query: NLM_F_REQUEST,
   dump: NLM_F_REQUEST | NLM_F_DUMP,
   barrier: NLM_F_REQUEST | NLM_F_ACK,
 };
 
+// One of each for all connections of a thread: what is written is sent at once, what is received is read at once.
+const writer = new AttributeWriter();
+const buffer = new Bytes(new Uint8Array(RECEIVE_BUFFER));
+
 /** See the module's comment. */
 export class Connection {
   readonly #transport: Transport;
   readonly #timeout: number;
-  readonly #writer = new AttributeWriter();
-  readonly #buffer = new Bytes(new Uint8Array(RECEIVE_BUFFER));
   readonly #queue = new Fifo<Call>();
   /** Dumps wait in a line of their own: the kernel runs one at a time on a socket and answers a second with EBUSY. */
   readonly #dumps = new Fifo<Call>();
   /** The dump in flight. */
   #dump: Call | undefined;
+  /** The written commands in flight: they fill the window, so that others wait. */
+  #commands: { readonly call: Call; readonly written: Written; readonly first: number } | undefined;
   /** Sent and not answered, oldest first, by sequence number. */
   readonly #inFlight = new Map<number, Call>();
   /** Answers were dropped, and what is left of them has not been read to its end yet. */
@@ -129,6 +145,19 @@ export class Connection {
   /** Has a command carried out. */
   execute(request: Request, options: CallOptions = {}): Promise<void> {
     return this.#call('command', request, refuseData, options);
+  }
+
+  /**
+   * Has commands carried out that were written ahead; ends when every one was answered. `onRefused` learns which the kernel
+   * did not carry out; where this throws, all others may or may not have been.
+   */
+  executeWritten(
+    commands: WrittenCommands,
+    onRefused: (place: number, refusal: CommandRefusal) => void,
+    options: CallOptions = {},
+  ): Promise<void> {
+    const request = { ...BARRIER, command: `${commands.count} commands sent together` };
+    return this.#call('commands', request, refuseData, options, { commands, onRefused });
   }
 
   /** Asks for one reply; `read` copies what it needs out of it. */
@@ -163,6 +192,7 @@ export class Connection {
     request: Request,
     onData: (message: Message) => void,
     { signal, timeout = this.#timeout }: CallOptions,
+    written?: Written,
   ): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw new ClosedError(`${describe(request)}: the client is closed`);
@@ -177,6 +207,7 @@ export class Connection {
         onData,
         settled: false,
         interrupted: false,
+        written,
         settle(error) {
           if (call.settled) return;
           call.settled = true;
@@ -205,7 +236,7 @@ export class Connection {
     this.#now = performance.now();
     const end = this.#now + TURN;
     while (!this.#closed) {
-      if (!this.#overran) this.#sendBatch();
+      if (!this.#overran) this.#send();
       if (this.#inFlight.size > 0) {
         if (!this.#receive()) {
           if (!this.#overran) return this.#wait();
@@ -217,24 +248,46 @@ export class Connection {
     }
   }
 
+  #send(): void {
+    const next = this.#queue.first;
+    if (next?.written === undefined) return this.#sendBatch();
+    // They may be answered by as many errors as fit the window, so that nothing but a dump is in flight beside them.
+    if (this.#inFlight.size > (this.#dump === undefined ? 0 : 1)) return;
+    this.#queue.take();
+    if (!next.settled) this.#sendWritten(next, next.written);
+  }
+
+  #sendWritten(call: Call, written: Written): void {
+    const { bytes, count } = written.commands;
+    const first = this.#consecutiveSequences(count + 1);
+    numberMessages(bytes, first);
+    call.sequence = first + count;
+    call.deadline = this.#now + call.timeout;
+    this.#inFlight.set(call.sequence, call);
+    this.#commands = { call, written, first };
+    const errno = this.#transport.send(bytes.array);
+    if (errno < 0) this.#finish(call, refused(call, { errno, reason: UNSENT }));
+  }
+
   /** Sends what waits, as far as the window allows, in one datagram. */
   #sendBatch(): void {
     const batch = this.#nextBatch();
     if (batch.length === 0) return;
-    this.#writer.truncate(0);
+    writer.truncate(0);
     const sent = batch.filter((call) => this.#write(call));
     // A query's reply and a dump's pieces vouch for the commands before them as well.
     if (sent.at(-1)?.kind === 'command') sent.push(this.#writeBarrier());
     if (sent.length === 0) return;
-    const errno = this.#transport.send(this.#writer.written);
+    const errno = this.#transport.send(writer.written);
     if (errno >= 0) return;
-    for (const call of sent) this.#finish(call, refused(call, { errno, reason: 'the request could not be sent' }));
+    for (const call of sent) this.#finish(call, refused(call, { errno, reason: UNSENT }));
   }
 
   /** The calls to send now; those that were aborted while they waited are left out. */
   #nextBatch(): Call[] {
     const batch: Call[] = [];
-    while (this.#inFlight.size + batch.length < WINDOW) {
+    while (this.#commands === undefined && this.#inFlight.size + batch.length < WINDOW) {
+      if (this.#queue.first?.written !== undefined) break;
       const call = this.#queue.take() ?? (this.#dump === undefined ? this.#dumps.take() : undefined);
       if (call === undefined) break;
       if (call.settled) continue;
@@ -246,14 +299,14 @@ export class Connection {
 
   /** Appends a call's message. What cannot be written ends the call and leaves nothing behind. */
   #write(call: Call): boolean {
-    const start = this.#writer.length;
+    const start = writer.length;
     call.sequence = this.#nextSequence();
     call.deadline = this.#now + call.timeout;
     try {
       const { type, flags = 0 } = call.request;
-      writeMessage(this.#writer, { type, flags: FLAGS[call.kind] | flags, sequence: call.sequence }, call.request);
+      writeMessage(writer, { type, flags: FLAGS[call.kind] | flags, sequence: call.sequence }, call.request);
     } catch (error) {
-      this.#writer.truncate(start);
+      writer.truncate(start);
       this.#finish(call, error);
       return false;
     }
@@ -265,7 +318,7 @@ export class Connection {
   #writeBarrier(): Call {
     const call: Call = {
       kind: 'barrier',
-      request: { type: NLMSG_NOOP, command: 'acknowledge', write: () => {} },
+      request: BARRIER,
       timeout: this.#timeout,
       sequence: 0,
       deadline: 0,
@@ -285,9 +338,21 @@ export class Connection {
     return this.#sequence;
   }
 
+  /** The first of so many numbers in a row. */
+  #consecutiveSequences(count: number): number {
+    let first = this.#nextSequence();
+    for (let found = 1; found < count; found++) {
+      const next = this.#nextSequence();
+      if (next === first + found) continue;
+      first = next;
+      found = 0;
+    }
+    return first;
+  }
+
   /** Reads one datagram. False when there is none. */
   #receive(): boolean {
-    const length = this.#transport.receive(this.#buffer.array);
+    const length = this.#transport.receive(buffer.array);
     if (length === -EAGAIN) return false;
     if (length === -ENOBUFS) this.#overran = true;
     else if (length < 0)
@@ -309,7 +374,7 @@ export class Connection {
   #dispatchDatagram(length: number): void {
     try {
       if (length > RECEIVE_BUFFER) throw new ProtocolError(`datagram of ${length} bytes, cut at ${RECEIVE_BUFFER}`);
-      for (const message of readMessages(this.#buffer, length)) this.#dispatch(message);
+      for (const message of readMessages(buffer, length)) this.#dispatch(message);
     } catch (error) {
       // What the rest of the datagram would have answered cannot be known.
       this.#failAll(() => error);
@@ -319,10 +384,26 @@ export class Connection {
   #dispatch(message: Message): void {
     const call = this.#inFlight.get(message.sequence);
     // Otherwise the late answer of a call that timed out.
-    if (call === undefined) return;
+    if (call === undefined) return this.#takeRefusal(message);
+    // What of the commands before the barrier was refused may have been dropped.
+    if (this.#overran && call.kind === 'commands') return;
     if (!this.#overran) this.#vouchForThoseBefore(call);
     if (message.type === NLMSG_ERROR || message.type === NLMSG_DONE) this.#finish(call, outcome(call, message));
     else if (message.type >= NLMSG_MIN_TYPE) this.#takeData(call, message);
+  }
+
+  /** The answer to one of the written commands; only errors are answered. */
+  #takeRefusal(message: Message): void {
+    if (this.#commands === undefined || message.type !== NLMSG_ERROR) return;
+    const { call, written, first } = this.#commands;
+    const place = message.sequence - first;
+    if (place < 0 || place >= written.commands.count || call.settled) return;
+    try {
+      const errno = readErrno(message);
+      if (errno !== 0) written.onRefused(place, { errno, extendedAck: readExtendedAck(message) });
+    } catch (error) {
+      call.settle(error);
+    }
   }
 
   #vouchForThoseBefore(answered: Call): void {
@@ -347,6 +428,7 @@ export class Connection {
   #finish(call: Call, error?: unknown): void {
     this.#inFlight.delete(call.sequence);
     if (this.#dump === call) this.#dump = undefined;
+    if (this.#commands?.call === call) this.#commands = undefined;
     call.settle(error);
   }
 

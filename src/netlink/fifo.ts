@@ -12,12 +12,17 @@ export class Fifo<T> {
     return this.#items.length === 0;
   }
 
+  /** The next to be taken. */
+  get first(): T | undefined {
+    return this.#items[this.#first];
+  }
+
   put(item: T): void {
     this.#items.push(item);
   }
 
   take(): T | undefined {
-    const item = this.#items[this.#first];
+    const item = this.first;
     if (item === undefined) return undefined;
     this.#first++;
     if (this.#first === this.#items.length) this.takeAll();

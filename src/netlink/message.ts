@@ -56,6 +56,14 @@ export function writeMessage(
   writer.setU32(start + 8, header.sequence);
 }
 
+/** Gives the messages of a whole datagram consecutive sequence numbers. */
+export function numberMessages({ array, view }: Bytes, first: number): void {
+  let sequence = first;
+  for (let start = 0; start < array.length; start += align(view.getUint32(start, LITTLE_ENDIAN))) {
+    view.setUint32(start + 8, sequence++, LITTLE_ENDIAN);
+  }
+}
+
 /** The messages of a datagram of `length` bytes. Throws {@link ProtocolError} where a length cannot be. */
 export function* readMessages(bytes: Bytes, length: number): Generator<Message> {
   const { view } = bytes;

@@ -27,7 +27,7 @@ import type { AttributeWriter } from '../netlink/attributes.js';
 import { Meter } from './estimator.js';
 import type { ScheduledDestination } from './scheduler.js';
 import type { Service } from './service.js';
-import { endNest, Statistics, writeStatistics } from './statistics.js';
+import { Statistics, writeStatistics } from './statistics.js';
 import type { Padding } from './u64.js';
 
 /** What NEW_DEST and SET_DEST set. */
@@ -129,7 +129,7 @@ const STATS = [IPVS_DEST_ATTR_STATS, IPVS_DEST_ATTR_STATS64] as const;
 
 /** Appends the DEST nest, its attributes in the kernel's order. */
 export function writeDestination(writer: AttributeWriter, destination: Destination, padding: Padding): void {
-  const nest = writer.reserveAttribute(IPVS_CMD_ATTR_DEST, 0);
+  const nest = writer.beginNest(IPVS_CMD_ATTR_DEST);
   writer.bytes(IPVS_DEST_ATTR_ADDR, destination.union);
   writer.be16(IPVS_DEST_ATTR_PORT, destination.port);
   writer.u32(IPVS_DEST_ATTR_FWD_METHOD, destination.method);
@@ -144,5 +144,5 @@ export function writeDestination(writer: AttributeWriter, destination: Destinati
   writer.u32(IPVS_DEST_ATTR_PERSIST_CONNS, destination.persistentConnections);
   writer.u16(IPVS_DEST_ATTR_ADDR_FAMILY, familyNumber(destination.family));
   writeStatistics(writer, STATS, destination.statistics, padding);
-  endNest(writer, nest);
+  writer.endNest(nest);
 }

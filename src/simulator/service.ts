@@ -27,7 +27,7 @@ import { addressKey } from './address-key.js';
 import type { Destination } from './destination.js';
 import { Meter } from './estimator.js';
 import type { ScheduledService, Scheduler } from './scheduler.js';
-import { endNest, Statistics, writeStatistics } from './statistics.js';
+import { Statistics, writeStatistics } from './statistics.js';
 import type { Padding } from './u64.js';
 
 /** What names a service. */
@@ -118,7 +118,7 @@ export interface Encoding {
 
 /** Appends the SERVICE nest, its attributes in the kernel's order. */
 export function writeService(writer: AttributeWriter, service: Service, encoding: Encoding): void {
-  const nest = writer.reserveAttribute(IPVS_CMD_ATTR_SERVICE, 0);
+  const nest = writer.beginNest(IPVS_CMD_ATTR_SERVICE);
   writer.u16(IPVS_SVC_ATTR_AF, familyNumber(service.family));
   if (service.mark !== 0) {
     writer.u32(IPVS_SVC_ATTR_FWMARK, service.mark);
@@ -135,5 +135,5 @@ export function writeService(writer: AttributeWriter, service: Service, encoding
   writer.u32(IPVS_SVC_ATTR_TIMEOUT, Math.floor(service.timeout / encoding.ticksPerSecond));
   writer.be32(IPVS_SVC_ATTR_NETMASK, service.netmask);
   writeStatistics(writer, STATS, service.statistics, encoding.padding);
-  endNest(writer, nest);
+  writer.endNest(nest);
 }

@@ -85,7 +85,7 @@ function writeNest(
   count: Write,
   bytes: Write,
 ): void {
-  const start = writer.reserveAttribute(type, 0);
+  const start = writer.beginNest(type);
   count(IPVS_STATS_ATTR_CONNS, shown.connections);
   count(IPVS_STATS_ATTR_INPKTS, shown.inPackets);
   count(IPVS_STATS_ATTR_OUTPKTS, shown.outPackets);
@@ -96,11 +96,5 @@ function writeNest(
   count(IPVS_STATS_ATTR_OUTPPS, rates.outPackets);
   count(IPVS_STATS_ATTR_INBPS, rates.inBytes);
   count(IPVS_STATS_ATTR_OUTBPS, rates.outBytes);
-  endNest(writer, start);
-}
-
-/** Sets the length of a nest that {@link AttributeWriter.reserveAttribute} began, without a closure for each. */
-export function endNest(writer: AttributeWriter, start: number): void {
-  const header = start - 4;
-  writer.setU16(header, writer.length - header);
+  writer.endNest(start);
 }

@@ -20,7 +20,6 @@ import {
 import type { AttributeWriter } from '../netlink/attributes.js';
 import { EEXIST, EINVAL, ENETUNREACH, ENODEV, ESRCH } from './errno.js';
 import type { Host } from './host.js';
-import { endNest } from './statistics.js';
 
 /** A daemon's settings; what is 0 or undefined has a default. */
 export interface DaemonSettings {
@@ -96,7 +95,7 @@ function maxLength(state: number, wanted: number, mtu: number, family: Family): 
 
 /** Appends the DAEMON nest (ip_vs_genl_fill_daemon). */
 export function writeDaemon(writer: AttributeWriter, state: number, daemon: Readonly<DaemonSettings>): void {
-  const nest = writer.reserveAttribute(IPVS_CMD_ATTR_DAEMON, 0);
+  const nest = writer.beginNest(IPVS_CMD_ATTR_DAEMON);
   writer.u32(IPVS_DAEMON_ATTR_STATE, state);
   writer.string(IPVS_DAEMON_ATTR_MCAST_IFN, daemon.interfaceName);
   writer.u32(IPVS_DAEMON_ATTR_SYNC_ID, daemon.syncId);
@@ -105,5 +104,5 @@ export function writeDaemon(writer: AttributeWriter, state: number, daemon: Read
   writer.u8(IPVS_DAEMON_ATTR_MCAST_TTL, daemon.ttl);
   const { family, address } = daemon.group ?? DEFAULT_GROUP;
   writer.bytes(family === 'ipv4' ? IPVS_DAEMON_ATTR_MCAST_GROUP : IPVS_DAEMON_ATTR_MCAST_GROUP6, address);
-  endNest(writer, nest);
+  writer.endNest(nest);
 }

@@ -38,6 +38,7 @@ it('has whole snapshots beside others whose services make /proc/net/ip_vs leave 
     await using ipvs = await Ipvs.open({ netns: namespacePath });
     const { services } = await ipvs.snapshot();
     expect(services.map(({ service }) => formatServiceKey(service)).sort()).toEqual([...keys].sort());
+    expect((await ipvs.save()).split('\n').sort()).toEqual(rules.split('\n').sort());
   }
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RestoreError } from '../../src/index.js';
+import { type Change, RestoreError } from '../../src/index.js';
 import { rejection, useIpvs } from './fixture.js';
 
 const context = useIpvs();
@@ -95,7 +95,67 @@ describe('restore', () => {
     expect(seen.length).toBeGreaterThan(1);
   });
 
+  it('names the right lines among thousands', async () => {
+    const { ipvs } = context;
+    // Every seventh line is there already; empty lines and comments take no place among the commands.
+    const lines = Array.from({ length: 2000 }, (_, n) => `-A -t 10.0.0.1:${1 + n - (n % 7 === 6 ? 1 : 0)}`);
+    const text = lines.map((line, n) => (n % 100 === 0 ? `# ${n}\n\n${line}` : line)).join('\n');
+    const error = await rejection(ipvs.restore(text));
+    expect(error).toMatchObject({ applied: 2000 - Math.floor(2000 / 7) });
+    const { failures } = error as RestoreError;
+    const all = text.split('\n');
+    expect(failures.map(({ line, text: rule }) => all[line - 1] === rule)).not.toContain(false);
+    expect(failures.map(({ text: rule }) => rule)).toEqual(lines.filter((_, n) => n % 7 === 6));
+    expect(await ipvs.listServices()).toHaveLength(2000 - failures.length);
+  });
+
+  it('stops sending when the signal is given, and says what was not done', async () => {
+    const { ipvs } = context;
+    const rules = Array.from({ length: 3000 }, (_, n) => `-A -t 10.0.${n >> 8}.${n & 255}:80`).join('\n');
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const restore = ipvs.restore(rules, { signal: controller.signal, onProgress: () => controller.abort(reason) });
+    const { applied, failures } = (await rejection(restore)) as RestoreError;
+    expect(applied + failures.length).toBe(3000);
+    expect(failures.every(({ error }) => error === reason)).toBe(true);
+    expect(applied).toBeGreaterThan(0);
+    expect(await ipvs.listServices()).toHaveLength(applied);
+  });
+
   it('of nothing does nothing', async () => {
     expect(await context.ipvs.restore('\n# nothing\n')).toBe(0);
+  });
+});
+
+describe('many changes', () => {
+  const service = (port: number) => ({ protocol: 'tcp', address: '192.0.2.1', port, scheduler: 'rr' }) as const;
+  const add = (port: number): Change => ({ verb: 'add-service', service: service(port) });
+
+  it('are made in their order, and what failed is given back', async () => {
+    const { ipvs } = context;
+    const changes: Change[] = [
+      add(80),
+      add(80),
+      { verb: 'delete-service', key: service(80) },
+      add(80),
+      { verb: 'update-service', service: { ...service(81), scheduler: 'wlc' } },
+      {
+        verb: 'add-destination',
+        key: service(80),
+        destination: { address: '10.0.0.1', port: 80, weight: 1, forward: 'dr' },
+      },
+    ];
+    expect(await ipvs.applyAll(changes)).toMatchObject([
+      { place: 1, change: changes[1], error: { code: 'EEXIST', reason: 'the service exists already' } },
+      { place: 4, change: changes[4], error: { code: 'ESRCH' } },
+    ]);
+    expect(await ipvs.save()).toBe('-A -t 192.0.2.1:80 -s rr\n-a -t 192.0.2.1:80 -r 10.0.0.1:80 -g -w 1\n');
+    expect(await ipvs.applyAll([])).toEqual([]);
+  });
+
+  it('are not possible from /proc', async () => {
+    const ipvs = await context.open({ source: 'proc' });
+    expect(await rejection(ipvs.applyAll([add(80)]))).toMatchObject({ code: 'ERR_UNAVAILABLE' });
+    await ipvs.close();
   });
 });

@@ -87,6 +87,27 @@ describe('reading', () => {
     expect(only([4, 0, 1, 0]).string()).toBe('');
   });
 
+  it('takes 32 bits in network order, and 64 bits as a number too', () => {
+    expect(only([8, 0, 1, 0, 10, 0, 0, 1]).be32()).toBe(0x0a000001);
+    expect(only([12, 0, 1, 0, 1, 0, 0, 0, 2, 0, 0, 0]).u64Number()).toBe(2 ** 33 + 1);
+    expect(only([12, 0, 1, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x1f, 0]).u64Number()).toBe(Number.MAX_SAFE_INTEGER);
+    expect(only([12, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]).u64()).toBe(0n);
+    for (const read of ['be32', 'u64Number'] as const) {
+      expect(() => only([6, 0, 1, 0, 7, 0, 0, 0])[read]()).toThrow(ProtocolError);
+    }
+  });
+
+  it('goes back to where it was', () => {
+    const attributes = reader([5, 0, 1, 0, 7, 0, 0, 0, 5, 0, 2, 0, 8, 0, 0, 0]);
+    attributes.next();
+    const { place } = attributes;
+    attributes.next();
+    expect([attributes.type, attributes.u8()]).toEqual([2, 8]);
+    attributes.back(place);
+    expect([attributes.type, attributes.u8()]).toEqual([1, 7]);
+    expect([attributes.next(), attributes.type, attributes.next()]).toEqual([true, 2, false]);
+  });
+
   it('gives copies', () => {
     const array = Uint8Array.from([8, 0, 1, 0, 1, 2, 3, 4]);
     const attributes = new AttributeReader(new Bytes(array), 0, 8, 'test');

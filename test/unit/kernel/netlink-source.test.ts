@@ -1,0 +1,50 @@
+import { expect, it } from 'vitest';
+import { Ipvs } from '../../../src/index.js';
+import type { Transport } from '../../../src/netlink/transport.js';
+import { SimulatedKernel } from '../../../src/simulator/simulated-kernel.js';
+import { split } from '../../fake-kernel.js';
+
+const NLM_F_MULTI = 2;
+const NLMSG_DONE = 3;
+
+/** Gives out every piece of a dump twice, which a real kernel does with the end of one where rows come meanwhile. */
+function repeating(transport: Transport, onRepeat: () => void): Transport {
+  let again: Uint8Array | undefined;
+  const { receive } = transport;
+  transport.receive = (into) => {
+    if (again !== undefined) {
+      const { length } = again;
+      into.set(again);
+      again = undefined;
+      onRepeat();
+      return length;
+    }
+    const length = receive.call(transport, into);
+    const messages = length > 0 ? split(into.slice(0, length)) : [];
+    const isPiece =
+      messages.length > 0 && messages.every(({ type, flags }) => type > NLMSG_DONE && flags & NLM_F_MULTI);
+    if (isPiece) again = into.slice(0, length);
+    return length;
+  };
+  return transport;
+}
+
+it('lists nothing twice, though pieces of a dump repeat what others told', async () => {
+  const kernel = new SimulatedKernel();
+  let repeats = 0;
+  await using ipvs = await Ipvs.open({
+    kernel: {
+      socket: () => repeating(kernel.socket(), () => repeats++),
+      proc: (name) => kernel.proc(name),
+      ticksPerSecond: () => kernel.ticksPerSecond(),
+    },
+  });
+  const services = Array.from({ length: 500 }, (_, n) => `-A -t 192.0.2.1:${1 + n}\n`);
+  const servers = Array.from({ length: 500 }, (_, n) => `-a -t 192.0.2.1:1 -r 10.0.0.1:${1 + n} -m\n`);
+  await ipvs.restore([...services, ...servers].join(''));
+  expect(await ipvs.listServices()).toHaveLength(500);
+  expect(repeats).toBeGreaterThan(1);
+  expect(await ipvs.listDestinations('tcp://192.0.2.1:1')).toHaveLength(500);
+  expect(await ipvs.listDestinations('tcp://192.0.2.1:2')).toHaveLength(0);
+  expect((await ipvs.snapshot()).services.flatMap(({ destinations }) => destinations)).toHaveLength(500);
+});
