@@ -13,6 +13,11 @@ struct Bytes {
   size_t size;
 };
 
+struct Integers {
+  int32_t* data;
+  size_t size;
+};
+
 inline std::nullopt_t Refuse(const Napi::CallbackInfo& info, const char* name, const char* expected) {
   if (!info.Env().IsExceptionPending()) {
     Napi::TypeError::New(info.Env(), std::string(name) + " must be " + expected).ThrowAsJavaScriptException();
@@ -36,6 +41,16 @@ inline std::optional<Bytes> BytesArgument(const Napi::CallbackInfo& info, size_t
     return Bytes{array.Data(), array.ByteLength()};
   }
   return Refuse(info, name, "a Uint8Array");
+}
+
+// Numbers that JavaScript gets back.
+inline std::optional<Integers> IntegersArgument(const Napi::CallbackInfo& info, size_t index, const char* name) {
+  const Napi::Value value = info[index];
+  if (value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_int32_array) {
+    auto array = value.As<Napi::Int32Array>();
+    return Integers{array.Data(), array.ElementLength()};
+  }
+  return Refuse(info, name, "an Int32Array");
 }
 
 inline std::optional<std::string> PathArgument(const Napi::CallbackInfo& info, size_t index, const char* name) {

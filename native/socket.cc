@@ -4,6 +4,8 @@
 #include <sys/socket.h>
 #include <uv.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <memory>
 #include <vector>
@@ -11,6 +13,9 @@
 #include "arguments.h"
 #include "namespace.h"
 #include "system_error.h"
+
+// Datagrams that one call receives.
+constexpr size_t kMostDatagrams = 16;
 
 // The event loop's half of a socket. libuv goes on using a handle until its close callback runs, when the Socket may be
 // long collected: so it is memory of its own, freed there, and `socket` is null from the moment of closing.
@@ -51,6 +56,7 @@ Napi::Function Socket::Define(Napi::Env env) {
                          InstanceMethod<&Socket::LocalAddress>("localAddress"),
                          InstanceMethod<&Socket::Send>("send"),
                          InstanceMethod<&Socket::Receive>("receive"),
+                         InstanceMethod<&Socket::ReceiveMany>("receiveMany"),
                          InstanceMethod<&Socket::Watch>("watch"),
                          InstanceMethod<&Socket::Unwatch>("unwatch"),
                          InstanceMethod<&Socket::Close>("close"),
@@ -135,6 +141,25 @@ Napi::Value Socket::Receive(const Napi::CallbackInfo& info) {
   if (!into) return {};
   return Napi::Number::New(info.Env(),
                            Retry([&] { return recv(fd_.Get(), into->data, into->size, MSG_DONTWAIT | MSG_TRUNC); }));
+}
+
+Napi::Value Socket::ReceiveMany(const Napi::CallbackInfo& info) {
+  const auto into = BytesArgument(info, 0, "into");
+  const auto lengths = IntegersArgument(info, 1, "lengths");
+  if (!into || !lengths) return {};
+  std::array<iovec, kMostDatagrams> rooms{};
+  std::array<mmsghdr, kMostDatagrams> datagrams{};
+  const size_t count = std::min(lengths->size, kMostDatagrams);
+  const size_t room = count == 0 ? 0 : into->size / count;
+  for (size_t i = 0; i < count; i++) {
+    rooms[i] = {into->data + i * room, room};
+    datagrams[i].msg_hdr.msg_iov = &rooms[i];
+    datagrams[i].msg_hdr.msg_iovlen = 1;
+  }
+  const int received =
+      Retry([&] { return recvmmsg(fd_.Get(), datagrams.data(), count, MSG_DONTWAIT | MSG_TRUNC, nullptr); });
+  for (int i = 0; i < received; i++) lengths->data[i] = static_cast<int32_t>(datagrams[i].msg_len);
+  return Napi::Number::New(info.Env(), received);
 }
 
 Napi::Value Socket::Watch(const Napi::CallbackInfo& info) {

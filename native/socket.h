@@ -23,6 +23,7 @@ class Socket : public Napi::ObjectWrap<Socket> {
   Napi::Value LocalAddress(const Napi::CallbackInfo& info);
   Napi::Value Send(const Napi::CallbackInfo& info);
   Napi::Value Receive(const Napi::CallbackInfo& info);
+  Napi::Value ReceiveMany(const Napi::CallbackInfo& info);
   Napi::Value Watch(const Napi::CallbackInfo& info);
   void Unwatch(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);

@@ -45,11 +45,12 @@ import {
 import type { Info, Source, Table } from './model/table.js';
 import { parseTimeouts, type Timeouts, type TimeoutsChange } from './model/timeouts.js';
 import type { CallOptions } from './netlink/connection.js';
+import { TURN } from './netlink/turn.js';
 
 /** How often a snapshot is read anew when the table changes meanwhile. */
 const SNAPSHOT_ATTEMPTS = 10;
-/** Commands of a restore read at a time: a few milliseconds of work. */
-const RESTORE_PIECE = 512;
+/** Rules read between two looks at the clock, which is a system call where the kernel has no vDSO. */
+const RULES = 128;
 
 /** What {@link Ipvs.open} takes. */
 export interface OpenOptions {
@@ -454,9 +455,12 @@ export class Ipvs implements AsyncDisposable {
 /** Reads rules, with turns of the event loop in between. */
 async function forEachRule(text: string, use: (rule: Rule) => void): Promise<void> {
   let count = 0;
+  let turn = performance.now();
   for (const rule of readRules(text)) {
     use(rule);
-    if (++count % RESTORE_PIECE === 0) await nextTurn();
+    if (++count % RULES !== 0 || performance.now() - turn < TURN) continue;
+    await nextTurn();
+    turn = performance.now();
   }
 }
 

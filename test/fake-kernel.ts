@@ -39,12 +39,19 @@ export class FakeTransport implements Transport {
     return datagram.length;
   }
 
-  receive(into: Uint8Array): number {
-    const next = this.incoming.shift();
-    if (next === undefined) return -EAGAIN;
-    if (typeof next === 'number') return next;
-    into.set(next.subarray(0, into.length));
-    return next.length;
+  receiveMany(into: Uint8Array, lengths: Int32Array): number {
+    const share = Math.floor(into.length / lengths.length);
+    let count = 0;
+    for (; count < lengths.length; count++) {
+      const [next] = this.incoming;
+      if (next === undefined || typeof next === 'number') break;
+      this.incoming.shift();
+      into.set(next.subarray(0, share), count * share);
+      lengths[count] = next.length;
+    }
+    if (count > 0) return count;
+    const errno = this.incoming.shift();
+    return typeof errno === 'number' ? errno : -EAGAIN;
   }
 
   /** Something arrives while nobody asked. */
@@ -71,6 +78,13 @@ export class FakeTransport implements Transport {
   get messages(): Sent[] {
     return this.sent.flat();
   }
+}
+
+/** Receives one datagram: its length, or a negative errno. */
+export function receiveOne(transport: Pick<Transport, 'receiveMany'>, into: Uint8Array): number {
+  const lengths = new Int32Array(1);
+  const count = transport.receiveMany(into, lengths);
+  return count < 0 ? count : (lengths[0] ?? 0);
 }
 
 export function split(datagram: Uint8Array): Sent[] {

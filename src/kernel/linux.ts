@@ -9,12 +9,11 @@ import { errnoName, UnavailableError } from '../errors.js';
 import { type NamespaceOptions, namespacePath, openFile } from '../netlink/namespace.js';
 import { loadNative, NETLINK_GENERIC } from '../netlink/native.js';
 import { openNetlinkSocket } from '../netlink/socket.js';
+import { TURN } from '../netlink/turn.js';
 import type { Kernel } from './kernel.js';
 
 /** Bytes that are asked for. The kernel hands out about a page a call (seq_read_iter in fs/seq_file.c); pages go up to this. */
 const PIECE = 64 * 1024;
-/** Milliseconds of reading, and of what is done with the text, after which the event loop gets a turn. */
-const TURN = 4;
 /**
  * Milliseconds for a page, read and worked off, after which the next one is read in another thread: with TURN, the loop is
  * held for 10 ms at most.

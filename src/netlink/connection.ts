@@ -42,12 +42,16 @@ import {
   writeMessage,
 } from './message.js';
 import { EAGAIN, ENOBUFS, type Transport } from './transport.js';
+import { TURN } from './turn.js';
 import { BARRIER, WINDOW, type WrittenCommands } from './written-commands.js';
 
 /** The kernel sizes the pieces of a dump by the reader's buffer, up to 32 KiB. */
-const RECEIVE_BUFFER = 64 * 1024;
-/** Milliseconds of work after which the event loop gets its turn. */
-const TURN = 4;
+const ROOM = 32 * 1024;
+/**
+ * Datagrams received at a time. The kernel makes the next piece of a dump while one is received, so that a short dump and
+ * its end come in one call; more would hold the event loop for longer.
+ */
+const ROOMS = 2;
 const UNSENT = 'the request could not be sent';
 /** Milliseconds, where a call says nothing. */
 const DEFAULT_TIMEOUT = 5000;
@@ -112,7 +116,9 @@ const FLAGS: Readonly<Record<Call['kind'], number>> = {
 
 // One of each for all connections of a thread: what is written is sent at once, what is received is read at once.
 const writer = new AttributeWriter();
-const buffer = new Bytes(new Uint8Array(RECEIVE_BUFFER));
+const received = new Uint8Array(ROOMS * ROOM);
+const lengths = new Int32Array(ROOMS);
+const rooms = Array.from(lengths, (_, index) => new Bytes(received.subarray(index * ROOM, (index + 1) * ROOM)));
 
 /** See the module's comment. */
 export class Connection {
@@ -350,14 +356,16 @@ export class Connection {
     return first;
   }
 
-  /** Reads one datagram. False when there is none. */
+  /** Reads what has come. False when there is nothing. */
   #receive(): boolean {
-    const length = this.#transport.receive(buffer.array);
-    if (length === -EAGAIN) return false;
-    if (length === -ENOBUFS) this.#overran = true;
-    else if (length < 0)
-      this.#failAll((call) => refused(call, { errno: length, reason: 'no answer could be received' }));
-    else this.#dispatchDatagram(length);
+    const count = this.#transport.receiveMany(received, lengths);
+    if (count === -EAGAIN) return false;
+    if (count === -ENOBUFS) this.#overran = true;
+    else if (count < 0) this.#failAll((call) => refused(call, { errno: count, reason: 'no answer could be received' }));
+    for (let index = 0; index < count; index++) {
+      const room = rooms[index];
+      if (room !== undefined) this.#dispatchDatagram(room, lengths[index] ?? 0);
+    }
     return true;
   }
 
@@ -371,10 +379,10 @@ export class Connection {
     }
   }
 
-  #dispatchDatagram(length: number): void {
+  #dispatchDatagram(bytes: Bytes, length: number): void {
     try {
-      if (length > RECEIVE_BUFFER) throw new ProtocolError(`datagram of ${length} bytes, cut at ${RECEIVE_BUFFER}`);
-      for (const message of readMessages(buffer, length)) this.#dispatch(message);
+      if (length > ROOM) throw new ProtocolError(`datagram of ${length} bytes, cut at ${ROOM}`);
+      for (const message of readMessages(bytes, length)) this.#dispatch(message);
     } catch (error) {
       // What the rest of the datagram would have answered cannot be known.
       this.#failAll(() => error);

@@ -32,10 +32,13 @@ export function debugTransport(
       if (result < 0) print(`ipvs > ${errnoName(result)}`);
       return result;
     },
-    receive(into) {
-      const result = transport.receive(into);
-      if (result >= 0) printAll('<', into.subarray(0, result));
-      else print(`ipvs < ${errnoName(result)}`);
+    receiveMany(into, lengths) {
+      const result = transport.receiveMany(into, lengths);
+      const share = Math.floor(into.length / lengths.length);
+      for (const [index, length] of lengths.subarray(0, Math.max(0, result)).entries()) {
+        printAll('<', into.subarray(index * share, index * share + length));
+      }
+      if (result < 0) print(`ipvs < ${errnoName(result)}`);
       return result;
     },
     watch: (onReadable) => transport.watch(onReadable),

@@ -70,6 +70,12 @@ export interface NativeSocket {
    */
   receive(into: Uint8Array): number;
   /**
+   * recvmmsg(2), never blocking: as many datagrams as there are, at most as many as `lengths` has places (and 16), each into
+   * its equal share of `into`. Sets their lengths, as {@link NativeSocket.receive} tells them. Returns how many there were,
+   * or a negative errno; one that comes after the first datagram is told by the next call.
+   */
+  receiveMany(into: Uint8Array, lengths: Int32Array): number;
+  /**
    * Calls back whenever there is something to receive, until {@link NativeSocket.unwatch}; holds the process open
    * meanwhile. `overrun` says that datagrams were dropped: the next `receive` says ENOBUFS, what is queued follows. The
    * callback must receive until EAGAIN, or it is called again at once. A second call replaces the callback. 0 or a

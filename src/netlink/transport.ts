@@ -12,10 +12,11 @@ export interface Transport {
   /** Sends one datagram whole. Returns its length or a negative errno. */
   send(datagram: Uint8Array): number;
   /**
-   * Receives one datagram. Returns its length, which is more than `into` holds where it was cut short, or a negative
-   * errno: -EAGAIN when there is none, -ENOBUFS once after the kernel had to drop datagrams.
+   * Receives one datagram or more, at most as many as `lengths` has places, each into its equal share of `into`. Sets their
+   * lengths, which are more than the share where they were cut short. Returns how many, or a negative errno: -EAGAIN when
+   * there is none, -ENOBUFS once after the kernel had to drop datagrams.
    */
-  receive(into: Uint8Array): number;
+  receiveMany(into: Uint8Array, lengths: Int32Array): number;
   /** Calls back whenever there may be something to receive, until {@link unwatch}. Holds the process open meanwhile. */
   watch(onReadable: () => void): void;
   unwatch(): void;

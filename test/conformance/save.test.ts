@@ -20,7 +20,7 @@ async function counting(kernel: Kernel): Promise<{ ipvs: Ipvs; lists(): number }
             if (datagram[16] === IPVS_CMD_GET_DEST) lists++;
             return transport.send(datagram);
           },
-          receive: (into) => transport.receive(into),
+          receiveMany: (into, lengths) => transport.receiveMany(into, lengths),
           watch: (onReadable) => transport.watch(onReadable),
           unwatch: () => transport.unwatch(),
           close: () => transport.close(),

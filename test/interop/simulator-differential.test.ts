@@ -10,6 +10,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { linuxKernel } from '../../src/index.js';
 import type { Transport } from '../../src/netlink/transport.js';
 import { SimulatedKernel } from '../../src/simulator/simulated-kernel.js';
+import { receiveOne } from '../fake-kernel.js';
 import { encodeDatagram, type RandomMessage, type Step, sentOf, step } from './random-commands.js';
 
 /** Commands compared in one run of this file, at least. */
@@ -41,7 +42,7 @@ function receiveAll(socket: Transport, into = buffer): (string | number)[] {
 }
 
 function receive(socket: Transport, into: Uint8Array): string | number {
-  const length = socket.receive(into);
+  const length = receiveOne(socket, into);
   if (length < 0) return length;
   const bytes = Buffer.from(into.subarray(0, Math.min(length, into.length)));
   for (let at = 0; at + 16 <= bytes.length; at += Math.max(16, bytes.readUInt32LE(at))) bytes.writeUInt32LE(0, at + 12);

@@ -84,6 +84,37 @@ describe('a socket', () => {
     expect(socket.receive(short)).toBe(-EAGAIN);
   });
 
+  test('receives many datagrams at once, each with its length', () => {
+    const socket = open(NETLINK_GENERIC);
+    for (const sequence of [1, 2, 3]) socket.send(getFamily(sequence));
+    const into = new Uint8Array(4 * 4096 + 3).fill(0xee);
+    const lengths = new Int32Array(4).fill(-7);
+    expect(socket.receiveMany(into, lengths)).toBe(3);
+    expect(lengths[3]).toBe(-7);
+    for (const index of [0, 1, 2]) {
+      const datagram = into.subarray(index * 4096, index * 4096 + (lengths[index] ?? 0));
+      expect(messages(datagram).map(({ sequence }) => sequence)).toEqual([index + 1]);
+    }
+    expect(into.subarray(3 * 4096).every((byte) => byte === 0xee)).toBe(true);
+    expect(socket.receiveMany(into, lengths)).toBe(-EAGAIN);
+  });
+
+  test('receives no more than there are places, at most 16 at once, and tells what was cut off', () => {
+    const socket = open(NETLINK_GENERIC);
+    for (let sequence = 1; sequence <= 20; sequence++) socket.send(getFamily(sequence));
+    const into = new Uint8Array(20 * 20);
+    const lengths = new Int32Array(20);
+    expect(socket.receiveMany(into, lengths.subarray(0, 2))).toBe(2);
+    expect(socket.receiveMany(into, lengths)).toBe(16);
+    expect(lengths[15]).toBeGreaterThan(20);
+    expect(socket.receiveMany(into, lengths)).toBe(2);
+    socket.send(getFamily(21));
+    // Nowhere to put it: it is left where it is.
+    expect(socket.receiveMany(into, new Int32Array())).toBe(0);
+    expect(socket.receiveMany(new Uint8Array(), lengths)).toBe(1);
+    expect(socket.receiveMany(into, lengths)).toBe(-EAGAIN);
+  });
+
   test('sends and receives views into larger buffers, and nothing beside them', () => {
     const socket = open(NETLINK_GENERIC);
     const request = getFamily(9);
@@ -164,6 +195,7 @@ describe('a socket', () => {
     socket.unwatch();
     expect(socket.send(getFamily(1))).toBe(-EBADF);
     expect(socket.receive(new Uint8Array(64))).toBe(-EBADF);
+    expect(socket.receiveMany(new Uint8Array(64), new Int32Array(1))).toBe(-EBADF);
     expect(socket.bind(netlinkAddress(0))).toBe(-EBADF);
     expect(socket.connect(netlinkAddress(0))).toBe(-EBADF);
     expect(socket.setOption(SOL_NETLINK, NETLINK_CAP_ACK, uint32(1))).toBe(-EBADF);
@@ -180,6 +212,8 @@ describe('a socket', () => {
     for (const wrong of [undefined, null, 'text', 5, [1, 2], {}, new Uint16Array(4), new ArrayBuffer(4)]) {
       expect(() => untyped.send(wrong)).toThrow(TypeError);
       expect(() => untyped.receive(wrong)).toThrow(TypeError);
+      expect(() => untyped.receiveMany(wrong, new Int32Array(1))).toThrow(TypeError);
+      expect(() => untyped.receiveMany(new Uint8Array(1), wrong)).toThrow(TypeError);
       expect(() => untyped.bind(wrong)).toThrow(TypeError);
       expect(() => untyped.connect(wrong)).toThrow('address must be a Uint8Array');
       expect(() => untyped.setOption(SOL_SOCKET, SO_RCVBUF, wrong)).toThrow('value must be a Uint8Array');
@@ -238,6 +272,7 @@ describe('a watched socket', () => {
     await sleep(20);
     expect(calls).toBe(1);
     expect(socket.receive(new Uint8Array(64))).toBe(-EBADF);
+    expect(socket.receiveMany(new Uint8Array(64), new Int32Array(1))).toBe(-EBADF);
   });
 
   test('rests after unwatch in the callback, keeps what is queued, and can be watched again', async () => {

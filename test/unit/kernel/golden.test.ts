@@ -18,7 +18,7 @@ import type { Request } from '../../../src/netlink/connection.js';
 import { Connection } from '../../../src/netlink/connection.js';
 import { debugTransport } from '../../../src/netlink/debug.js';
 import { type Message, NLMSG_MIN_TYPE, readMessages } from '../../../src/netlink/message.js';
-import { FakeTransport, split } from '../../fake-kernel.js';
+import { FakeTransport, receiveOne, split } from '../../fake-kernel.js';
 import { CAPTURED_FAMILY, exchange, readGolden } from '../../golden/golden.js';
 
 const requests = new IpvsRequests(CAPTURED_FAMILY);
@@ -156,8 +156,8 @@ it('every message can be described, both ways', async () => {
   const { requests: sent, answers: received } = exchange('add destination gue remcsum of the other family');
   const transport = debugTransport(new FakeTransport(() => received), describeIpvsMessage, (line) => lines.push(line));
   transport.send(sent[0] ?? new Uint8Array(0));
-  transport.receive(new Uint8Array(1000));
-  transport.receive(new Uint8Array(1000));
+  receiveOne(transport, new Uint8Array(1000));
+  receiveOne(transport, new Uint8Array(1000));
   expect(lines).toEqual([
     'ipvs > #8 flags 0x5 NEW_DEST SERVICE{AF=0200 PROTOCOL=0600 ADDR=c0000201 PORT=0050} DEST{ADDR_FAMILY=0a00 ' +
       'ADDR=20010db8000000000000000000000005 PORT=0050 FWD_METHOD=02000000 WEIGHT=01000000 U_THRESH=00000000 ' +

@@ -10,21 +10,23 @@ const NLMSG_DONE = 3;
 /** Gives out every piece of a dump twice, which a real kernel does with the end of one where rows come meanwhile. */
 function repeating(transport: Transport, onRepeat: () => void): Transport {
   let again: Uint8Array | undefined;
-  const { receive } = transport;
-  transport.receive = (into) => {
+  const { receiveMany } = transport;
+  // The simulated kernel gives out one datagram at a time.
+  transport.receiveMany = (into, lengths) => {
     if (again !== undefined) {
-      const { length } = again;
       into.set(again);
+      lengths[0] = again.length;
       again = undefined;
       onRepeat();
-      return length;
+      return 1;
     }
-    const length = receive.call(transport, into);
-    const messages = length > 0 ? split(into.slice(0, length)) : [];
+    const count = receiveMany.call(transport, into, lengths);
+    const datagram = into.slice(0, count > 0 ? lengths[0] : 0);
+    const messages = split(datagram);
     const isPiece =
       messages.length > 0 && messages.every(({ type, flags }) => type > NLMSG_DONE && flags & NLM_F_MULTI);
-    if (isPiece) again = into.slice(0, length);
-    return length;
+    if (isPiece) again = datagram;
+    return count;
   };
   return transport;
 }

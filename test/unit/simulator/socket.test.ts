@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { Ipvs } from '../../../src/index.js';
 import { AttributeWriter, Bytes } from '../../../src/netlink/attributes.js';
 import { NLMSG_DONE, NLMSG_ERROR, readErrno, readMessages, writeMessage } from '../../../src/netlink/message.js';
-import { EAGAIN, ENOBUFS } from '../../../src/netlink/transport.js';
+import { EAGAIN, ENOBUFS, type Transport } from '../../../src/netlink/transport.js';
 import { SimulatedKernel } from '../../../src/simulator/index.js';
+import { receiveOne } from '../../fake-kernel.js';
 
 const into = new Bytes(new Uint8Array(65536));
 const GET_INFO = 15;
@@ -20,8 +21,8 @@ function datagram(commands: readonly number[], flags = 1): Uint8Array {
 }
 
 /** The messages of the next datagram as [type, sequence, errno]. */
-function next(socket: { receive(bytes: Uint8Array): number }): (readonly [number, number, number?])[] | number {
-  const length = socket.receive(into.array);
+function next(socket: Transport): (readonly [number, number, number?])[] | number {
+  const length = receiveOne(socket, into.array);
   if (length < 0) return length;
   return [...readMessages(into, length)].map((message) =>
     message.type === NLMSG_ERROR
@@ -50,13 +51,13 @@ describe('a socket', () => {
     socket.close();
     socket.close();
     expect(socket.send(datagram([GET_INFO]))).toBe(-9);
-    expect(socket.receive(into.array)).toBe(-9);
+    expect(receiveOne(socket, into.array)).toBe(-9);
   });
 
   it('tells a datagram that is cut short by its length', () => {
     const socket = new SimulatedKernel().socket();
     socket.send(datagram([GET_INFO]));
-    expect(socket.receive(new Uint8Array(10))).toBe(36);
+    expect(receiveOne(socket, new Uint8Array(10))).toBe(36);
     expect(next(socket)).toBe(-EAGAIN);
   });
 
