@@ -7,14 +7,21 @@ import { root, setupOrExit } from './setup.mjs';
  * Ends with the program's exit code, or 1 where no kernel can be had.
  *
  * @param {string} program below .build
- * @param {{ otherwise?: string }} [options] `otherwise`: the program to run where no kernel can be had, on this machine
+ * @param {Options} [options]
+ *
+ * @typedef {object} Options
+ * @property {string} [otherwise] the program to run where no kernel can be had, on this machine
+ * @property {readonly string[]} [args] the program's arguments
+ * @property {readonly string[]} [lab] options of the lab (test/lab/run.ts)
+ * @property {() => unknown} [onSuccess] what to do on this machine when the program has ended well
  */
-export function runInLab(program, { otherwise } = {}) {
+export function runInLab(program, { otherwise, args = [], lab: options = [], onSuccess } = {}) {
   setupOrExit({ packages: true, native: true, typescript: true });
   // In the lab output goes to a file, so only here it is known whether a terminal shows it.
   const colour = process.stdout.isTTY && !process.env['NO_COLOR'] ? { FORCE_COLOR: '1' } : {};
   console.log('Kernel: booting');
-  const lab = spawn(process.execPath, ['.build/test/lab/run.js', process.execPath, `.build/${program}`], {
+  const command = [process.execPath, `.build/${program}`, ...args];
+  const lab = spawn(process.execPath, ['.build/test/lab/run.js', ...options, '--', ...command], {
     cwd: root,
     env: { ...process.env, ...colour },
     stdio: 'inherit',
@@ -25,6 +32,7 @@ export function runInLab(program, { otherwise } = {}) {
   lab.once('exit', (code) => {
     if (code === 125 && otherwise !== undefined) return runSimulated(otherwise);
     process.exitCode = code === null || code === 125 ? 1 : code;
+    if (code === 0) onSuccess?.();
   });
 }
 
