@@ -3,6 +3,7 @@
  * know how. It checks nothing and keeps nothing. What it prints is the time of the work alone, in milliseconds.
  *
  *   bound replay FILE BATCH    sends the netlink messages in FILE, BATCH of them a datagram, each datagram with one ACK
+ *   bound acknowledged FILE BATCH  the same with an ACK for each message, as one would do it first
  *   bound table                dumps all services, then the destinations of each
  *   bound destinations         dumps the destinations of the first service
  *   bound read FILE            reads FILE to its end
@@ -135,7 +136,8 @@ static char *read_whole(const char *path, size_t *length) {
   return bytes;
 }
 
-static void replay(const char *path, unsigned batch) {
+/* With an ACK for every `each`th message, and for the last of a datagram. */
+static void replay(const char *path, unsigned batch, unsigned each) {
   int fd = open_netlink();
   int family = ipvs_family(fd);
   size_t length;
@@ -146,17 +148,22 @@ static void replay(const char *path, unsigned batch) {
     message->nlmsg_type = family;
     message->nlmsg_seq = ++count;
     /* Errors are told without being asked for. */
-    if (count % batch == 0 || at + message->nlmsg_len == end) message->nlmsg_flags |= NLM_F_ACK;
+    if (count % each == 0 || at + message->nlmsg_len == end) message->nlmsg_flags |= NLM_F_ACK;
   }
 
   double begin = milliseconds();
+  unsigned answers = 0;
+  count = 0;
   for (char *first = start, *at = start; at < end;) {
     struct nlmsghdr *message = (struct nlmsghdr *)at;
     at += message->nlmsg_len;
-    if ((message->nlmsg_flags & NLM_F_ACK) == 0) continue;
+    if ((message->nlmsg_flags & NLM_F_ACK) != 0) answers++;
+    if (++count % batch != 0 && at < end) continue;
     send_all(fd, first, at - first);
-    receive(fd);
-    check_ack();
+    for (; answers > 0; answers--) {
+      receive(fd);
+      check_ack();
+    }
     first = at;
   }
   printf("%.4f\n", milliseconds() - begin);
@@ -347,12 +354,13 @@ static void sync_connections(unsigned count) {
 
 int main(int argc, char **argv) {
   const char *verb = argc > 1 ? argv[1] : "";
-  if (strcmp(verb, "replay") == 0 && argc == 4) replay(argv[2], atoi(argv[3]));
+  if (strcmp(verb, "replay") == 0 && argc == 4) replay(argv[2], atoi(argv[3]), atoi(argv[3]));
+  else if (strcmp(verb, "acknowledged") == 0 && argc == 4) replay(argv[2], atoi(argv[3]), 1);
   else if (strcmp(verb, "table") == 0 && argc == 2) dump_table();
   else if (strcmp(verb, "destinations") == 0 && argc == 2) dump_destinations();
   else if (strcmp(verb, "read") == 0 && argc == 3) read_through(argv[2]);
   else if (strcmp(verb, "run") == 0 && argc > 2) return run(argv + 2);
   else if (strcmp(verb, "sync") == 0 && argc == 3) sync_connections(atoi(argv[2]));
-  else errx(2, "usage: bound replay FILE BATCH | table | destinations | read FILE | run PROGRAM... | sync COUNT");
+  else errx(2, "usage: bound replay|acknowledged FILE BATCH | table | destinations | read FILE | run PROGRAM... | sync N");
   return 0;
 }
