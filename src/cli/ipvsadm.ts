@@ -26,7 +26,7 @@ const REFUSED = 255;
 const NOT_LISTED = 1;
 /** Rows of a connection listing whose names are looked up together. */
 const ROWS = 1000;
-/** Changes of a stream that wait for each other: four datagrams. A line of a pipe is carried out when it has come. */
+/** Changes of a stream that wait for each other: two datagrams. A line of a pipe is carried out when it has come. */
 const PIECE = 256;
 
 /** ipvsadm ends here, also in the middle of a restore. */

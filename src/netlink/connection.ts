@@ -43,8 +43,10 @@ import {
 } from './message.js';
 import { EAGAIN, ENOBUFS, type Transport } from './transport.js';
 import { TURN } from './turn.js';
-import { BARRIER, WINDOW, type WrittenCommands } from './written-commands.js';
+import { BARRIER, type WrittenCommands } from './written-commands.js';
 
+/** Requests in flight: a default socket holds 128 answers with their ACKs before the kernel drops any (measured). */
+const WINDOW = 64;
 /** The kernel sizes the pieces of a dump by the reader's buffer, up to 32 KiB. */
 const ROOM = 32 * 1024;
 /**
@@ -257,7 +259,7 @@ export class Connection {
   #send(): void {
     const next = this.#queue.first;
     if (next?.written === undefined) return this.#sendBatch();
-    // They may be answered by as many errors as fit the window, so that nothing but a dump is in flight beside them.
+    // They may be answered by as many errors as the socket should hold, so that nothing but a dump is in flight beside them.
     if (this.#inFlight.size > (this.#dump === undefined ? 0 : 1)) return;
     this.#queue.take();
     if (!next.settled) this.#sendWritten(next, next.written);

@@ -6,7 +6,7 @@ import type { Circumstances, Results, Row } from './results.js';
 import { figure, type Ratio, ratio, type Verdict, verdicts } from './statistics.js';
 import { number, sideName, spread, targetWords } from './words.js';
 
-/** Markdown for docs/performance.md, which lies beside the chart. Nothing in it is written by hand. */
+/** Markdown for docs/performance.md, which lies beside the chart. Nothing in it is written by hand; profile.md is. */
 export function page({ circumstances, rows }: Results): string {
   return `${[
     '# Performance',
@@ -28,7 +28,8 @@ export function page({ circumstances, rows }: Results): string {
         .map((row) => [row.name, ratioCell(ratio(row, 'ipvsadm', 'sdk')), ratioCell(ratio(row, 'sdk', 'bound'))]),
     ),
     '## Targets',
-    'What this library was to reach, and what came of it.',
+    'What this library was to reach, and what came of it. What stands in the way of the rest, and what each change has ' +
+      'bought: [where the time goes](profile.md).',
     table(['', 'target', 'met'], verdicts(rows).map(verdictCells)),
     '## Figures',
     `Medians of the rounds. They hold for this machine alone.`,
@@ -110,7 +111,7 @@ function growth(rows: readonly Row[]): string {
       '(ip_vs_trash_get_dest). Therefore every restore here has a network namespace of its own.',
     '- The connection table is read page by page, and for each page the kernel counts from the start of the table again, ' +
       'empty rows included (ip_vs_conn_seq_start in ip_vs_conn.c). The C program needs for each connection ' +
-      `${told('bound', 'us', true, ...connections)}. Nobody who reads that file can do anything about it, and while one page of it is made the event loop waits.`,
+      `${told('bound', 'us', true, ...connections)}. Nobody who reads that file can do anything about it.`,
   ].join('\n');
 }
 

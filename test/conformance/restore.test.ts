@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Change, RestoreError } from '../../src/index.js';
+import { type Change, KernelError, RestoreError } from '../../src/index.js';
 import { rejection, useIpvs } from './fixture.js';
 
 const context = useIpvs();
@@ -107,6 +107,15 @@ describe('restore', () => {
     expect(failures.map(({ line, text: rule }) => all[line - 1] === rule)).not.toContain(false);
     expect(failures.map(({ text: rule }) => rule)).toEqual(lines.filter((_, n) => n % 7 === 6));
     expect(await ipvs.listServices()).toHaveLength(2000 - failures.length);
+  });
+
+  it('of which every line is refused says so of every line', async () => {
+    const { ipvs } = context;
+    const rules = Array.from({ length: 3000 }, (_, n) => `-D -t 10.0.0.1:${n + 1}`).join('\n');
+    const { applied, failures } = (await rejection(ipvs.restore(rules))) as RestoreError;
+    expect(applied).toBe(0);
+    expect(failures.map(({ line }) => line)).toEqual(Array.from({ length: 3000 }, (_, n) => n + 1));
+    expect(failures.every(({ error }) => error instanceof KernelError && error.code === 'ESRCH')).toBe(true);
   });
 
   it('stops sending when the signal is given, and says what was not done', async () => {

@@ -53,20 +53,20 @@ async function execute(connection: Connection, commands: WrittenCommands, option
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
 
-it('are 64 in a datagram, with a barrier behind them', async () => {
+it('are 128 in a datagram, with a barrier behind them', async () => {
   const writer = new CommandWriter();
-  for (const number of numbers(130)) writer.add(command(number));
+  for (const number of numbers(258)) writer.add(command(number));
   const datagrams = writer.take();
-  expect(datagrams.map(({ count }) => count)).toEqual([64, 64, 2]);
+  expect(datagrams.map(({ count }) => count)).toEqual([128, 128, 2]);
   expect(writer.take()).toEqual([]);
   const transport = new FakeTransport(kernel());
   const connection = new Connection(transport);
   await Promise.all(datagrams.map((commands) => execute(connection, commands)));
-  expect(transport.sent.map((messages) => messages.length)).toEqual([65, 65, 3]);
+  expect(transport.sent.map((messages) => messages.length)).toEqual([129, 129, 3]);
   expect(transport.sent.map((messages) => messages.at(-1)?.type)).toEqual([NLMSG_NOOP, NLMSG_NOOP, NLMSG_NOOP]);
   expect(transport.messages.filter(({ flags }) => (flags & ACK) !== 0)).toHaveLength(3);
   const sent = transport.messages.filter(({ type }) => type === TYPE).map(({ payload }) => numberIn(payload));
-  expect(sent).toEqual(numbers(130));
+  expect(sent).toEqual(numbers(258));
 });
 
 it('have sequence numbers in a row, past 0 and past what is in flight', async () => {
