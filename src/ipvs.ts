@@ -12,7 +12,7 @@ import {
   type RestoreFailure,
   UnavailableError,
 } from './errors.js';
-import { formatRules, formatSettingsRules, type Rule, readRules } from './ipvsadm/rules.js';
+import { formatRules, formatSettingsRules, readRules } from './ipvsadm/rules.js';
 import { explain } from './kernel/diagnosis.js';
 import type { Kernel } from './kernel/kernel.js';
 import { linuxKernel } from './kernel/linux.js';
@@ -49,8 +49,8 @@ import { TURN } from './netlink/turn.js';
 
 /** How often a snapshot is read anew when the table changes meanwhile. */
 const SNAPSHOT_ATTEMPTS = 10;
-/** Rules read between two looks at the clock, which is a system call where the kernel has no vDSO. */
-const RULES = 128;
+/** Rules or changes between two looks at the clock, which is a system call where the kernel has no vDSO. */
+const LOOK = 128;
 
 /** What {@link Ipvs.open} takes. */
 export interface OpenOptions {
@@ -365,7 +365,7 @@ export class Ipvs implements AsyncDisposable {
     const netlink = this.#needNetlink('restore');
     const writer = netlink.writer();
     const daemons = new Set<DaemonRole>();
-    await forEachRule(text, ({ change }) => {
+    await inTurns(readRules(text), ({ change }) => {
       if (change.verb === 'start-daemon') daemons.add(change.daemon.role);
       writer.add(change);
     });
@@ -388,7 +388,7 @@ export class Ipvs implements AsyncDisposable {
   async #failures(text: string, undone: readonly Undone[]): Promise<RestoreFailure[]> {
     const failures: Promise<RestoreFailure>[] = [];
     let place = 0;
-    await forEachRule(text, ({ line, text: rule, change }) => {
+    await inTurns(readRules(text), ({ line, text: rule, change }) => {
       const failed = undone[failures.length];
       if (failed?.place !== place++) return;
       failures.push(this.#errorOf(failed, change).then((error) => ({ line, text: rule, error })));
@@ -427,20 +427,19 @@ export class Ipvs implements AsyncDisposable {
 
   /**
    * As {@link Ipvs.apply} for many changes, in their order and as fast as the kernel takes them. What fails does not stop
-   * the others, and is given back in order: an empty list says that all is done.
+   * the others, and is given back in order: an empty list says that all is done. The list must not change meanwhile.
    */
   async applyAll(changes: readonly Change[], options: CallOptions = {}): Promise<ChangeFailure[]> {
     const netlink = this.#needNetlink('change');
     const writer = netlink.writer();
-    for (const change of changes) writer.add(change);
+    await inTurns(changes, (change) => writer.add(change));
     const undone = await netlink.carryOut(writer.take(), options);
-    const failures: ChangeFailure[] = [];
-    for (const each of undone) {
-      const { place } = each;
-      const change = changes[place];
-      if (change !== undefined) failures.push({ place, change, error: await this.#errorOf(each, change) });
-    }
-    return failures;
+    // Together, since they share what is looked up to explain them.
+    const failures = undone.map(async (each) => {
+      const change = changes[each.place];
+      return change === undefined ? [] : [{ place: each.place, change, error: await this.#errorOf(each, change) }];
+    });
+    return (await Promise.all(failures)).flat();
   }
 
   #needNetlink(what: string): NetlinkSource {
@@ -452,13 +451,13 @@ export class Ipvs implements AsyncDisposable {
   }
 }
 
-/** Reads rules, with turns of the event loop in between. */
-async function forEachRule(text: string, use: (rule: Rule) => void): Promise<void> {
+/** Uses one after the other, with turns of the event loop in between. */
+async function inTurns<T>(all: Iterable<T>, use: (one: T) => void): Promise<void> {
   let count = 0;
   let turn = performance.now();
-  for (const rule of readRules(text)) {
-    use(rule);
-    if (++count % RULES !== 0 || performance.now() - turn < TURN) continue;
+  for (const one of all) {
+    use(one);
+    if (++count % LOOK !== 0 || performance.now() - turn < TURN) continue;
     await nextTurn();
     turn = performance.now();
   }

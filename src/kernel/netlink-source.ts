@@ -30,7 +30,7 @@ import {
 } from './requests.js';
 
 /** Datagrams of written commands that wait for the kernel at a time; between two lots others have their turn. */
-const TOGETHER = 8;
+const LOT = 8;
 
 /** One change of many that was not carried out: the kernel refused it, or (`error`) nobody knows. */
 export type Undone =
@@ -115,15 +115,15 @@ export class NetlinkSource {
   ): Promise<Undone[]> {
     const undone: Undone[] = [];
     let done = 0;
-    for (let next = 0; next < datagrams.length; next += TOGETHER) {
-      const calls = datagrams.slice(next, next + TOGETHER).map((commands) => {
+    for (let next = 0; next < datagrams.length; next += LOT) {
+      const calls = datagrams.slice(next, next + LOT).map((commands) => {
         const first = done;
         done += commands.count;
         return this.#carryOutTogether(commands, first, options);
       });
       for (const each of await Promise.all(calls)) undone.push(...each);
       onProgress?.(done);
-      if (next + TOGETHER < datagrams.length) await nextTurn();
+      if (next + LOT < datagrams.length) await nextTurn();
     }
     return undone;
   }

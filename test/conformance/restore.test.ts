@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Change, KernelError, RestoreError } from '../../src/index.js';
-import { rejection, useIpvs } from './fixture.js';
+import { type Change, Ipvs, KernelError, RestoreError } from '../../src/index.js';
+import { directorAsleep, rejection, useIpvs } from './fixture.js';
 
 const context = useIpvs();
 
@@ -160,6 +160,38 @@ describe('many changes', () => {
     ]);
     expect(await ipvs.save()).toBe('-A -t 192.0.2.1:80 -s rr\n-a -t 192.0.2.1:80 -r 10.0.0.1:80 -g -w 1\n');
     expect(await ipvs.applyAll([])).toEqual([]);
+  });
+
+  it('that are refused by the thousand are explained by one look at the routes', async () => {
+    await using director = await directorAsleep();
+    let looks = 0;
+    const { kernel } = director;
+    const proc = (name: string) => {
+      if (name === 'fib_trie') looks++;
+      return kernel.proc(name);
+    };
+    const watched = { socket: () => kernel.socket(), proc, ticksPerSecond: () => kernel.ticksPerSecond() };
+    await using ipvs = await Ipvs.open({ kernel: watched, source: 'netlink' });
+    await ipvs.addService(service(80));
+    const changes = Array.from({ length: 2000 }, (_, n): Change => {
+      const destination = { address: `10.0.${n >> 8}.${n & 255}`, port: 80, weight: 1, forward: 'dr' } as const;
+      return { verb: 'add-destination', key: service(80), destination };
+    });
+    const failures = await ipvs.applyAll(changes);
+    expect(failures.map(({ place }) => place)).toEqual(changes.map((_, place) => place));
+    expect(failures.every(({ error }) => error instanceof KernelError && error.hint === 'ip link set lo up')).toBe(
+      true,
+    );
+    expect(looks).toBe(1);
+  });
+
+  it('let the event loop have its turns', async () => {
+    const changes = Array.from({ length: 20_000 }, (_, n): Change => ({ verb: 'delete-service', key: service(1 + n) }));
+    let turns = 0;
+    const count = setInterval(() => turns++, 0);
+    await context.ipvs.applyAll(changes);
+    clearInterval(count);
+    expect(turns).toBeGreaterThan(1);
   });
 
   it('are not possible from /proc', async () => {
