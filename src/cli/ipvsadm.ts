@@ -114,12 +114,13 @@ class Session {
         return 0;
       case 'restore':
         return this.#restore();
+      // As lines of a restore: there too ipvsadm answers and ends (`version_exit`, `usage_exit`).
       case 'help':
         this.#write(await help());
-        return 0;
+        throw new Exit(0);
       case 'version':
         this.#write(IPVSADM_VERSION_LINE);
-        return 0;
+        throw new Exit(0);
       default:
         return this.#change([command]);
     }

@@ -274,6 +274,8 @@ describe('ipvsadm and ipvs-ts say and do the same', () => {
     ['-A -t 10.0.0.1:80\n-A -t\n-A -t 10.0.0.2:80\n'],
     ['-A -t 10.0.0.1:80\n-A -t 10.0.0.3:0\n-A -t 10.0.0.2:80\n'],
     ['-A -t 10.0.0.1:80\n-a -t 10.0.0.1:80 -r 224.0.0.1:80\n'],
+    ['-A -t 10.0.0.1:80\n-v\n-A -t 10.0.0.2:80\n'],
+    ['-v\n-A -u 10.0.0.1:80 -r 10.0.1.1 -w 1'],
   ])('in the restore of %j', async (input) => {
     await compare('-C');
     await compare('-R', input);
