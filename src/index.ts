@@ -25,7 +25,7 @@ export { type ChangeFailure, Ipvs, type OpenOptions, type RestoreOptions, type S
 export type { ReverseNames } from './ipvsadm/reverse-names.js';
 export { formatRules, type RulesOptions, type RulesTable } from './ipvsadm/rules.js';
 export type { Kernel } from './kernel/kernel.js';
-export { type LinuxKernelOptions, linuxKernel } from './kernel/linux.js';
+export { type LinuxKernelOptions, linuxKernel } from './kernel/linux-kernel.js';
 export type { Change } from './model/change.js';
 export type { Connection } from './model/connection.js';
 export type { ConnectionFilter } from './model/connection-filter.js';

@@ -15,11 +15,12 @@ import {
 import { formatRules, formatSettingsRules, readRules } from './ipvsadm/rules.js';
 import { explain } from './kernel/diagnosis.js';
 import type { Kernel } from './kernel/kernel.js';
-import { linuxKernel } from './kernel/linux.js';
+import { linuxKernel } from './kernel/linux-kernel.js';
 import { NetlinkSource, type Undone } from './kernel/netlink-source.js';
 import { ProcSource } from './kernel/proc-source.js';
 import { readRulesTable } from './kernel/rules-table.js';
 import { stream } from './kernel/stream.js';
+import { TURN } from './linux/time-slice.js';
 import type { Change } from './model/change.js';
 import type { Connection } from './model/connection.js';
 import { type ConnectionFilter, connectionMatcher } from './model/connection-filter.js';
@@ -31,7 +32,7 @@ import {
   parseDestination,
   parseDestinationKey,
 } from './model/destination.js';
-import { agree } from './model/outline.js';
+import { agree } from './model/same-table.js';
 import { type NormalService, parseService, type Service, type ServiceEntry } from './model/service.js';
 import { parseServiceKey, type ServiceKey, type ServiceKeyText } from './model/service-key.js';
 import type { Stats } from './model/stats.js';
@@ -45,7 +46,6 @@ import {
 import type { Info, Source, Table } from './model/table.js';
 import { parseTimeouts, type Timeouts, type TimeoutsChange } from './model/timeouts.js';
 import type { CallOptions } from './netlink/connection.js';
-import { TURN } from './netlink/turn.js';
 
 /** How often a snapshot is read anew when the table changes meanwhile. */
 const SNAPSHOT_ATTEMPTS = 10;

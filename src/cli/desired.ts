@@ -3,9 +3,9 @@
  * @module
  */
 import type { DesiredState } from '../config/desired-state.js';
-import { exportConfig } from '../config/export.js';
-import { IMPORT_FORMATS } from '../config/import.js';
 import { desiredServices, formatStateFile } from '../config/write.js';
+import { exportConfig } from '../formats/export-config.js';
+import { IMPORT_FORMATS } from '../formats/import-config.js';
 import { Ipvs } from '../ipvs.js';
 import { applyPlan } from '../reconcile/apply.js';
 import { type Plan, plan, type Step } from '../reconcile/plan.js';

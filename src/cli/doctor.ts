@@ -4,14 +4,14 @@
  */
 import { readFileSync } from 'node:fs';
 import { styleText } from 'node:util';
+import { diagnose } from '../doctor/diagnose.js';
+import { type Finding, SEVERITIES, type Severity } from '../doctor/finding.js';
+import { type ExamineOptions, gather, type RoleOptions } from '../doctor/gather.js';
+import { leftToPeople, mendingPlans } from '../doctor/mend.js';
+import type { Picture } from '../doctor/picture.js';
 import { apply } from '../host/apply.js';
-import { diagnose } from '../host/doctor/diagnose.js';
-import { type Finding, SEVERITIES, type Severity } from '../host/doctor/finding.js';
-import { type ExamineOptions, gather, type RoleOptions } from '../host/doctor/gather.js';
-import { leftToPeople, mendingPlans } from '../host/doctor/mend.js';
-import type { Picture } from '../host/doctor/picture.js';
+import { findingsJson } from '../json/findings.js';
 import { type NormalSyncDaemon, parseSyncDaemon } from '../model/sync-daemon.js';
-import { findingsJson } from './doctor-json.js';
 import { type DescriptionValues, describeDirector, describeRealServer } from './host-description.js';
 import { UsageError } from './parse-verb.js';
 import type { Streams } from './streams.js';

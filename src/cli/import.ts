@@ -4,8 +4,8 @@
  */
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
-import { guessImportFormat, IMPORT_FORMATS, type ImportFormat, importConfig } from '../config/import.js';
 import { formatStateFile } from '../config/write.js';
+import { guessImportFormat, IMPORT_FORMATS, type ImportFormat, importConfig } from '../formats/import-config.js';
 import { UsageError } from './parse-verb.js';
 import type { Streams } from './streams.js';
 import { SystemNames } from './system-names.js';

@@ -4,7 +4,7 @@
  */
 import { Ipvs } from '../ipvs.js';
 import { formatListing } from '../ipvsadm/listing.js';
-import { tableJson } from './json.js';
+import { tableJson } from '../json/table.js';
 import type { Parsed } from './parse-verb.js';
 import type { Streams } from './streams.js';
 

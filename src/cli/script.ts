@@ -2,7 +2,7 @@
  * `ipvs-ts script`.
  * @module
  */
-import { hostScript, SCRIPT_FORMS, type ScriptForm, type ScriptOs } from '../host/script/host-script.js';
+import { hostScript, SCRIPT_FORMS, type ScriptForm, type ScriptOs } from '../host-script/host-script.js';
 import { describeDirector, describeRealServer } from './host-description.js';
 import { type Parsed, UsageError } from './parse-verb.js';
 import type { Streams } from './streams.js';

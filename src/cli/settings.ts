@@ -4,7 +4,7 @@
  */
 import { Ipvs } from '../ipvs.js';
 import { formatDaemons, formatTimeouts } from '../ipvsadm/settings-listing.js';
-import { settingsJson } from './json.js';
+import { settingsJson } from '../json/table.js';
 import type { Parsed } from './parse-verb.js';
 import type { Streams } from './streams.js';
 

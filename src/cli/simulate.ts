@@ -19,7 +19,7 @@ import {
   type WhatIfTable,
   whatIf,
 } from '../simulator/index.js';
-import { SCHEDULERS } from '../simulator/scheduler.js';
+import { SCHEDULERS } from '../simulator/schedulers/registry.js';
 import { UsageError } from './parse-verb.js';
 import { chart } from './simulate-chart.js';
 import type { Streams } from './streams.js';

@@ -6,16 +6,6 @@ export { ConfigError, type ConfigIssue } from '../errors.js';
 export type { DesiredService, DesiredTable } from '../model/desired.js';
 export type { DesiredState } from './desired-state.js';
 export type { Environment } from './environment.js';
-export { type Exported, type ExportOptions, exportConfig, type NotTold } from './export.js';
-export {
-  guessImportFormat,
-  IMPORT_FORMATS,
-  type Imported,
-  type ImportFormat,
-  type ImportOptions,
-  importConfig,
-  type NotTaken,
-} from './import.js';
 export { loadStateFile, parseStateFile, type ReadOptions, readStateFile } from './read.js';
 export { type StateFile, stateFileJsonSchema } from './schema.js';
 export { desiredServices, formatStateFile } from './write.js';

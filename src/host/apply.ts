@@ -3,8 +3,8 @@
  * @module
  */
 import { ApplyError, UnavailableError } from '../errors.js';
-import type { NamespaceOptions } from '../netlink/namespace.js';
-import { foresee, Host, perform } from './act.js';
+import type { NamespaceOptions } from '../linux/namespace.js';
+import { foresee, Host, perform } from './perform.js';
 import { checkPlan, type Plan } from './plan.js';
 import { type AppliedStep, type HostRecord, Journal, readRecord, recordPath } from './record.js';
 import { undo } from './revert.js';

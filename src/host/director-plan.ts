@@ -3,14 +3,14 @@
  * @module
  */
 import { type Family, familyOf } from '../address/ip.js';
+import type { NamespaceOptions } from '../linux/namespace.js';
+import { deviceSysctl } from '../linux/sysctl.js';
 import { type Director, type NormalDirector, parseDirector } from '../model/director.js';
-import type { NamespaceOptions } from '../netlink/namespace.js';
 import { addressStep, gatewayStep, missingDevices, sysctlStep } from './common-steps.js';
 import { masqueradeMark } from './masquerade.js';
 import { type Obstacle, type Plan, planned } from './plan.js';
 import { type HostState, readHostState } from './state.js';
 import type { AddressStep, MasqueradeStep, Step, SysctlStep } from './step.js';
-import { deviceSysctl } from './sysctl.js';
 
 type NatDirector = Extract<NormalDirector, { mode: 'nat' }>;
 

@@ -6,13 +6,10 @@
 export { ApplyError, type ApplyFailure } from '../errors.js';
 export type { Director, Mode } from '../model/director.js';
 export type { RealServer } from '../model/real-server.js';
+export { announce, type NeighbourOptions, type WhoHasOptions, whoHas } from '../neighbours/neighbour-probe.js';
 export { type ApplyOptions, type ApplyResult, apply } from './apply.js';
 export { directorPlan, planDirector } from './director-plan.js';
-export { examine } from './doctor/examine.js';
-export { FINDING_IDS, type Finding, type FindingId, type Severity } from './doctor/finding.js';
-export type { ExamineOptions } from './doctor/gather.js';
-export type { MasqueradeState, MasqueradeTool } from './masquerade.js';
-export { announce, type NeighbourOptions, type WhoHasOptions, whoHas } from './neighbour-probe.js';
+export type { MasqueradeState } from './masquerade.js';
 export { checkPlan, type Obstacle, type Plan, type PlannedStep, type Role } from './plan.js';
 export { planRealServer, realServerPlan } from './real-server-plan.js';
 export {
@@ -29,6 +26,7 @@ export type {
   AddressStep,
   LinkUpStep,
   MasqueradeStep,
+  MasqueradeTool,
   RouteStep,
   Step,
   StepId,

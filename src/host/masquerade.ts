@@ -9,12 +9,9 @@ import { createHash } from 'node:crypto';
 import { closeSync, constants, readFileSync } from 'node:fs';
 import { type Family, familyOf } from '../address/ip.js';
 import { UnavailableError } from '../errors.js';
-import { openFile } from '../netlink/namespace.js';
-import { type Outcome, runProgram } from './program.js';
-import type { MasqueradeStep } from './step.js';
-
-/** The programs that can do it. */
-export type MasqueradeTool = 'nft' | 'iptables' | 'iptables-legacy' | 'ip6tables' | 'ip6tables-legacy';
+import { openFile } from '../linux/namespace.js';
+import { type Outcome, runProgram } from '../linux/program.js';
+import type { MasqueradeStep, MasqueradeTool } from './step.js';
 
 /** The programs of a family, best first. */
 export const MASQUERADE_TOOLS: Readonly<Record<Family, readonly MasqueradeTool[]>> = {

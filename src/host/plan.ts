@@ -3,8 +3,8 @@
  * @module
  */
 import { type Family, familyOf } from '../address/ip.js';
+import type { NamespaceOptions } from '../linux/namespace.js';
 import type { Mode } from '../model/director.js';
-import type { NamespaceOptions } from '../netlink/namespace.js';
 import type { RouteEntry } from '../netlink/route/route.js';
 import { readMarks } from './masquerade.js';
 import { type HostState, readHostState } from './state.js';

@@ -3,14 +3,14 @@
  * @module
  */
 import { type Family, familyOf } from '../address/ip.js';
+import type { NamespaceOptions } from '../linux/namespace.js';
+import { deviceSysctl } from '../linux/sysctl.js';
 import { type NormalRealServer, parseRealServer, type RealServer } from '../model/real-server.js';
 import type { Vip } from '../model/vip.js';
-import type { NamespaceOptions } from '../netlink/namespace.js';
 import { addressStep, familiesOf, gatewayStep, linkUpStep, missingDevices, sysctlStep } from './common-steps.js';
 import { type Obstacle, type Plan, planned } from './plan.js';
 import { type HostState, readHostState } from './state.js';
 import type { AddressStep, Step, SysctlStep } from './step.js';
-import { deviceSysctl } from './sysctl.js';
 
 type TunnelKind = Extract<NormalRealServer, { mode: 'tun' }>['tunnel'];
 

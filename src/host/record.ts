@@ -19,7 +19,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ProtocolError, UnavailableError } from '../errors.js';
-import { type NamespaceOptions, namespacePath } from '../netlink/namespace.js';
+import { type NamespaceOptions, namespacePath } from '../linux/namespace.js';
 import type { Role } from './plan.js';
 import type { Step } from './step.js';
 

@@ -2,8 +2,8 @@
  * Taking back what was done to a host.
  * @module
  */
-import type { NamespaceOptions } from '../netlink/namespace.js';
-import { decide, Host, takeBack } from './act.js';
+import type { NamespaceOptions } from '../linux/namespace.js';
+import { decide, Host, takeBack } from './perform.js';
 import { type AppliedStep, type HostRecord, Journal, readRecord } from './record.js';
 import type { Step } from './step.js';
 

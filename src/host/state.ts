@@ -3,13 +3,13 @@
  * @module
  */
 import type { Family } from '../address/ip.js';
-import type { NamespaceOptions } from '../netlink/namespace.js';
+import type { NamespaceOptions } from '../linux/namespace.js';
+import { deviceSysctl, readSysctls } from '../linux/sysctl.js';
 import type { AddressEntry } from '../netlink/route/address.js';
 import { RouteClient } from '../netlink/route/client.js';
 import type { LinkEntry } from '../netlink/route/link.js';
 import type { RouteEntry } from '../netlink/route/route.js';
 import { type MasqueradeState, readMasquerade } from './masquerade.js';
-import { deviceSysctl, readSysctls } from './sysctl.js';
 
 /** A host as it is: what plans are made from. */
 export interface HostState {

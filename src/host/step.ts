@@ -2,7 +2,6 @@
  * What a set-up is made of: single acts on a host, as plain values that JSON can carry.
  * @module
  */
-import type { MasqueradeTool } from './masquerade.js';
 
 /**
  * What a step is good for. A plan may have several of one id: a VIP each, a sysctl of each device. The doctor's findings and
@@ -72,6 +71,9 @@ export interface LinkUpStep extends StepWords {
   readonly kind: 'link-up';
   readonly device: string;
 }
+
+/** The programs that can masquerade. */
+export type MasqueradeTool = 'nft' | 'iptables' | 'iptables-legacy' | 'ip6tables' | 'ip6tables-legacy';
 
 /** Adds a rule by which packets that IPVS sends to the real servers bear the director's own address. */
 export interface MasqueradeStep extends StepWords {

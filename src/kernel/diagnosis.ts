@@ -8,6 +8,7 @@ import { KernelError } from '../errors.js';
 import type { Change } from '../model/change.js';
 import type { NormalService } from '../model/service.js';
 import { familyOfKey, type ServiceKey } from '../model/service-key.js';
+import { type Cause, RIGHTS, withCause } from './cause.js';
 import type { Kernel } from './kernel.js';
 import type { NetlinkSource } from './netlink-source.js';
 
@@ -22,27 +23,7 @@ export async function explain<E>(
   return withCause(error, await causeOf(error, change, kernel, source).catch(() => UNKNOWN));
 }
 
-/** As {@link explain}, for what can be told without a source: the lack of rights. */
-export function explainRights(error: unknown): unknown {
-  return error instanceof KernelError && error.code === 'EPERM' ? withCause(error, RIGHTS) : error;
-}
-
-function withCause(error: KernelError, { reason, hint }: Cause): KernelError {
-  const { errno, command, object, extendedAck } = error;
-  return new KernelError({ errno, command, object, extendedAck, reason: error.reason ?? reason, hint });
-}
-
-interface Cause {
-  readonly reason?: string;
-  readonly hint?: string;
-}
-
 const UNKNOWN: Cause = {};
-
-const RIGHTS: Cause = {
-  reason: 'the kernel wants CAP_NET_ADMIN in the initial user namespace for every IPVS command',
-  hint: 'run as root or with "setcap cap_net_admin+ep"; root of a user namespace (rootless container) is not enough',
-};
 
 async function causeOf(error: KernelError, change: Change, kernel: Kernel, source: NetlinkSource): Promise<Cause> {
   switch (error.code) {

@@ -17,9 +17,9 @@ import { resolveFamily } from '../netlink/generic.js';
 import type { Message } from '../netlink/message.js';
 import type { Transport } from '../netlink/transport.js';
 import { CommandWriter, type WrittenCommands } from '../netlink/written-commands.js';
+import { explainRights } from './cause.js';
 import { IPVS_GENL_NAME } from './constants.js';
 import { describeIpvsMessage } from './describe.js';
-import { explainRights } from './diagnosis.js';
 import {
   IpvsRequests,
   readDaemonMessage,

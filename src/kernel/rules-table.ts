@@ -4,7 +4,7 @@
  * @module
  */
 import type { DestinationEntry } from '../model/destination.js';
-import { haveSameServices } from '../model/outline.js';
+import { haveSameServices } from '../model/same-table.js';
 import type { ServiceEntry } from '../model/service.js';
 import type { TableService } from '../model/table.js';
 import type { CallOptions } from '../netlink/connection.js';

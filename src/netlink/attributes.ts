@@ -3,11 +3,8 @@
  * than a reader knows, since kernels append to structs and add attributes; shorter is an error.
  * @module
  */
-import { endianness } from 'node:os';
 import { ProtocolError } from '../errors.js';
-
-/** Host order is the order of every netlink number that is not said to be network order. */
-export const LITTLE_ENDIAN = endianness() === 'LE';
+import { LITTLE_ENDIAN } from '../linux/byte-order.js';
 
 const HEADER = 4;
 /** NLA_TYPE_MASK: the two highest bits of the type are flags (NLA_F_NESTED, NLA_F_NET_BYTEORDER). */

@@ -24,6 +24,7 @@ import {
   type Refusal,
   TimeoutError,
 } from '../errors.js';
+import { TURN } from '../linux/time-slice.js';
 import { AttributeWriter, Bytes } from './attributes.js';
 import { Fifo } from './fifo.js';
 import {
@@ -42,7 +43,6 @@ import {
   writeMessage,
 } from './message.js';
 import { EAGAIN, ENOBUFS, type Transport } from './transport.js';
-import { TURN } from './turn.js';
 import { BARRIER, type WrittenCommands } from './written-commands.js';
 
 /** Requests in flight: a default socket holds 128 answers with their ACKs before the kernel drops any (measured). */

@@ -3,7 +3,8 @@
  * @module
  */
 import { type ExtendedAck, ProtocolError } from '../errors.js';
-import { AttributeReader, type AttributeWriter, align, type Bytes, LITTLE_ENDIAN } from './attributes.js';
+import { LITTLE_ENDIAN } from '../linux/byte-order.js';
+import { AttributeReader, type AttributeWriter, align, type Bytes } from './attributes.js';
 
 /** linux/netlink.h: message types below NLMSG_MIN_TYPE belong to netlink itself. */
 export const NLMSG_NOOP = 1;

@@ -9,7 +9,7 @@ import { formatIPv4, ipv4Bytes } from '../address/ip.js';
 import { describeMask } from '../address/prefix.js';
 import { ProtocolError } from '../errors.js';
 import type { DestinationEntry, NormalDestination } from '../model/destination.js';
-import { isSameService } from '../model/outline.js';
+import { isSameService } from '../model/same-table.js';
 import type { NormalService } from '../model/service.js';
 import { type EndpointKey, protocolOfNumber, type ServiceKey } from '../model/service-key.js';
 import type { Info, TableService } from '../model/table.js';

@@ -12,7 +12,7 @@ import type { Change } from '../model/change.js';
 import type { DesiredTable } from '../model/desired.js';
 import { formatServiceKey } from '../model/service-key.js';
 import { type DrainProgress, type DrainSettings, drain } from './drain.js';
-import { holds } from './holds.js';
+import { holds } from './in-force.js';
 import { type Plan, type PlanOptions, plan, type Step } from './plan.js';
 import { readState } from './state.js';
 

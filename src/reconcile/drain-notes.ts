@@ -3,8 +3,8 @@
  * @module
  */
 import { closeSync, constants, readSync } from 'node:fs';
+import { type NamespaceOptions, openFile } from '../linux/namespace.js';
 import type { NormalService } from '../model/service.js';
-import { type NamespaceOptions, openFile } from '../netlink/namespace.js';
 
 /** The sysctls of net.ipv4.vs that drains depend on. Undefined: this kernel has it not, or IPVS is not loaded. */
 export interface DrainSysctls {

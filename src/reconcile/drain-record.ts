@@ -17,9 +17,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { ProtocolError, UnavailableError } from '../errors.js';
+import { type NamespaceOptions, namespacePath } from '../linux/namespace.js';
 import { formatDestinationKey } from '../model/destination.js';
 import { formatServiceKey, type ServiceKey } from '../model/service-key.js';
-import { type NamespaceOptions, namespacePath } from '../netlink/namespace.js';
 
 /** What a drain waits for: `active`: no established connections; `all`: no connections and no persistence templates. */
 export type DrainUntil = 'active' | 'all';

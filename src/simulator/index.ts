@@ -2,14 +2,15 @@
  * IPVS without a kernel: `ipvs-ts/simulator`.
  * @module
  */
-export type { Refusal } from './connections.js';
-export type { Interface } from './host.js';
+
+export type { Padding } from './netlink/u64.js';
 export type { SctpChunk } from './protocols/sctp.js';
 export type { TcpFlag } from './protocols/tcp.js';
-export type { Opening, Outcome, Segment, SimulatedConnection } from './simulated-connection.js';
 export { SimulatedKernel, type SimulatedKernelOptions } from './simulated-kernel.js';
-export type { Sysctls } from './sysctls.js';
-export type { Padding } from './u64.js';
+export type { Interface } from './table/host.js';
+export type { Sysctls } from './table/sysctls.js';
+export type { Refusal } from './traffic/connections.js';
+export type { Opening, Outcome, Segment, SimulatedConnection } from './traffic/simulated-connection.js';
 export type { Duration, Traffic } from './what-if/traffic.js';
 export {
   type ServerChange,

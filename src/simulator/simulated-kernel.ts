@@ -6,19 +6,20 @@ import { parseIPv4Number } from '../address/ip.js';
 import { InvalidArgumentError, UnavailableError } from '../errors.js';
 import type { Kernel } from '../kernel/kernel.js';
 import type { Transport } from '../netlink/transport.js';
-import { Clock } from './clock.js';
-import { Connections } from './connections.js';
-import { controller } from './controller.js';
-import type { GenericFamily } from './generic.js';
-import { Host, type Interface, type LocalNetwork } from './host.js';
-import { ipvsFamily } from './ipvs-family.js';
-import { Namespace } from './namespace.js';
-import { procConnections, procStats, procTable } from './proc.js';
-import { SCHEDULERS, type SchedulerFactory } from './scheduler.js';
-import { type Opening, type Outcome, open } from './simulated-connection.js';
-import { SimulatedSocket, type SocketOptions } from './socket.js';
-import { changeSysctls, type Sysctls } from './sysctls.js';
-import type { Padding } from './u64.js';
+import { controller } from './netlink/controller.js';
+import type { GenericFamily } from './netlink/generic.js';
+import { ipvsFamily } from './netlink/ipvs-family.js';
+import { SimulatedSocket, type SocketOptions } from './netlink/socket.js';
+import type { Padding } from './netlink/u64.js';
+import { SCHEDULERS } from './schedulers/registry.js';
+import type { SchedulerFactory } from './schedulers/scheduler.js';
+import { Clock } from './table/clock.js';
+import { Host, type Interface, type LocalNetwork } from './table/host.js';
+import { Namespace } from './table/namespace.js';
+import { procConnections, procStats, procTable } from './table/proc.js';
+import { changeSysctls, type Sysctls } from './table/sysctls.js';
+import { Connections } from './traffic/connections.js';
+import { type Opening, type Outcome, open } from './traffic/simulated-connection.js';
 
 /** How a {@link SimulatedKernel} differs from a director that has everything. */
 export interface SimulatedKernelOptions {

@@ -8,11 +8,11 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { doctor } from '../../src/cli/doctor.js';
+import { examine } from '../../src/doctor/examine.js';
+import type { Finding } from '../../src/doctor/finding.js';
+import type { ExamineOptions } from '../../src/doctor/gather.js';
 import { apply } from '../../src/host/apply.js';
 import { planDirector } from '../../src/host/director-plan.js';
-import { examine } from '../../src/host/doctor/examine.js';
-import type { Finding } from '../../src/host/doctor/finding.js';
-import type { ExamineOptions } from '../../src/host/doctor/gather.js';
 import type { Plan } from '../../src/host/plan.js';
 import { planRealServer } from '../../src/host/real-server-plan.js';
 import { Ipvs } from '../../src/index.js';
@@ -577,7 +577,7 @@ async function tunnels(): Promise<void> {
 }
 
 test('without rights it says so, and does what can be done', async () => {
-  const module = new URL('../../dist/host/doctor/examine.js', import.meta.url);
+  const module = new URL('../../dist/doctor/examine.js', import.meta.url);
   const program = `const { examine } = await import('${module}'); console.log(JSON.stringify(await examine()));`;
   const nobody = ['--reuid', '65534', '--regid', '65534', '--clear-groups', '--bounding-set', '-all'];
   const words = [...nobody, process.execPath, '--input-type=module', '-e', program];

@@ -6,7 +6,7 @@ import { apply } from '../../src/host/apply.js';
 import { planDirector } from '../../src/host/director-plan.js';
 import { planRealServer } from '../../src/host/real-server-plan.js';
 import { revert } from '../../src/host/revert.js';
-import { hostScript } from '../../src/host/script/host-script.js';
+import { hostScript } from '../../src/host-script/host-script.js';
 import { type Director, parseDirector } from '../../src/model/director.js';
 import { parseRealServer, type RealServer } from '../../src/model/real-server.js';
 import { type Finished, type Host, Lan } from '../lab/network.js';

@@ -1,6 +1,6 @@
 import { readlinkSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { announce, whoHas } from '../../src/host/neighbour-probe.js';
+import { announce, whoHas } from '../../src/neighbours/neighbour-probe.js';
 import { RouteClient } from '../../src/netlink/route/client.js';
 import { type Host, Lan } from '../lab/network.js';
 import { rejection } from './fixture.js';

@@ -1,6 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { deviceSysctl, readSysctl, readSysctls, writeSysctl } from '../../src/host/sysctl.js';
+import { deviceSysctl, readSysctl, readSysctls, writeSysctl } from '../../src/linux/sysctl.js';
 import { type Host, Lan } from '../lab/network.js';
 
 let lan: Lan;

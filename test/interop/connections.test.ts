@@ -4,9 +4,9 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { connections } from '../../src/cli/connections.js';
-import { connectionsJsonSchema } from '../../src/cli/json.js';
 import { parseVerb } from '../../src/cli/parse-verb.js';
 import { Ipvs } from '../../src/index.js';
+import { connectionsJsonSchema } from '../../src/json/table.js';
 import { Lan } from '../lab/network.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/bin/ipvs-ts.cjs', import.meta.url));

@@ -15,7 +15,7 @@ import {
   IPVS_DEST_ATTR_U_THRESH,
   IPVS_DEST_ATTR_WEIGHT,
 } from '../../src/kernel/constants.js';
-import { linuxKernel } from '../../src/kernel/linux.js';
+import { linuxKernel } from '../../src/kernel/linux-kernel.js';
 import { writeServiceKey } from '../../src/kernel/service-codec.js';
 import type { AttributeWriter } from '../../src/netlink/attributes.js';
 import { Connection } from '../../src/netlink/connection.js';

@@ -3,7 +3,7 @@
  * doctor names the step. A step that prevents nothing here has no place in a plan.
  */
 import { expect, test } from 'vitest';
-import { examine } from '../../src/host/doctor/examine.js';
+import { examine } from '../../src/doctor/examine.js';
 import type { StepId } from '../../src/host/step.js';
 import { connections, owners, type Packet } from '../lab/capture.js';
 import { setUpRealServer } from './exercises/setup.js';

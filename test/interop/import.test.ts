@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test, vi } from 'vitest';
-import { type ImportFormat, importConfig } from '../../src/config/import.js';
 import { readStateFile } from '../../src/config/read.js';
 import { formatStateFile } from '../../src/config/write.js';
+import { type ImportFormat, importConfig } from '../../src/formats/import-config.js';
 import { Ipvs } from '../../src/index.js';
 import { reconcile } from '../../src/reconcile/apply.js';
 import { type Host, Lan } from '../lab/network.js';

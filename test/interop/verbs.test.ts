@@ -3,8 +3,8 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
-import { settingsJsonSchema } from '../../src/cli/json.js';
 import { run } from '../../src/cli/run.js';
+import { settingsJsonSchema } from '../../src/json/table.js';
 import { useBoth } from './fixture.js';
 
 const both = useBoth();

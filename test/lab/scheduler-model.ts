@@ -5,13 +5,13 @@
  * @module
  */
 import { type Family, parseIP } from '../../src/address/ip.js';
-import {
-  SCHEDULERS,
-  type ScheduledDestination,
-  type ScheduledService,
-  type Scheduler,
-  type SchedulerEnvironment,
-} from '../../src/simulator/scheduler.js';
+import { SCHEDULERS } from '../../src/simulator/schedulers/registry.js';
+import type {
+  ScheduledDestination,
+  ScheduledService,
+  Scheduler,
+  SchedulerEnvironment,
+} from '../../src/simulator/schedulers/scheduler.js';
 
 /** A new connection, with addresses as text. */
 export interface Client {

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { type Ipvs, type Kernel, KernelError, linuxKernel, OverrunError } from '../../src/index.js';
 import { Ipvs as Client } from '../../src/ipvs.js';
-import { AF_NETLINK, loadNative, NETLINK_GENERIC, SO_RCVBUF, SOCK_RAW, SOL_SOCKET } from '../../src/netlink/native.js';
+import { AF_NETLINK, loadNative, NETLINK_GENERIC, SO_RCVBUF, SOCK_RAW, SOL_SOCKET } from '../../src/linux/native.js';
 import { checkoutRoot } from '../lab/checkout.js';
 
 /** Runs a program of its own; it fails when it is still running after 50 s. */

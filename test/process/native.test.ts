@@ -17,7 +17,7 @@ import {
   SOCK_RAW,
   SOL_NETLINK,
   SOL_SOCKET,
-} from '../../src/netlink/native.js';
+} from '../../src/linux/native.js';
 import { dumpLinks, getFamily, messages, netlinkAddress, uint32 } from './native-fixtures/netlink.mjs';
 
 const native = loadNative();
@@ -560,7 +560,7 @@ describe('loadNative', () => {
     vi.resetModules();
     vi.stubEnv('IPVS_TS_PREBUILD', '/no/addon/here');
     try {
-      const fresh = await import('../../src/netlink/native.js');
+      const fresh = await import('../../src/linux/native.js');
       expect(() => fresh.loadNative()).toThrow(
         expect.objectContaining({
           code: 'ERR_UNAVAILABLE',

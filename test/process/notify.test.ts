@@ -4,8 +4,15 @@ import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { READY, reloading, STOPPING, type SystemdNotifier, statusOf, systemdNotifier } from '../../src/cli/notify.js';
-import { AF_UNIX, loadNative, type NativeSocket, SOCK_DGRAM } from '../../src/netlink/native.js';
+import { AF_UNIX, loadNative, type NativeSocket, SOCK_DGRAM } from '../../src/linux/native.js';
+import {
+  READY,
+  reloading,
+  STOPPING,
+  type SystemdNotifier,
+  statusOf,
+  systemdNotifier,
+} from '../../src/linux/systemd.js';
 
 const { EAGAIN } = constants.errno;
 /** Milliseconds: the lab may be slow. */

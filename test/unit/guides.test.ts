@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { directorOf, realServerOf } from '../../src/cli/host-description.js';
 import { parseVerb } from '../../src/cli/parse-verb.js';
 import { readStateFile } from '../../src/config/read.js';
-import { FINDING_IDS } from '../../src/host/doctor/finding.js';
+import { FINDING_IDS } from '../../src/doctor/finding.js';
 import { parseRules } from '../../src/ipvsadm/rules.js';
 import { parseDirector } from '../../src/model/director.js';
 import { parseRealServer } from '../../src/model/real-server.js';

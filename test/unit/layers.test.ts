@@ -12,11 +12,13 @@ const SRC = fileURLToPath(new URL('../../src', import.meta.url));
  */
 const FLOORS: readonly (readonly string[])[] = [
   ['errors.ts', 'address'],
-  ['model'],
-  ['netlink', 'ipvsadm', 'proc'],
-  ['kernel'],
-  ['ipvs.ts', 'simulator'],
-  ['reconcile', 'config', 'host'],
+  ['model', 'linux'],
+  ['netlink', 'ipvsadm', 'proc', 'config'],
+  ['kernel', 'neighbours', 'formats'],
+  ['ipvs.ts', 'host', 'simulator'],
+  ['reconcile', 'host-script'],
+  ['doctor'],
+  ['json'],
   ['cli', 'index.ts'],
 ];
 
@@ -60,7 +62,43 @@ test('everything at the top of src has a floor', () => {
   expect(readdirSync(SRC).filter((room) => floorOf(room) === -1)).toEqual([]);
 });
 
+/** The files of each circle of imports, in any order. Tarjan's strongly connected components. */
+function circlesOf(imports: ReadonlyMap<string, readonly string[]>): string[][] {
+  const circles: string[][] = [];
+  const numbers = new Map<string, number>();
+  const open: string[] = [];
+  const visit = (file: string): number => {
+    const number = numbers.size;
+    let lowest = number;
+    numbers.set(file, number);
+    open.push(file);
+    for (const next of imports.get(file) ?? []) {
+      if (!numbers.has(next)) lowest = Math.min(lowest, visit(next));
+      else if (open.includes(next)) lowest = Math.min(lowest, numbers.get(next) ?? lowest);
+    }
+    if (lowest !== number) return lowest;
+    const circle = open.splice(open.indexOf(file));
+    if (circle.length > 1) circles.push(circle.sort());
+    return lowest;
+  };
+  for (const file of imports.keys()) if (!numbers.has(file)) visit(file);
+  return circles;
+}
+
+test('no files import each other in a circle, types included', () => {
+  const imports = files.map((file) => [file, importsOf(file, readFileSync(join(SRC, file), 'utf8'))] as const);
+  expect(circlesOf(new Map(imports))).toEqual([]);
+});
+
 describe('the check itself', () => {
+  test('finds circles', () => {
+    const imports = { a: ['b'], b: ['c', 'd'], c: ['a'], d: ['e'], e: ['d', 'f'], f: [] };
+    expect(circlesOf(new Map(Object.entries(imports)))).toEqual([
+      ['d', 'e'],
+      ['a', 'b', 'c'],
+    ]);
+  });
+
   test('finds imports of every kind', () => {
     const text = `
       import { a } from '../a.js';

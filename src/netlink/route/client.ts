@@ -4,12 +4,12 @@
  */
 import type { Family } from '../../address/ip.js';
 import { InterruptedError, KernelError } from '../../errors.js';
+import type { NamespaceOptions } from '../../linux/namespace.js';
+import { NETLINK_ROUTE } from '../../linux/native.js';
+import { openNetlinkSocket } from '../../netlink/socket.js';
 import { type CallOptions, Connection, type Request } from '../connection.js';
 import { debugTransport } from '../debug.js';
 import type { Message } from '../message.js';
-import type { NamespaceOptions } from '../namespace.js';
-import { NETLINK_ROUTE } from '../native.js';
-import { openNetlinkSocket } from '../socket.js';
 import type { Transport } from '../transport.js';
 import {
   type AddressEntry,

@@ -4,7 +4,8 @@
  */
 import { type Family, formatIP } from '../../address/ip.js';
 import { ProtocolError } from '../../errors.js';
-import { AttributeReader, align, Bytes, LITTLE_ENDIAN } from '../attributes.js';
+import { LITTLE_ENDIAN } from '../../linux/byte-order.js';
+import { AttributeReader, align, Bytes } from '../attributes.js';
 
 /** linux/rtnetlink.h */
 const RTMSG = 12;

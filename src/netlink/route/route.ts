@@ -14,7 +14,8 @@ import {
 import type { AttrStream } from 'netlink/dist/structs.js';
 import { type Family, familyOf, formatIP } from '../../address/ip.js';
 import { InvalidArgumentError, ProtocolError } from '../../errors.js';
-import { AttributeReader, LITTLE_ENDIAN } from '../attributes.js';
+import { LITTLE_ENDIAN } from '../../linux/byte-order.js';
+import { AttributeReader } from '../attributes.js';
 import type { Request } from '../connection.js';
 import { type Message, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from '../message.js';
 import { AF, familyOfNumber, RT_TABLE_LOCAL, RT_TABLE_MAIN, type Scope, scopeName, scopeNumber } from './constants.js';

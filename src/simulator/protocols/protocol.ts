@@ -2,8 +2,8 @@
  * What IPVS knows of a transport protocol (struct ip_vs_protocol, Linux 6.1).
  * @module
  */
-import type { ConnectionTimeouts } from '../namespace.js';
-import type { Sysctls } from '../sysctls.js';
+import type { ConnectionTimeouts } from '../table/namespace.js';
+import type { Sysctls } from '../table/sysctls.js';
 
 /** IP_VS_DIR_*: from the client, from the real server, and from the client where the director never sees the other way. */
 export const INPUT = 0;

@@ -1,4 +1,4 @@
-import type { ScheduledDestination, SchedulerEnvironment, SchedulerFactory } from '../scheduler.js';
+import type { ScheduledDestination, SchedulerEnvironment, SchedulerFactory } from './scheduler.js';
 
 /** Whether a new connection may go to a destination. */
 export function isUsable(destination: ScheduledDestination): boolean {

@@ -1,12 +1,12 @@
+import { isUsable } from './choice.js';
+import { foldAddress, hash32 } from './hash.js';
 import type {
   ScheduledDestination,
   ScheduledPacket,
   ScheduledService,
   Scheduler,
   SchedulerFactory,
-} from '../scheduler.js';
-import { isUsable } from './choice.js';
-import { foldAddress, hash32 } from './hash.js';
+} from './scheduler.js';
 
 /**
  * Destination hashing (ip_vs_dh.c): by the address the packet is for, which differs where a firewall mark gathers many. Every

@@ -1,5 +1,5 @@
-import type { ScheduledDestination } from '../scheduler.js';
 import { choice, isUsable } from './choice.js';
+import type { ScheduledDestination } from './scheduler.js';
 
 /** Failover (ip_vs_fo.c, since Linux 3.18): all to the greatest weight that is not overloaded; of equals the first in the list. */
 export const fo = choice((destinations) => {

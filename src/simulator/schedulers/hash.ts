@@ -1,5 +1,5 @@
 import type { Family } from '../../address/ip.js';
-import type { ScheduledPacket } from '../scheduler.js';
+import type { ScheduledPacket } from './scheduler.js';
 
 /** `GOLDEN_RATIO_32` of linux/hash.h. */
 const GOLDEN_RATIO_32 = 0x61c88647;

@@ -1,3 +1,5 @@
+import { connectionOverhead, isOverfull, leastLoaded } from './load.js';
+import { DEFAULT_EXPIRATION, LocalityTable } from './locality-table.js';
 import type {
   ScheduledDestination,
   ScheduledPacket,
@@ -5,9 +7,7 @@ import type {
   Scheduler,
   SchedulerEnvironment,
   SchedulerFactory,
-} from '../scheduler.js';
-import { connectionOverhead, isOverfull, leastLoaded } from './load.js';
-import { DEFAULT_EXPIRATION, LocalityTable } from './locality-table.js';
+} from './scheduler.js';
 
 /**
  * Locality-based least connections (ip_vs_lblc.c): each address that packets are for has a server, until that is gone,

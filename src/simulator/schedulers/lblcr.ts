@@ -1,3 +1,5 @@
+import { connectionOverhead, isMoreLoaded, isOverfull, leastLoaded } from './load.js';
+import { DEFAULT_EXPIRATION, LocalityTable } from './locality-table.js';
 import type {
   ScheduledDestination,
   ScheduledPacket,
@@ -5,9 +7,7 @@ import type {
   Scheduler,
   SchedulerEnvironment,
   SchedulerFactory,
-} from '../scheduler.js';
-import { connectionOverhead, isMoreLoaded, isOverfull, leastLoaded } from './load.js';
-import { DEFAULT_EXPIRATION, LocalityTable } from './locality-table.js';
+} from './scheduler.js';
 
 /**
  * Locality-based least connections with replication (ip_vs_lblcr.c): as lblc, but an address keeps its servers when it gets

@@ -1,6 +1,6 @@
-import type { ScheduledDestination } from '../scheduler.js';
 import { choice, isUsable } from './choice.js';
 import { connectionOverhead } from './load.js';
+import type { ScheduledDestination } from './scheduler.js';
 
 /** Least connections (ip_vs_lc.c): who has the fewest, whatever their weights, unless 0; of equals the first in the list. */
 export const lc = choice((destinations) => {

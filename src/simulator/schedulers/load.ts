@@ -1,5 +1,5 @@
-import type { ScheduledDestination } from '../scheduler.js';
 import { isUsable } from './choice.js';
+import type { ScheduledDestination } from './scheduler.js';
 
 /** A destination's load, before its weight is looked at: a 32-bit integer, as in the kernel. */
 export type Overhead = (destination: ScheduledDestination) => number;

@@ -1,13 +1,13 @@
+import { isUsable } from './choice.js';
+import { foldAddress, hashedPort } from './hash.js';
+import { hsiphash } from './hsiphash.js';
 import type {
   ScheduledDestination,
   ScheduledPacket,
   ScheduledService,
   Scheduler,
   SchedulerFactory,
-} from '../scheduler.js';
-import { isUsable } from './choice.js';
-import { foldAddress, hashedPort } from './hash.js';
-import { hsiphash } from './hsiphash.js';
+} from './scheduler.js';
 import { commonWeight, maximumWeight } from './weights.js';
 
 /**

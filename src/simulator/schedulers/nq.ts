@@ -1,6 +1,6 @@
-import type { ScheduledDestination } from '../scheduler.js';
 import { choice, isUsable } from './choice.js';
 import { expectedOverhead, isMoreLoaded } from './load.js';
+import type { ScheduledDestination } from './scheduler.js';
 
 /** Never queue (ip_vs_nq.c): the first in the list without active connections; if all have some, as with sed. */
 export const nq = choice((destinations) => {

@@ -1,5 +1,5 @@
-import type { ScheduledDestination } from '../scheduler.js';
 import { choice, isUsable } from './choice.js';
+import type { ScheduledDestination } from './scheduler.js';
 
 /**
  * Overflow (ip_vs_ovf.c, since Linux 4.3): all to the greatest weight, until it has more active connections than its weight;

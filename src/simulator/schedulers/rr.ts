@@ -1,5 +1,5 @@
-import type { ScheduledDestination, ScheduledService, Scheduler, SchedulerFactory } from '../scheduler.js';
 import { isUsable } from './choice.js';
+import type { ScheduledDestination, ScheduledService, Scheduler, SchedulerFactory } from './scheduler.js';
 
 /** Round robin (ip_vs_rr.c): one after the other, whatever their weights, unless 0. */
 export const rr: SchedulerFactory = (service) => new RoundRobin(service);

@@ -1,12 +1,12 @@
+import { isUsable } from './choice.js';
+import { foldAddress, hash32, hashedPort } from './hash.js';
 import type {
   ScheduledDestination,
   ScheduledPacket,
   ScheduledService,
   Scheduler,
   SchedulerFactory,
-} from '../scheduler.js';
-import { isUsable } from './choice.js';
-import { foldAddress, hash32, hashedPort } from './hash.js';
+} from './scheduler.js';
 
 /**
  * Source hashing (ip_vs_sh.c): by the client's address and, with sh-port, its port. Whose server is quiesced or overloaded

@@ -1,6 +1,6 @@
-import type { ScheduledDestination, SchedulerEnvironment } from '../scheduler.js';
 import { choice, isUsable } from './choice.js';
 import { connectionOverhead } from './load.js';
+import type { ScheduledDestination, SchedulerEnvironment } from './scheduler.js';
 
 /**
  * The power of two choices (ip_vs_twos.c, since Linux 5.12): the less loaded of two that are drawn by weight. Takes two

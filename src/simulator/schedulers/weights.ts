@@ -1,4 +1,4 @@
-import type { ScheduledDestination } from '../scheduler.js';
+import type { ScheduledDestination } from './scheduler.js';
 
 type Weight = (destination: ScheduledDestination) => number;
 

@@ -1,4 +1,4 @@
-import type { ScheduledDestination, ScheduledService, Scheduler, SchedulerFactory } from '../scheduler.js';
+import type { ScheduledDestination, ScheduledService, Scheduler, SchedulerFactory } from './scheduler.js';
 import { commonWeight, maximumWeight } from './weights.js';
 
 /**

@@ -5,9 +5,9 @@
 import type { Endpoint } from '../../address/endpoint.js';
 import type { NormalDestination } from '../../model/destination.js';
 import { familyOfKey, type ServiceKey } from '../../model/service-key.js';
-import type { Opening, SimulatedConnection } from '../simulated-connection.js';
 import type { SimulatedKernel } from '../simulated-kernel.js';
-import { type Timed, TimingWheel } from '../timing-wheel.js';
+import type { Opening, SimulatedConnection } from '../traffic/simulated-connection.js';
+import { type Timed, TimingWheel } from '../traffic/timing-wheel.js';
 import { Chance, type CheckedTraffic } from './traffic.js';
 
 /** What is counted of a real server. */

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 /** Loaded without src/, which plain node can't run: the same way as loadNative() does. */
 export function loadAddon() {
   const nodeGypBuild = createRequire(import.meta.url)('node-gyp-build');
-  /** @type {import('../../../src/netlink/native.js').Native} */
+  /** @type {import('../../../src/linux/native.js').Native} */
   const native = nodeGypBuild(fileURLToPath(new URL('../../..', import.meta.url)));
   return native;
 }

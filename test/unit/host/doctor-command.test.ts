@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { doctor, report } from '../../../src/cli/doctor.js';
-import { findingsJson, findingsJsonSchema } from '../../../src/cli/doctor-json.js';
 import { UsageError } from '../../../src/cli/parse-verb.js';
-import { type Finding, finding } from '../../../src/host/doctor/finding.js';
+import { type Finding, finding } from '../../../src/doctor/finding.js';
+import { findingsJson, findingsJsonSchema } from '../../../src/json/findings.js';
 
 const PACKAGE = new URL('../../../package.json', import.meta.url);
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { readStats32, readStats64 } from '../../../src/kernel/stats-codec.js';
 import { AttributeReader, AttributeWriter, Bytes } from '../../../src/netlink/attributes.js';
-import { Counters, Statistics, writeStatistics } from '../../../src/simulator/statistics.js';
-import type { Padding } from '../../../src/simulator/u64.js';
+import type { Padding } from '../../../src/simulator/netlink/u64.js';
+import { Counters, Statistics, writeStatistics } from '../../../src/simulator/table/statistics.js';
 
 /** Both nests, as a client reads them. */
 function written(statistics: Statistics, padding: Padding) {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type Timed, TimingWheel } from '../../../src/simulator/timing-wheel.js';
+import { type Timed, TimingWheel } from '../../../src/simulator/traffic/timing-wheel.js';
 
 interface Timer extends Timed<Timer> {
   readonly name: number;

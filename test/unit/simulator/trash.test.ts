@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { Destination, type DestinationSettings } from '../../../src/simulator/destination.js';
-import { Host } from '../../../src/simulator/host.js';
-import { Namespace } from '../../../src/simulator/namespace.js';
+import { Destination, type DestinationSettings } from '../../../src/simulator/table/destination.js';
+import { Host } from '../../../src/simulator/table/host.js';
+import { Namespace } from '../../../src/simulator/table/namespace.js';
 
 const MINUTE = 60_000;
 const address = (...bytes: number[]) => Uint8Array.from([...bytes, ...Array<number>(16 - bytes.length).fill(0)]);

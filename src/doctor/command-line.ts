@@ -1,0 +1,82 @@
+/**
+ * The commands that findings tell people to type.
+ * @module
+ */
+
+import { masqueradeCommands } from '../host/masquerade.js';
+import type { Step } from '../host/step.js';
+import { quoteForShell } from '../host-script/shell.js';
+import { formatRules } from '../ipvsadm/rules.js';
+import { namespacePath } from '../linux/namespace.js';
+import type { NormalDestination } from '../model/destination.js';
+import type { NormalService } from '../model/service.js';
+
+/** A command's words, without a shell's quotes. */
+export type Words = readonly string[];
+
+/** Commands in one line for a shell, each after the success of the one before; for a host or a namespace of it. */
+export function commandLine(commands: readonly Words[], netns?: string): string {
+  const path = namespacePath(netns);
+  const prefix = path === undefined ? [] : ['nsenter', `--net=${path}`];
+  return commands.map((words) => [...prefix, ...words].map(quoteWhereNeeded).join(' ')).join(' && ');
+}
+
+function quoteWhereNeeded(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : quoteForShell(word);
+}
+
+/** `sysctl -w` takes the names that this library uses. */
+export function sysctlWords(name: string, value: string): Words {
+  return ['sysctl', '-w', `${name}=${value}`];
+}
+
+/** What does by hand what a step does. */
+export function stepWords(step: Step): Words {
+  switch (step.kind) {
+    case 'sysctl':
+      return sysctlWords(step.name, step.value);
+    case 'address':
+      return [...addressWords('add', step), ...(step.deprecated ? ['preferred_lft', '0'] : [])];
+    case 'route':
+      return [...ipWords(step.gateway), 'route', 'replace', 'default', 'via', step.gateway];
+    case 'link-up':
+      return ['ip', 'link', 'set', step.device, 'up'];
+    case 'masquerade':
+      return masqueradeCommands(step.tool, step).add;
+  }
+}
+
+/** `ip address add|del ADDRESS/PREFIX dev DEVICE` */
+export function addressWords(
+  verb: 'add' | 'del',
+  { address, prefix, device }: { readonly address: string; readonly prefix: number; readonly device: string },
+): Words {
+  // Detection of duplicates would find the other hosts that rightly have a virtual IP.
+  const nodad = verb === 'add' && address.includes(':') ? ['nodad'] : [];
+  return ['ip', 'address', verb, `${address}/${prefix}`, 'dev', device, ...nodad];
+}
+
+function ipWords(address: string): Words {
+  return address.includes(':') ? ['ip', '-6'] : ['ip'];
+}
+
+/** Adds, edits or deletes a real server, in ipvsadm's options. */
+export function serverWords(
+  verb: 'add' | 'edit' | 'delete',
+  service: NormalService,
+  destination: NormalDestination,
+): Words {
+  const [, line = ''] = formatRules({ services: [{ service, destinations: [{ destination }] }] }, { thresholds: true })
+    .trimEnd()
+    .split('\n');
+  const [, ...words] = line.split(' ');
+  const key = words.slice(0, words.indexOf('-r') + 2);
+  if (verb === 'delete') return ['ipvs-ts', '-d', ...key];
+  return ['ipvs-ts', verb === 'add' ? '-a' : '-e', ...words];
+}
+
+/** Gives a service its settings anew, in ipvsadm's options. */
+export function serviceWords(service: NormalService): Words {
+  const line = formatRules({ services: [{ service, destinations: [] }] }).trimEnd();
+  return ['ipvs-ts', ...line.replace(/^-A/, '-E').split(' ')];
+}

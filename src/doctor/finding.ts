@@ -1,0 +1,99 @@
+/**
+ * What the doctor finds: one thing that is wrong, or worth knowing, with the command that mends it.
+ * @module
+ */
+import type { StepId } from '../host/step.js';
+
+/** Every finding there is. The names are stable; docs/doctor has a page for each. */
+export const FINDING_IDS = [
+  'role-unknown',
+  'no-module',
+  'no-capability',
+  'scheduler-missing',
+  'no-scheduler',
+  'no-device',
+  'no-masquerade',
+  'lo-down',
+  'vip-missing',
+  'vip-elsewhere',
+  'vip-wrong-device',
+  'vip-wrong-mask',
+  'vip-silent',
+  'vip-unanswered',
+  'arp-flux',
+  'arp-ignore',
+  'arp-announce',
+  'ip-forward',
+  'send-redirects',
+  'rp-filter',
+  'rp-filter-director',
+  'gateway',
+  'nat-gateway-unseen',
+  'inside-address',
+  'conntrack',
+  'conntrack-full',
+  'masquerade',
+  'dr-behind-router',
+  'server-unreachable',
+  'server-silent',
+  'tunnel-down',
+  'tunnel-mtu',
+  'port-mismatch',
+  'no-servers',
+  'all-quiesced',
+  'quiesced-idle',
+  'overloaded',
+  'threshold-unreachable',
+  'conn-reuse-mode',
+  'reuse-delay',
+  'expire-nodest',
+  'expire-quiescent',
+  'own-client',
+  'table-small',
+  'defence',
+  'no-estimation',
+  'backup-only',
+  'sync-interface',
+  'sync-ids',
+  'sync-peer',
+] as const;
+/** One of {@link FINDING_IDS}. */
+export type FindingId = (typeof FINDING_IDS)[number];
+
+/**
+ * `error`: requests are lost, or go past the director. `warning`: they will be under conditions that do occur. `note`: good
+ * to know, or to be looked at elsewhere.
+ */
+export const SEVERITIES = ['error', 'warning', 'note'] as const;
+/** One of {@link SEVERITIES}. */
+export type Severity = (typeof SEVERITIES)[number];
+
+/** How to mend it. */
+export interface Fix {
+  /** What a person types, quoted for a shell. */
+  readonly command: string;
+  /** The step of a set-up that prevents it. `doctor --fix` takes it, unless it belongs on another host. */
+  readonly step?: StepId;
+  /** The other host that it is to be typed on, in words: `10.0.0.11`, `each real server`. Absent: this one. */
+  readonly on?: string;
+}
+
+/** One thing that is wrong. Plain JSON. */
+export interface Finding {
+  readonly id: FindingId;
+  readonly severity: Severity;
+  /** What it is about: a virtual IP, device, sysctl, service or real server. */
+  readonly subject: string;
+  /** What was found: a sentence. */
+  readonly what: string;
+  /** Why it matters: a sentence or two. */
+  readonly why: string;
+  readonly fix: Fix;
+  /** The page that explains it, from the root of the package: `docs/doctor/arp-ignore.md`. */
+  readonly page: string;
+}
+
+/** A finding with the path of its page. */
+export function finding(id: FindingId, severity: Severity, parts: Omit<Finding, 'id' | 'severity' | 'page'>): Finding {
+  return { id, severity, ...parts, page: `docs/doctor/${id}.md` };
+}

@@ -1,0 +1,109 @@
+/**
+ * Everything that was seen of a host at one time: what the checks look at. They need no kernel.
+ * @module
+ */
+import { familyOf } from '../address/ip.js';
+import { directorPlan } from '../host/director-plan.js';
+import type { Plan, Role } from '../host/plan.js';
+import { realServerPlan } from '../host/real-server-plan.js';
+import type { HostState } from '../host/state.js';
+import { deviceSysctl } from '../linux/sysctl.js';
+import type { Connection } from '../model/connection.js';
+import type { DestinationEntry } from '../model/destination.js';
+import type { Director, NormalDirector } from '../model/director.js';
+import type { NormalRealServer, RealServer } from '../model/real-server.js';
+import type { ServiceEntry } from '../model/service.js';
+import type { NormalSyncDaemon } from '../model/sync-daemon.js';
+import type { Info, Table, TableService } from '../model/table.js';
+import type { NeighbourEntry } from '../netlink/route/neighbour.js';
+
+/** What a host is to be. */
+export type Setup =
+  | { readonly role: 'director'; readonly description: Director | NormalDirector }
+  | { readonly role: 'real-server'; readonly description: RealServer | NormalRealServer };
+
+/** IPVS on a host. */
+export interface IpvsPicture {
+  readonly table: Table;
+  readonly info: Info;
+  /** Absent where only /proc could be read. */
+  readonly daemons?: readonly NormalSyncDaemon[];
+  /** Why only /proc could be read. */
+  readonly problem?: string;
+}
+
+/** A host, as it is. */
+export interface Picture {
+  /** The namespace that was looked at, for commands; absent: the process's own. */
+  readonly netns?: string;
+  /** Said by the caller, or guessed by what there is. Absent where nothing tells. */
+  readonly role?: Role;
+  readonly setups: readonly Setup[];
+  /** Whether the set-ups are guesses. They then say nothing of gateways, masquerading and addresses inside. */
+  readonly guessed: boolean;
+  readonly host: HostState;
+  readonly neighbours: readonly NeighbourEntry[];
+  /** net.ipv4.vs.*, net.netfilter.nf_conntrack_* and others, by dotted name; undefined for those that are not there. */
+  readonly sysctls: Readonly<Record<string, string | undefined>>;
+  /** As of uname: `6.1.176-1`. */
+  readonly release: string;
+  /** Absent where there is no ip_vs in the kernel. */
+  readonly ipvs?: IpvsPicture;
+  /** Names of the schedulers that the kernel has or could load; absent where its modules can't be seen from here. */
+  readonly schedulers?: readonly string[];
+  /** Schedulers that are going to be used. */
+  readonly wantedSchedulers: readonly string[];
+  /** The first connections of the table, at most {@link MAX_CONNECTIONS}. */
+  readonly connections: readonly Connection[];
+  /** By virtual IP: Ethernet addresses of the other hosts that say they have it. Only of those that were asked for. */
+  readonly owners: Readonly<Record<string, readonly string[]>>;
+  /** By Ethernet address: the real servers of the table that have it. */
+  readonly servers: Readonly<Record<string, readonly string[]>>;
+  /** The sync daemons of another director, where they were told. */
+  readonly peer?: readonly NormalSyncDaemon[];
+}
+
+/** Rows of the connection table that are looked at: enough to see what kinds there are, in a tenth of a second. */
+export const MAX_CONNECTIONS = 65_536;
+
+/** The plans of the set-ups, each step with whether it holds. */
+export function plansOf({ setups, host }: Picture): Plan[] {
+  return setups.map((setup) => planOf(setup, host));
+}
+
+function planOf(setup: Setup, host: HostState): Plan {
+  return setup.role === 'director' ? directorPlan(setup.description, host) : realServerPlan(setup.description, host);
+}
+
+/** A real server of a service, as checks want it. */
+export interface Server extends DestinationEntry {
+  readonly service: ServiceEntry['service'];
+}
+
+/** The services of the table; none where it can't be read. */
+export function servicesOf({ ipvs }: Picture): readonly TableService[] {
+  return ipvs?.table.services ?? [];
+}
+
+/** Every real server of every service. */
+export function serversOf(picture: Picture): Server[] {
+  return servicesOf(picture).flatMap(({ service, destinations }) =>
+    destinations.map((entry) => ({ ...entry, service })),
+  );
+}
+
+/** The virtual IPs of the table; services by mark have none. */
+export function tableVips(picture: Picture): string[] {
+  const vips = servicesOf(picture).flatMap(({ service }) => (service.protocol === 'fwmark' ? [] : [service.address]));
+  return [...new Set(vips)];
+}
+
+/** The value that rules a device, where the larger one of its own and that of `all` does (ip-sysctl.rst). */
+export function ruling(name: 'arp_ignore' | 'rp_filter', device: string, { sysctls }: HostState): number {
+  return Math.max(...['all', device].map((one) => Number(sysctls[deviceSysctl('ipv4', one, name)] ?? 0)));
+}
+
+/** 32 or 128: the prefix of an address alone. */
+export function wholePrefix(address: string): number {
+  return familyOf(address) === 'ipv4' ? 32 : 128;
+}

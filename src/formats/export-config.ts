@@ -1,0 +1,57 @@
+/**
+ * Desired state -> the files of other programs that program IPVS: the reverse of import.ts.
+ * @module
+ */
+
+import type { DesiredState } from '../config/desired-state.js';
+import { InvalidArgumentError } from '../errors.js';
+import { sayable } from './export/expressible.js';
+import { ipvsctlLanguage } from './export/ipvsctl.js';
+import { keepalivedLanguage } from './export/keepalived.js';
+import type { Language, NotTold } from './export/language.js';
+import { ldirectordLanguage } from './export/ldirectord.js';
+import { lvsCfLanguage } from './export/lvs-cf.js';
+import { rulesLanguage } from './export/rules.js';
+import { IMPORT_FORMATS, type ImportFormat } from './import-config.js';
+
+export type { NotTold } from './export/language.js';
+
+/** How to write a state for another program. */
+export interface ExportOptions {
+  readonly format: ImportFormat;
+}
+
+/** A state in the language of another program. */
+export interface Exported {
+  readonly text: string;
+  /** What the text does not say, or says otherwise than the state. */
+  readonly notTold: readonly NotTold[];
+}
+
+const LANGUAGES: ReadonlyMap<string, Language> = new Map<ImportFormat, Language>([
+  ['keepalived', keepalivedLanguage],
+  ['lvs.cf', lvsCfLanguage],
+  ['ldirectord', ldirectordLanguage],
+  ['ipvsctl', ipvsctlLanguage],
+  ['rules', rulesLanguage],
+]);
+
+/**
+ * Writes a state as a file of another program. `importConfig` reads the same services and destinations out of it, but for
+ * what `notTold` names: a setting without words is left out, and so is a service or a real server that would be another
+ * one without it. docs/import.md tells what each format has no words for. Changes nothing.
+ *
+ * Throws {@link InvalidArgumentError} for a format that there is not.
+ */
+export function exportConfig(state: DesiredState, { format }: ExportOptions): Exported {
+  const language = LANGUAGES.get(format);
+  if (language === undefined) {
+    throw new InvalidArgumentError('export', [
+      { path: 'format', message: `must be one of ${IMPORT_FORMATS.join(', ')}` },
+    ]);
+  }
+  const notTold: NotTold[] = [];
+  const tell = (object: string, why: string) => void notTold.push({ object, why });
+  const text = language.write(sayable(state, language.words, tell), tell);
+  return { text, notTold };
+}

@@ -1,0 +1,122 @@
+/**
+ * Desired state -> keepalived.conf. Real servers without checkers are always up.
+ * @module
+ */
+import { netmaskText } from '../../ipvsadm/rules.js';
+import type { DesiredService } from '../../model/desired.js';
+import type { NormalDestination } from '../../model/destination.js';
+import type { NormalService } from '../../model/service.js';
+import { familyOfKey, formatServiceKey } from '../../model/service-key.js';
+import type { Timeouts } from '../../model/timeouts.js';
+import { destinationName } from './expressible.js';
+import type { Language, Tell } from './language.js';
+
+/** keepalived 2.2.7 and later. */
+export const keepalivedLanguage: Language = {
+  words: {
+    protocols: ['tcp', 'udp', 'sctp', 'fwmark'],
+    ipv6: true,
+    schedulerFlags: 'all',
+    onePacket: true,
+    persistence: true,
+    persistenceEngine: 'persistent',
+    thresholds: true,
+    tunnels: 'all',
+    crossFamily: true,
+    timeouts: true,
+    // lvs_sync_daemon names a VRRP instance, and that instance says which role runs.
+    daemons: false,
+  },
+  write: ({ services = [], timeouts }, tell) =>
+    [
+      ...(timeouts === undefined ? [] : [globals(timeouts)]),
+      ...services.flatMap((entry) => virtualServer(entry, tell)),
+    ].join('\n'),
+};
+
+function globals({ tcp, tcpFin, udp }: Partial<Timeouts>): string {
+  const words = Object.entries({ tcp, tcpfin: tcpFin, udp }).flatMap(([name, seconds = 0]) =>
+    seconds === 0 ? [] : [name, seconds],
+  );
+  return `global_defs {\n    lvs_timeouts ${words.join(' ')}\n}\n`;
+}
+
+function virtualServer({ service, destinations }: DesiredService, tell: Tell): string[] {
+  const servers = realServers(service, destinations, tell);
+  if (servers.length === 0) {
+    tell(formatServiceKey(service), 'left out: keepalived takes no virtual server without real servers');
+    return [];
+  }
+  const lines = [...settings(service), ...servers].map((line) => `    ${line}\n`);
+  return [`virtual_server ${target(service)} {\n${lines.join('')}}\n`];
+}
+
+function target(service: NormalService): string {
+  return service.protocol === 'fwmark' ? `fwmark ${service.mark}` : endpoint(service.address, service.port);
+}
+
+function endpoint(address: string, port: number): string {
+  return port === 0 ? address : `${address} ${port}`;
+}
+
+function settings(service: NormalService): string[] {
+  const { protocol, scheduler, schedulerFlags = [], onePacket, persistence, persistenceEngine } = service;
+  const mask = netmaskText(service);
+  return [
+    protocol === 'fwmark'
+      ? `ip_family ${familyOfKey(service) === 'ipv6' ? 'inet6' : 'inet'}`
+      : `protocol ${protocol.toUpperCase()}`,
+    // Flags stand behind their scheduler, or do not count.
+    `lb_algo ${scheduler}`,
+    ...schedulerFlags,
+    ...(onePacket ? ['ops'] : []),
+    ...(persistence === undefined ? [] : [`persistence_timeout ${persistence.timeout}`]),
+    ...(mask === undefined ? [] : [`persistence_granularity ${mask}`]),
+    ...(persistenceEngine === undefined ? [] : [`persistence_engine ${persistenceEngine}`]),
+  ];
+}
+
+function realServers(service: NormalService, destinations: readonly NormalDestination[], tell: Tell): string[] {
+  const withPort = destinations.filter((destination) => !losesPort(service, destination));
+  const taken = new Set(withPort.map(({ address, port }) => endpoint(address, port)));
+  return destinations.flatMap((destination) => {
+    const name = destinationName(service, destination);
+    const { address, port, forward } = destination;
+    if (service.protocol !== 'fwmark' && forward === 'nat' && port === 0 && service.port !== 0) {
+      tell(name, `left out: keepalived takes port 0 for the service's (${service.port})`);
+      return [];
+    }
+    if (!losesPort(service, destination)) return realServer(endpoint(address, port), destination);
+    if (taken.has(address)) {
+      tell(name, `left out: ${forward} of a mark has no port, and ${address} without one is there already`);
+      return [];
+    }
+    taken.add(address);
+    tell(name, `without its port: ${forward} of a mark has none`);
+    return realServer(address, destination);
+  });
+}
+
+/** The kernel does not heed it either; ipvsadm stores it. */
+function losesPort({ protocol }: NormalService, { forward, port }: NormalDestination): boolean {
+  return protocol === 'fwmark' && forward !== 'nat' && port !== 0;
+}
+
+function realServer(place: string, { weight, upperThreshold, lowerThreshold, ...way }: NormalDestination): string[] {
+  return [
+    `real_server ${place} {`,
+    `    weight ${weight}`,
+    `    lvs_method ${method(way)}`,
+    ...(upperThreshold === undefined ? [] : [`    uthreshold ${upperThreshold}`]),
+    ...(lowerThreshold === undefined ? [] : [`    lthreshold ${lowerThreshold}`]),
+    '}',
+  ];
+}
+
+function method({ forward, tunnel }: Pick<NormalDestination, 'forward' | 'tunnel'>): string {
+  if (tunnel?.type === 'gue') return `TUN type gue port ${tunnel.port} ${CHECKSUMS[tunnel.checksum]}`;
+  if (tunnel?.type === 'gre') return `TUN type gre ${CHECKSUMS[tunnel.checksum]}`;
+  return forward.toUpperCase();
+}
+
+const CHECKSUMS = { none: 'nocsum', csum: 'csum', remcsum: 'remcsum' } as const;

@@ -1,0 +1,299 @@
+/**
+ * Piranha's lvs.cf -> desired state: what lvsd and nanny tell ipvsadm once every real server answers (Piranha 0.8.6,
+ * lvsconfig.c, lvsd.c and ipvs_exec.c).
+ * @module
+ */
+
+import type { DesiredState } from '../../config/desired-state.js';
+import type { Names } from '../../ipvsadm/names.js';
+import { withoutUndefined } from '../../model/parse.js';
+import { DEFAULT_SCHEDULER } from '../../model/service.js';
+import type { Protocol } from '../../model/service-key.js';
+import { parseTimeouts } from '../../model/timeouts.js';
+import { HEALTH_CHECKING, type Place, type Report } from './report.js';
+import { type DestinationDraft, type Forward, type Placed, Services } from './services.js';
+import { Blocks, type Handler, handle, named, type Statement } from './statement.js';
+import { anyBase, portOf } from './values.js';
+
+const FAILOVER = 'is about the two routers and the heartbeat between them, not IPVS';
+const SET_UP = 'is set up on the host: see the section director';
+const SYNC = 'its role follows which router is active: say under daemons which role this director has';
+const FILES = 'copies files, which is not IPVS';
+const PROGRAM = 'is how Piranha runs programs';
+
+/** What holds for the whole file. */
+interface Globals {
+  readonly report: Report;
+  readonly virtuals: Statement[];
+  readonly timeouts: Record<string, number>;
+  readonly fields: Record<string, Place>;
+  forward: Forward['forward'];
+  /** `fos`: the virtual blocks do not run. */
+  service: string;
+}
+
+const GLOBALS: Readonly<Record<string, Handler<Globals>>> = {
+  network: (globals, statement) => {
+    const forward = METHODS.get(statement.values[0] ?? '');
+    if (forward === undefined) globals.report.refuse(statement, 'must be nat, direct or tunnel');
+    else globals.forward = forward;
+  },
+  service: (globals, statement) => {
+    const [service = ''] = statement.values;
+    if (service !== 'lvs' && service !== 'fos') globals.report.refuse(statement, 'must be lvs or fos');
+    globals.service = service;
+  },
+  tcp_timeout: takeTimeout('tcp'),
+  tcpfin_timeout: takeTimeout('tcpFin'),
+  udp_timeout: takeTimeout('udp'),
+  virtual: (globals, statement) => void globals.virtuals.push(statement),
+  failover: 'is a failover service, not a virtual one',
+  serial_no: 'numbers the versions of this file',
+  primary: FAILOVER,
+  backup: FAILOVER,
+  primary_private: FAILOVER,
+  backup_private: FAILOVER,
+  primary_shared: FAILOVER,
+  backup_shared: FAILOVER,
+  reservation_conflict_action: FAILOVER,
+  backup_active: FAILOVER,
+  heartbeat: FAILOVER,
+  heartbeat_port: FAILOVER,
+  keepalive: FAILOVER,
+  deadtime: FAILOVER,
+  monitor_links: FAILOVER,
+  active_cmd: FAILOVER,
+  inactive_cmd: FAILOVER,
+  hard_shutdown: FAILOVER,
+  nat_router: SET_UP,
+  nat_nmask: SET_UP,
+  syncdaemon: SYNC,
+  syncd_iface: SYNC,
+  syncd_id: SYNC,
+  sync: FILES,
+  rsh_command: PROGRAM,
+  ipvsadm: PROGRAM,
+  debug_level: PROGRAM,
+  debug: PROGRAM,
+};
+
+const METHODS: ReadonlyMap<string, Forward['forward']> = new Map([
+  ['nat', 'nat'],
+  ['direct', 'dr'],
+  ['tunnel', 'tun'],
+]);
+
+function takeTimeout(name: string): Handler<Globals> {
+  return (globals, statement) => {
+    const seconds = anyBase(statement.values[0]);
+    if (seconds !== 0) globals.timeouts[name] = seconds;
+    globals.fields[name] = statement;
+  };
+}
+
+interface Virtual {
+  readonly report: Report;
+  readonly fields: Record<string, Place>;
+  readonly servers: Server[];
+  address: string;
+  /** Of the virtual service, by number or name. */
+  port: Statement | undefined;
+  mark: number;
+  protocol: Protocol;
+  scheduler: string;
+  persistent: number;
+  pmask: Statement | undefined;
+  sorryServer: Statement | undefined;
+  isActive: boolean;
+}
+
+interface Server {
+  readonly report: Report;
+  readonly place: Place;
+  readonly fields: Record<string, Place>;
+  address: string;
+  port: number | undefined;
+  weight: number;
+  isActive: boolean;
+}
+
+const VIRTUAL: Readonly<Record<string, Handler<Virtual>>> = {
+  active: takeActive,
+  address: (virtual, statement) => {
+    const [address = '', device] = statement.values;
+    virtual.address = address;
+    virtual.fields['address'] = statement;
+    if (device !== undefined) virtual.report.skip({ ...statement, key: `address ... ${device}` }, SET_UP);
+  },
+  vip_nmask: SET_UP,
+  fwmark: (virtual, statement) => {
+    virtual.mark = anyBase(statement.values[0]);
+    virtual.fields['mark'] = statement;
+  },
+  protocol: (virtual, statement) => {
+    const [name] = statement.values;
+    if (name === 'tcp' || name === 'udp') virtual.protocol = name;
+    else virtual.report.refuse(statement, 'must be tcp or udp');
+  },
+  port: (virtual, statement) => {
+    virtual.port = statement;
+    virtual.fields['port'] = statement;
+  },
+  scheduler: (virtual, statement) => {
+    const [name = ''] = statement.values;
+    if (SCHEDULERS.includes(name)) virtual.scheduler = name;
+    else virtual.report.refuse(statement, `must be one of ${SCHEDULERS.join(', ')}`);
+  },
+  persistent: (virtual, statement) => {
+    virtual.persistent = anyBase(statement.values[0]);
+    virtual.fields['persistence'] = statement;
+  },
+  pmask: (virtual, statement) => {
+    virtual.pmask = statement;
+  },
+  sorry_server: (virtual, statement) => {
+    virtual.sorryServer = statement;
+  },
+  server: (virtual, statement) => {
+    const server: Server = {
+      report: virtual.report,
+      place: named(statement),
+      fields: {},
+      address: '',
+      port: undefined,
+      weight: 1,
+      isActive: false,
+    };
+    handle(statement.block ?? [], SERVER, server, virtual.report);
+    virtual.servers.push(server);
+  },
+  client_monitor: HEALTH_CHECKING,
+  send: HEALTH_CHECKING,
+  expect: HEALTH_CHECKING,
+  use_regex: HEALTH_CHECKING,
+  send_program: HEALTH_CHECKING,
+  timeout: HEALTH_CHECKING,
+  reentry: HEALTH_CHECKING,
+  load_monitor: 'sets weights by the load of the real servers, which the state file does not do',
+  quiesce_server: HEALTH_CHECKING,
+  start_cmd: 'is for failover services',
+  stop_cmd: 'is for failover services',
+  master: FILES,
+  dirs: FILES,
+};
+
+const SCHEDULERS: readonly string[] = ['rr', 'wrr', 'lc', 'wlc', 'lblc', 'lblcr', 'dh', 'sh'];
+
+const SERVER: Readonly<Record<string, Handler<Server>>> = {
+  active: takeActive,
+  address: (server, statement) => {
+    server.address = statement.values[0] ?? '';
+    server.fields['address'] = statement;
+  },
+  port: (server, statement) => {
+    server.port = anyBase(statement.values[0]);
+    server.fields['port'] = statement;
+  },
+  weight: (server, statement) => {
+    server.weight = anyBase(statement.values[0]);
+    server.fields['weight'] = statement;
+  },
+};
+
+function takeActive(target: Virtual | Server, statement: Statement): void {
+  const [value] = statement.values;
+  if (value !== '0' && value !== '1') target.report.refuse(statement, 'must be 0 or 1');
+  target.isActive = value === '1';
+}
+
+/** Reads a whole file. */
+export function importLvsCf(text: string, names: Names, report: Report): DesiredState {
+  const fields = {};
+  const globals: Globals = { report, virtuals: [], timeouts: {}, fields, forward: 'nat', service: 'lvs' };
+  handle(readLvsCf(text, report), GLOBALS, globals, report);
+  const services = new Services(report);
+  for (const statement of globals.virtuals) addVirtual(statement, globals, services, names);
+  const timeouts = timeoutsOf(globals);
+  return { services: services.list, ...(timeouts && { timeouts }) };
+}
+
+function timeoutsOf({ timeouts, fields, report }: Globals) {
+  const [place] = Object.values(fields);
+  if (place === undefined || Object.keys(timeouts).length === 0) return undefined;
+  return report.attempt(place, () => parseTimeouts(timeouts), fields);
+}
+
+function addVirtual(statement: Statement, globals: Globals, services: Services, names: Names): void {
+  const { report } = globals;
+  const place = named(statement);
+  const virtual: Virtual = {
+    report,
+    fields: {},
+    servers: [],
+    address: '',
+    port: undefined,
+    mark: 0,
+    protocol: 'tcp',
+    scheduler: DEFAULT_SCHEDULER,
+    persistent: 0,
+    pmask: undefined,
+    sorryServer: undefined,
+    isActive: false,
+  };
+  handle(statement.block ?? [], VIRTUAL, virtual, report);
+  if (globals.service === 'fos') return report.skip(place, 'does not run: service = fos');
+  if (!virtual.isActive) return report.skip(place, 'does not run without active = 1');
+  const { protocol, address, mark, scheduler, fields } = virtual;
+  const port =
+    virtual.port === undefined ? 80 : portOf(virtual.port.values[0] ?? '', protocol, names, virtual.port, report);
+  const key = mark === 0 ? { protocol, address, port } : { protocol: 'fwmark' as const, mark };
+  const draft = { key, scheduler, persistence: persistenceOf(virtual) };
+  services.add({ place, fields, draft }, serversOf(virtual, port, globals.forward));
+}
+
+/** Piranha takes 255.255.255.255 for no mask, which is the same. */
+function persistenceOf({ persistent, pmask, report }: Virtual) {
+  if (persistent !== 0) return { timeout: persistent, netmask: pmask?.values[0] };
+  if (pmask !== undefined) report.skip(pmask, 'counts only together with persistent');
+  return undefined;
+}
+
+function serversOf(virtual: Virtual, port: number, forward: Forward['forward']): Placed<DestinationDraft>[] {
+  const { servers, sorryServer, report } = virtual;
+  const active = servers.filter(({ isActive }) => isActive);
+  for (const { place, isActive } of servers) {
+    if (!isActive) report.skip(place, 'does not run without active = 1');
+  }
+  if (sorryServer !== undefined && active.length === 0) {
+    return [{ place: sorryServer, draft: { address: sorryServer.values[0] ?? '', port, forward, weight: 1 } }];
+  }
+  if (sorryServer !== undefined) {
+    report.skip(sorryServer, 'takes the place of real servers that fail, which only health checking finds out');
+  }
+  return active.map(({ place, fields, address, weight, port: own = port }) => {
+    return { place, fields, draft: withoutUndefined({ address, port: own, forward, weight }) };
+  });
+}
+
+/** One statement a line: `key = value`, `name {`, `}`. Only a line of its own is a comment. */
+function readLvsCf(text: string, report: Report): readonly Statement[] {
+  const blocks = new Blocks(report);
+  for (const [index, line] of text.split(/\r\n|\n|\r/).entries()) {
+    const words = wordsOf(line);
+    const [key, sign, ...values] = words;
+    if (key === undefined || key.startsWith('#')) continue;
+    const place = { line: index + 1, column: line.search(/\S/) + 1, key };
+    if (key === '}' && sign === undefined) blocks.end(place);
+    else if (words.at(-1) === '{') {
+      blocks.add({ ...place, values: words.slice(1, -1) });
+      blocks.begin(place);
+    } else if (sign === '=' && values.length > 0) blocks.add({ ...place, values });
+    else report.refuse(place, 'is none of the forms "key = value", "virtual NAME {", "server NAME {", "}"');
+  }
+  return blocks.finish();
+}
+
+/** Blanks part words, quotes of either kind hold them together, and nothing escapes a quote. */
+function wordsOf(line: string): string[] {
+  return [...line.matchAll(/"([^"]*)"|'([^']*)'|\S+/g)].map(([whole, double, single]) => double ?? single ?? whole);
+}

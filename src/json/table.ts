@@ -1,0 +1,184 @@
+/**
+ * The JSON that the command line writes: `list --json`, `connections --json` and `settings --json`; and all schemas.
+ * docs/json.md tells people the same. Fields may be added; those that are here stay.
+ * @module
+ */
+import { z } from 'zod';
+import type { Connection } from '../model/connection.js';
+import { SCHEDULER_FLAGS } from '../model/service.js';
+import { PROTOCOLS } from '../model/service-key.js';
+import { DAEMON_ROLES, type NormalSyncDaemon } from '../model/sync-daemon.js';
+import type { Table } from '../model/table.js';
+import type { Timeouts } from '../model/timeouts.js';
+import { findingsJsonSchema } from './findings.js';
+
+const whole = (max: number) => z.number().int().min(0).max(max);
+const port = whole(65535);
+const mark = z.number().int().min(1).max(0xffffffff);
+const address = z.string().describe('IPv4 or IPv6 address');
+/** May pass 2^53, beyond which the numbers of many JSON readers are not exact. */
+const counter = z.string().regex(/^\d+$/).describe('decimal number, up to 2^64 - 1');
+const rate = z.number().min(0);
+
+const rates = z
+  .object({ connections: rate, inPackets: rate, outPackets: rate, inBytes: rate, outBytes: rate })
+  .describe("each a second; the kernel's average over the last few seconds");
+
+const stats = z
+  .object({
+    connections: counter,
+    inPackets: counter,
+    outPackets: counter,
+    inBytes: counter,
+    outBytes: counter,
+    rates,
+  })
+  .describe('since the object was made or zeroed; absent if source is proc');
+
+const serviceSettings = {
+  scheduler: z.string(),
+  schedulerFlags: z.array(z.enum(SCHEDULER_FLAGS)).optional(),
+  onePacket: z.literal(true).optional().describe('absent: off'),
+  persistence: z
+    .object({
+      timeout: z
+        .number()
+        .min(0)
+        .optional()
+        .describe("seconds; absent if source is proc and the kernel's HZ is unknown"),
+      netmask: z.union([whole(128), z.string()]).describe('prefix length, or a dotted IPv4 mask that has none'),
+    })
+    .optional()
+    .describe('absent: off'),
+  persistenceEngine: z.string().optional(),
+};
+
+const service = z.union([
+  z.object({
+    protocol: z.union([z.enum(PROTOCOLS), z.string().regex(/^ip\d+$/)]),
+    address,
+    port: port.describe('0: every port'),
+    ...serviceSettings,
+  }),
+  z.object({
+    protocol: z.literal('fwmark'),
+    mark,
+    family: z.enum(['ipv4', 'ipv6']).optional().describe('absent if source is proc'),
+    ...serviceSettings,
+  }),
+]);
+
+const checksum = z.enum(['none', 'csum', 'remcsum']);
+const tunnel = z.union([
+  z.object({ type: z.literal('ipip') }),
+  z.object({ type: z.literal('gue'), port, checksum }),
+  z.object({ type: z.literal('gre'), checksum: checksum.exclude(['remcsum']) }),
+  z.object({ type: z.string().regex(/^type\d+$/) }),
+]);
+
+const threshold = z.number().int().optional().describe('connections; absent: no limit, or source is proc');
+
+const destination = z.object({
+  address,
+  port,
+  weight: z.number().int().describe('0: quiesced'),
+  upperThreshold: threshold,
+  lowerThreshold: threshold,
+  forward: z.union([z.enum(['nat', 'dr', 'tun', 'local', 'bypass']), z.string().regex(/^method\d+$/)]),
+  tunnel: tunnel.optional().describe('of tun only; absent if source is proc'),
+});
+
+const connectionCount = whole(0xffffffff);
+const destinationEntry = z.object({
+  destination,
+  activeConnections: connectionCount.describe('in the state ESTABLISHED; of UDP: all'),
+  inactiveConnections: connectionCount.describe('all others'),
+  persistentConnections: connectionCount.optional().describe('persistence templates; absent if source is proc'),
+  stats: stats.optional(),
+});
+
+/** What `list --json` writes. */
+export const tableJsonSchema = z
+  .object({
+    source: z.enum(['netlink', 'proc']).describe('proc: read without rights, knows less'),
+    services: z
+      .array(
+        z.object({
+          service,
+          stats: stats.optional(),
+          destinations: z.array(destinationEntry).describe('newest first'),
+        }),
+      )
+      .describe("in the kernel's order"),
+  })
+  .meta({ title: 'ipvs-ts list --json' });
+
+const endpoint = z.object({ address, port });
+
+const connectionJsonSchema = z.object({
+  protocol: z.string().describe('tcp, udp, sctp; ip: template of a fwmark service'),
+  client: endpoint.describe('port 0: a persistence template'),
+  virtual: z
+    .union([endpoint, z.object({ mark })])
+    .describe('what the client called; a mark: template of a fwmark service'),
+  destination: endpoint.describe('the real server'),
+  state: z.string().describe("the kernel's word"),
+  expires: z.number().int().min(0).describe('seconds until the entry goes away if no packet comes'),
+  engine: z
+    .object({ name: z.string(), data: z.string() })
+    .optional()
+    .describe('what a persistence engine told the client by'),
+});
+
+/** What `connections --json` writes. */
+export const connectionsJsonSchema = z.array(connectionJsonSchema).meta({ title: 'ipvs-ts connections --json' });
+
+const seconds = z.number().int().min(0).describe('seconds');
+const syncDaemon = z.object({
+  role: z.enum(DAEMON_ROLES),
+  interface: z.string(),
+  syncId: whole(255),
+  maxLength: whole(65535).optional().describe('bytes of a message; absent before Linux 4.3, as are the next three'),
+  group: address.optional().describe('multicast'),
+  port: port.optional().describe('UDP'),
+  ttl: whole(255).optional(),
+});
+
+/** What `settings --json` writes. */
+export const settingsJsonSchema = z
+  .object({
+    timeouts: z.object({ tcp: seconds, tcpFin: seconds, udp: seconds }),
+    daemons: z.array(syncDaemon).describe('those that run: none, a master, a backup, or both'),
+  })
+  .meta({ title: 'ipvs-ts settings --json' });
+
+/** The JSON Schemas (draft 2020-12) by the names of their files in `schema`. They allow fields that are not there yet. */
+export function jsonSchemas(): Readonly<Record<'table' | 'connections' | 'settings' | 'findings', object>> {
+  // As of input: the schema of output would forbid further fields.
+  return {
+    table: z.toJSONSchema(tableJsonSchema, { io: 'input' }),
+    connections: z.toJSONSchema(connectionsJsonSchema, { io: 'input' }),
+    settings: z.toJSONSchema(settingsJsonSchema, { io: 'input' }),
+    findings: z.toJSONSchema(findingsJsonSchema, { io: 'input' }),
+  };
+}
+
+/** A table as `list --json` writes it. */
+export function tableJson(table: Table): string {
+  return `${JSON.stringify(table, null, 2)}\n`;
+}
+
+/** Timeouts and sync daemons as `settings --json` writes them. */
+export function settingsJson(settings: { timeouts: Timeouts; daemons: readonly NormalSyncDaemon[] }): string {
+  return `${JSON.stringify(settings, null, 2)}\n`;
+}
+
+/** Connections as `connections --json` writes them: one array, a line for each, piece by piece. */
+export async function* connectionsJson(connections: AsyncIterable<Connection>): AsyncGenerator<string> {
+  let before = '[\n';
+  for await (const connection of connections) {
+    yield before + JSON.stringify(connection);
+    before = ',\n';
+  }
+  yield before === '[\n' ? '[]\n' : '\n]\n';
+}

@@ -1,0 +1,271 @@
+import { isDeepStrictEqual } from 'node:util';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { DesiredState } from '../../../src/config/desired-state.js';
+import { InvalidArgumentError } from '../../../src/errors.js';
+import { type Exported, exportConfig } from '../../../src/formats/export-config.js';
+import { IMPORT_FORMATS, type ImportFormat, importConfig } from '../../../src/formats/import-config.js';
+import type { DesiredService } from '../../../src/model/desired.js';
+import {
+  type Destination,
+  formatDestinationKey,
+  type NormalDestination,
+  parseDestination,
+} from '../../../src/model/destination.js';
+import { parseRealServer } from '../../../src/model/real-server.js';
+import { type NormalService, parseService, type Service } from '../../../src/model/service.js';
+import { familyOfKey, formatServiceKey } from '../../../src/model/service-key.js';
+import { parseSyncDaemon } from '../../../src/model/sync-daemon.js';
+import { normalTable, tableInput } from '../../arbitraries.js';
+
+function desired(service: Service, ...destinations: Destination[]): DesiredService {
+  const normal = parseService(service);
+  return { service: normal, destinations: destinations.map((input) => parseDestination(normal, input)) };
+}
+
+const table = tableInput.map((inputs): DesiredService[] =>
+  normalTable(inputs).services.map(({ service, destinations }) => ({
+    service,
+    destinations: destinations.map(({ destination }) => destination),
+  })),
+);
+
+/** Services, and real servers of services, by the names that are told. */
+function objects(services: readonly DesiredService[] = []): Map<string, NormalService | NormalDestination> {
+  return new Map<string, NormalService | NormalDestination>(
+    services.flatMap(({ service, destinations }) => [
+      [formatServiceKey(service), service] as const,
+      ...destinations.map(
+        (destination) => [`${formatDestinationKey(destination)} of ${formatServiceKey(service)}`, destination] as const,
+      ),
+    ]),
+  );
+}
+
+function readBack({ text }: Exported, format: ImportFormat): DesiredState {
+  return importConfig(text, { format }).state;
+}
+
+/** What each format has words for, said a second time: by what is taken out of any table. */
+const RESTRICT: Readonly<Record<ImportFormat, (services: DesiredService[]) => DesiredService[]>> = {
+  rules: (services) => services,
+  keepalived: (services) =>
+    services
+      .map(({ service: { persistenceEngine, ...service }, destinations }) => ({
+        service: service.persistence && persistenceEngine ? { ...service, persistenceEngine } : service,
+        destinations: destinations.filter(({ forward, port }) =>
+          service.protocol === 'fwmark' ? forward === 'nat' || port === 0 : port !== 0 || service.port === 0,
+        ),
+      }))
+      .filter(({ destinations }) => destinations.length > 0),
+  ldirectord: (services) =>
+    services
+      .filter(({ service }) => service.protocol !== 'sctp')
+      .map(({ service: { persistenceEngine, ...service }, destinations }) => ({
+        service,
+        destinations: destinations.filter((destination) => isPlain(service, destination)),
+      })),
+  'lvs.cf': (services) =>
+    services
+      .filter(({ service }) => service.protocol !== 'sctp' && familyOfKey(service) === 'ipv4')
+      .filter(({ service }) => !/^(sed|nq|fo|ovf|mh)$/.test(service.scheduler))
+      .map(({ service: { persistenceEngine, schedulerFlags, onePacket, ...service }, destinations }) => ({
+        service,
+        destinations: destinations
+          .filter((destination) => isPlain(service, destination) && destination.forward === 'dr')
+          .map(withoutThresholds),
+      })),
+  ipvsctl: (services) =>
+    services
+      .filter(({ service }) => familyOfKey(service) === 'ipv4' && (service.protocol === 'fwmark' || service.port > 0))
+      .map(({ service: { persistenceEngine, schedulerFlags, onePacket, persistence, ...service }, destinations }) => ({
+        service,
+        destinations: destinations.filter((destination) => isPlain(service, destination)).map(withoutThresholds),
+      })),
+};
+
+/** No tunnel but ipip, and none into the other family. */
+function isPlain(service: NormalService, { address, tunnel }: NormalDestination): boolean {
+  return (tunnel?.type ?? 'ipip') === 'ipip' && address.includes(':') === (familyOfKey(service) === 'ipv6');
+}
+
+function withoutThresholds({ upperThreshold, lowerThreshold, ...rest }: NormalDestination): NormalDestination {
+  return rest;
+}
+
+describe.each(IMPORT_FORMATS)('%s', (format) => {
+  test('what it has words for comes back as it was, and nothing is told', () => {
+    const property = fc.property(table, (services) => {
+      const given = RESTRICT[format](services);
+      const exported = exportConfig({ services: given }, { format });
+      expect(exported.notTold).toEqual([]);
+      expect(objects(readBack(exported, format).services)).toEqual(objects(given));
+    });
+    fc.assert(property, { numRuns: 150 });
+  });
+
+  test('of any table, all that differs afterwards is told, and nothing else', () => {
+    const property = fc.property(table, (services) => {
+      const exported = exportConfig({ services }, { format });
+      const told = new Set(exported.notTold.map(({ object }) => object));
+      const before = objects(services);
+      const after = objects(readBack(exported, format).services);
+      for (const [name, object] of before) {
+        const isLeftOut = !after.has(name.replace(/.* of /, ''));
+        const isTold = told.has(name) || (isLeftOut && told.has(name.replace(/.* of /, '')));
+        const isSame = isDeepStrictEqual(after.get(name), object);
+        expect(isTold, `${name} in ${exported.text}`).toBe(!isSame);
+      }
+      // Only a real server whose port is lost has another name than before.
+      const extra = [...after.keys()].filter((name) => !before.has(name));
+      for (const name of extra) {
+        const [, address, service] = /^(.*):0 of (.*)$/.exec(name) ?? [];
+        const isKnown = [...told].some(
+          (object) => object.startsWith(`${address}:`) && object.endsWith(` of ${service}`),
+        );
+        expect(isKnown, name).toBe(true);
+      }
+    });
+    fc.assert(property, { numRuns: 150 });
+  });
+
+  test('writes the file that is kept, which tells what it does not say', async () => {
+    const exported = exportConfig(EXAMPLE, { format });
+    await expect(exported.text).toMatchFileSnapshot(`../../golden/export/${format}`);
+    const told = exported.notTold.map(({ object, why }) => `${object}: ${why}\n`).join('');
+    await expect(told).toMatchFileSnapshot(`../../golden/export/${format}.not-told`);
+  });
+
+  test('an empty table comes back empty', () => {
+    const exported = exportConfig({ services: [] }, { format });
+    expect(exported.notTold).toEqual([]);
+    expect(readBack(exported, format)).toEqual({ services: [] });
+  });
+
+  test('leaves out what no file may ask for, and tells', () => {
+    const { service, destinations } = desired(
+      { protocol: 'tcp', address: '10.0.0.1', port: 80 },
+      { address: '10.1.0.1' },
+    );
+    const local: NormalDestination = { address: '10.1.0.2', port: 80, weight: 1, forward: 'local' };
+    const foreign = {
+      service: { ...service, protocol: 'ip47' as const, address: '10.0.0.1', port: 80 },
+      destinations: [],
+    };
+    const odd = {
+      service: { ...service, address: '10.0.0.2', port: 80, protocol: 'tcp' as const, scheduler: '}' },
+      destinations,
+    };
+    const exported = exportConfig(
+      { services: [{ service, destinations: [...destinations, local] }, foreign, odd] },
+      { format },
+    );
+    expect(exported.notTold.map(({ object }) => object)).toEqual([
+      '10.1.0.2:80 of tcp://10.0.0.1:80',
+      'ip47://10.0.0.1:80',
+      'tcp://10.0.0.2:80',
+    ]);
+    expect(readBack(exported, format).services).toEqual([{ service, destinations }]);
+  });
+
+  test('timeouts and sync daemons come back, or are told', () => {
+    const state = {
+      services: [],
+      timeouts: { tcp: 1200, udp: 60 },
+      daemons: [parseSyncDaemon({ role: 'master', interface: 'eth0', syncId: 3, group: '224.0.0.90', ttl: 2 })],
+    };
+    const exported = exportConfig(state, { format });
+    const back = readBack(exported, format);
+    const told = exported.notTold.map(({ object }) => object);
+    expect(told.includes('timeouts')).toBe(back.timeouts === undefined);
+    expect(told.includes('sync daemon master')).toBe(back.daemons === undefined);
+    if (back.timeouts !== undefined) expect(back.timeouts).toEqual(state.timeouts);
+    if (back.daemons !== undefined) expect(back.daemons).toEqual(state.daemons);
+  });
+});
+
+/** Something of everything. */
+const EXAMPLE: DesiredState = {
+  timeouts: { tcp: 900, tcpFin: 120, udp: 300 },
+  daemons: [parseSyncDaemon({ role: 'master', interface: 'eth0' })],
+  services: [
+    desired(
+      {
+        protocol: 'tcp',
+        address: '10.0.0.100',
+        port: 80,
+        scheduler: 'wrr',
+        persistence: { timeout: 600, netmask: 24 },
+      },
+      { address: '10.1.0.1', forward: 'nat', port: 8080, weight: 3, upperThreshold: 200, lowerThreshold: 100 },
+      { address: '10.1.0.2', forward: 'nat', weight: 0 },
+      { address: '10.1.0.3', forward: 'dr' },
+      { address: '10.1.0.4', forward: 'tun', tunnel: { type: 'gue', port: 6080, checksum: 'csum' } },
+    ),
+    desired(
+      { protocol: 'tcp', address: '10.0.0.100', port: 443, scheduler: 'sh', schedulerFlags: ['sh-port'] },
+      { address: '10.1.0.1', forward: 'nat' },
+    ),
+    desired(
+      { protocol: 'udp', address: '2001:db8::100', port: 53, scheduler: 'rr', onePacket: true },
+      { address: '2001:db8:1::1', forward: 'nat' },
+      { address: '10.1.0.5', forward: 'tun' },
+    ),
+    desired({ protocol: 'udp', address: '10.0.0.100', port: 5060, persistence: {}, persistenceEngine: 'sip' }),
+    desired({ protocol: 'sctp', address: '10.0.0.100', port: 36412 }, { address: '10.1.0.6', forward: 'nat' }),
+    desired(
+      { protocol: 'fwmark', mark: 5, scheduler: 'mh', schedulerFlags: ['mh-port', 'flag-3'] },
+      { address: '10.1.0.7', port: 80 },
+    ),
+    desired({ protocol: 'fwmark', mark: 6, family: 'ipv6' }, { address: '2001:db8:1::1', forward: 'nat', port: 80 }),
+  ],
+};
+
+test('an empty list of daemons and sections of the host have no words anywhere', () => {
+  for (const format of IMPORT_FORMATS) {
+    const { text, notTold } = exportConfig(
+      { daemons: [], realServer: parseRealServer({ mode: 'nat', gateway: '10.1.0.254' }) },
+      { format },
+    );
+    expect(notTold.map(({ object }) => object)).toEqual(['services', 'realServer', 'daemons']);
+    expect(importConfig(text, { format }).state.services).toEqual([]);
+  }
+});
+
+test('lvs.cf has the way of most real servers', () => {
+  const service = { protocol: 'tcp' as const, address: '10.0.0.1', port: 80 };
+  const [one, two, three] = ['10.1.0.1', '10.1.0.2', '10.1.0.3'] as const;
+  const services = [
+    desired(
+      service,
+      { address: one, forward: 'nat' },
+      { address: two, forward: 'tun' },
+      { address: three, forward: 'tun' },
+    ),
+  ];
+  const { text, notTold } = exportConfig({ services }, { format: 'lvs.cf' });
+  expect(text).toContain('network = tunnel\n');
+  expect(notTold).toEqual([
+    {
+      object: '10.1.0.1:80 of tcp://10.0.0.1:80',
+      why: 'left out: nat, but network = tunnel holds for the whole file',
+    },
+  ]);
+});
+
+test('keepalived: two real servers of a mark that differ in a lost port become one', () => {
+  const services = [
+    desired({ protocol: 'fwmark', mark: 5 }, { address: '10.1.0.1', port: 80 }, { address: '10.1.0.1', port: 443 }),
+  ];
+  const exported = exportConfig({ services }, { format: 'keepalived' });
+  expect(exported.notTold.map(({ object }) => object)).toEqual([
+    '10.1.0.1:80 of fwmark://5',
+    '10.1.0.1:443 of fwmark://5',
+  ]);
+  const [back] = readBack(exported, 'keepalived').services ?? [];
+  expect(back?.destinations.map(formatDestinationKey)).toEqual(['10.1.0.1:0']);
+});
+
+test('refuses a format that there is not', () => {
+  expect(() => exportConfig({}, { format: 'haproxy' as ImportFormat })).toThrow(InvalidArgumentError);
+});

@@ -1,0 +1,325 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: this is how keepalived and ipvsctl write variables.
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { readStateFile } from '../../../src/config/read.js';
+import { formatStateFile } from '../../../src/config/write.js';
+import { ConfigError } from '../../../src/errors.js';
+import {
+  guessImportFormat,
+  IMPORT_FORMATS,
+  type ImportFormat,
+  importConfig,
+} from '../../../src/formats/import-config.js';
+import type { Names } from '../../../src/ipvsadm/names.js';
+
+const GOLDEN = new URL('../../golden/import/', import.meta.url);
+
+const FILES: readonly [file: string, format: ImportFormat][] = [
+  ['keepalived.conf', 'keepalived'],
+  ['keepalived-checks.conf', 'keepalived'],
+  ['lvs.cf', 'lvs.cf'],
+  ['ldirectord.cf', 'ldirectord'],
+  ['ipvsctl.yaml', 'ipvsctl'],
+  ['ipvsadm.rules', 'rules'],
+];
+
+/** Hosts and ports that have names. */
+const names: Names = {
+  host: (name) => (name === 'www.example.com' ? '10.0.0.100' : undefined),
+  port: (name) => ({ domain: 53, http: 80 })[name],
+};
+
+function golden(name: string): string {
+  return readFileSync(new URL(name, GOLDEN), 'utf8');
+}
+
+/** What is wrong with a text, as `line: path: message`. */
+function mistakes(text: string, format: ImportFormat): string[] {
+  try {
+    importConfig(text, { format, names });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.issues.map(({ line, path, message }) => `${line}: ${path}: ${message}`);
+  }
+  return [];
+}
+
+function importState(text: string, format: ImportFormat) {
+  return importConfig(text, { format, names }).state;
+}
+
+/** The first service of a text. */
+function first(text: string, format: ImportFormat) {
+  return importState(text, format).services?.[0];
+}
+
+describe.each(FILES)('%s', (file, format) => {
+  const imported = importConfig(golden(file), { format, names, name: file });
+
+  test('gives the state that is kept beside it', async () => {
+    await expect(formatStateFile(imported.state)).toMatchFileSnapshot(`../../golden/import/${file}.state.yaml`);
+  });
+
+  test('gives a state that can be written and read back', () => {
+    expect(readStateFile(formatStateFile(imported.state))).toEqual(imported.state);
+  });
+
+  test('names each thing that was not taken, by its line', async () => {
+    const lines = golden(file).split('\n');
+    for (const { line, key } of imported.notTaken) expect(line, key).toBeLessThanOrEqual(lines.length);
+    const text = imported.notTaken.map(({ line, key, why }) => `${line}: ${key}: ${why}\n`).join('');
+    await expect(text).toMatchFileSnapshot(`../../golden/import/${file}.not-taken`);
+  });
+
+  test('is known by its name, and by its lines', () => {
+    expect(guessImportFormat('', `/etc/${file}`)).toBe(format);
+    expect(guessImportFormat(golden(file))).toBe(format);
+  });
+});
+
+/** Lines of the golden files, cut and mixed. */
+const pieces = FILES.flatMap(([file]) => golden(file).split(/(?<=\n)|(?=[{}])/)).concat([
+  '"',
+  '{',
+  '}\n',
+  '10.0.0.0/1',
+  '-',
+  '\n',
+]);
+
+test.each(IMPORT_FORMATS)('%s: whatever stands in a file, it is taken or refused by line', (format) => {
+  const text = fc.array(fc.oneof(fc.constantFrom(...pieces), fc.string({ maxLength: 8 })), { maxLength: 30 });
+  fc.assert(
+    fc.property(text, (parts) => {
+      const lines = parts.join('').split('\n').length;
+      try {
+        const { state, notTaken } = importConfig(parts.join(''), { format, names });
+        expect(readStateFile(formatStateFile(state))).toEqual(state);
+        for (const { line } of notTaken) expect(line >= 1 && line <= lines).toBe(true);
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error;
+        for (const { line, column } of error.issues) expect(line >= 1 && line <= lines && column >= 1).toBe(true);
+      }
+    }),
+  );
+});
+
+test('a file that is none of these is not guessed at', () => {
+  expect(guessImportFormat('hello\n', 'notes.txt')).toBeUndefined();
+});
+
+test('the name stands in the error', () => {
+  expect(() => importConfig('}', { format: 'keepalived', name: '/etc/k.conf' })).toThrow(
+    '/etc/k.conf:1:1: }: no block',
+  );
+});
+
+test('an empty file has no services', () => {
+  for (const format of ['keepalived', 'lvs.cf', 'ldirectord', 'rules'] as const) {
+    expect(importState('', format)).toEqual({ services: [] });
+  }
+});
+
+describe('keepalived.conf', () => {
+  const server = (inside: string, head = '10.0.0.100 80') =>
+    `virtual_server ${head} {\nprotocol TCP\n${inside}\nreal_server 10.1.0.1 80 {\n}\n}\n`;
+
+  test('defaults: wlc, NAT, weight 1, not persistent', () => {
+    expect(first(server(''), 'keepalived')).toEqual({
+      service: { protocol: 'tcp', address: '10.0.0.100', port: 80, scheduler: 'wlc' },
+      destinations: [{ address: '10.1.0.1', port: 80, forward: 'nat', weight: 1 }],
+    });
+  });
+
+  test.each([
+    ['persistence_timeout', { timeout: 360, netmask: 32 }],
+    ['persistence_timeout 50', { timeout: 50, netmask: 32 }],
+    ['persistence_granularity 255.255.255.0', { timeout: 360, netmask: 24 }],
+  ])('%s', (line, persistence) => {
+    expect(first(server(line), 'keepalived')?.service.persistence).toEqual(persistence);
+  });
+
+  test('comments, quotes, definitions, and braces wherever they stand', () => {
+    const text = [
+      '$NET=10.1 ! a definition',
+      '$RS=${NET}.0',
+      'virtual_server "10.0.0.100" 80 # { not this',
+      '{ protocol TCP',
+      '  lvs_sched "rr" }',
+    ].join('\n');
+    const whole = text.replace(' }', '\nreal_server ${RS}.7 80 { weight 4 } }');
+    expect(first(whole, 'keepalived')).toMatchObject({
+      service: { scheduler: 'rr' },
+      destinations: [{ address: '10.1.0.7', weight: 4 }],
+    });
+  });
+
+  test.each([
+    ['include other.conf', '1: include: other files are not read: put its text in this place'],
+    ['includer /etc/*.conf', '1: includer: other files'],
+    ['@main global_defs', '1: @main: conditions'],
+    ['~SEQ(x, 1, 3) y', '1: ~SEQ(x,: ~SEQ and ~LST'],
+    ['$A = 1', '1: $A: a definition has no blank'],
+    ['$A=1 \\', '1: $A=1: lines that go on'],
+    ['a "b', '1: a: a quote is not closed'],
+    ['virtual_server 10.0.0.1 80 {', '1: virtual_server: the block that begins here is not closed'],
+    ['{', '1: {: a block needs a name'],
+    [
+      'virtual_server group x {\nreal_server 10.1.0.1 80 { }\n}',
+      '1: virtual_server: there is no virtual_server_group "x"',
+    ],
+    [
+      '$A=10.0.0\nvirtual_server $A.1 80 { real_server 10.1.0.1 80 { } }',
+      '2: virtual_server $A.1 80: address: "$A.1" is not',
+    ],
+    ['virtual_sever 10.0.0.1 80 { }', '1: virtual_sever: there is no such key here'],
+    [server('lvs_shed rr'), '3: lvs_shed: there is no such key here'],
+    [server('lvs_method nat'), '3: lvs_method: "nat" is none of NAT, DR, TUN'],
+    [server('lvs_method TUN type gue'), '3: lvs_method: '],
+    [server('lvs_method TUN type ipip csum'), '3: lvs_method: '],
+    [server('persistence_timeout soon'), '3: persistence_timeout: must be a whole number'],
+    [server('ip_family ipv4'), '3: ip_family: "ipv4" is neither inet nor inet6'],
+    [server('real_server 10.1.0.2 80 { weight -1 }'), '3: weight: must be a whole number'],
+    [server('real_server 10.1.0.2 x { }'), '3: real_server 10.1.0.2 x: port: must be'],
+    [server('real_server 2001:db8::1 80 { }'), '3: real_server 2001:db8::1 80: address: must be ipv4'],
+    [server('', 'www 80'), '1: virtual_server www 80: address: "www" is not'],
+    [`${server('')}${server('')}`, '7: virtual_server 10.0.0.100 80: tcp://10.0.0.100:80 is already in line 1'],
+    [
+      'virtual_server_group g { 10.0.0.1/24 80 }\nvirtual_server group g { real_server 10.1.0.1 80 { } }',
+      '1: 10.0.0.1/24: "10.0.0.1/24" is an address within',
+    ],
+    ['global_defs { lvs_timeouts icmp 3 }', '1: lvs_timeouts: "icmp" is none of tcp, tcpfin, udp'],
+  ])('refuses %j', (text, message) => {
+    expect(mistakes(text, 'keepalived').join('\n')).toContain(message);
+  });
+
+  test('all mistakes are told, in the order of the file', () => {
+    expect(mistakes(server('a 1\nb 2'), 'keepalived')).toEqual([
+      '3: a: there is no such key here',
+      '4: b: there is no such key here',
+    ]);
+  });
+});
+
+describe('lvs.cf', () => {
+  const virtual = (inside: string) =>
+    `virtual a {\nactive = 1\naddress = 10.0.0.1 eth0:1\n${inside}\nserver b {\nactive = 1\naddress = 10.1.0.1\n}\n}\n`;
+
+  test('defaults: port 80, wlc, NAT, weight 1', () => {
+    expect(first(virtual(''), 'lvs.cf')).toEqual({
+      service: { protocol: 'tcp', address: '10.0.0.1', port: 80, scheduler: 'wlc' },
+      destinations: [{ address: '10.1.0.1', port: 80, forward: 'nat', weight: 1 }],
+    });
+  });
+
+  test('one forwarding method holds for all, wherever it stands', () => {
+    expect(first(`${virtual('')}network = tunnel\n`, 'lvs.cf')?.destinations).toMatchObject([{ forward: 'tun' }]);
+  });
+
+  test('numbers as C reads them', () => {
+    expect(first(virtual('persistent = 0x10'), 'lvs.cf')?.service.persistence?.timeout).toBe(16);
+    expect(first(virtual('persistent = 010'), 'lvs.cf')?.service.persistence?.timeout).toBe(8);
+  });
+
+  test('with service = fos no virtual runs', () => {
+    const { state, notTaken } = importConfig(`service = fos\n${virtual('')}`, { format: 'lvs.cf' });
+    expect(state).toEqual({ services: [] });
+    expect(notTaken).toContainEqual({ line: 2, key: 'virtual a', why: 'does not run: service = fos' });
+  });
+
+  test.each([
+    ['network = dr', '1: network: must be nat, direct or tunnel'],
+    ['service = web', '1: service: must be lvs or fos'],
+    ['colour = red', '1: colour: there is no such key here'],
+    ['serial_no=1', '1: serial_no=1: is none of the forms'],
+    [virtual('scheduler = sed'), '4: scheduler: must be one of rr'],
+    [virtual('protocol = sctp'), '4: protocol: must be tcp or udp'],
+    [virtual('port = gopher'), '4: port: "gopher" is not a port'],
+    [virtual('active = yes'), '4: active: must be 0 or 1'],
+    ['virtual a {', '1: virtual: the block that begins here is not closed'],
+    ['tcp_timeout = long', '1: tcp_timeout: must be a whole number'],
+  ])('refuses %j', (text, message) => {
+    expect(mistakes(text, 'lvs.cf').join('\n')).toContain(message);
+  });
+});
+
+describe('ldirectord.cf', () => {
+  const virtual = (...lines: string[]) => ['virtual = 10.0.0.1:80', ...lines.map((line) => `\t${line}`)].join('\n');
+
+  test('defaults: wrr, weight 1', () => {
+    expect(first(virtual('real = 10.1.0.1:80 gate'), 'ldirectord')).toEqual({
+      service: { protocol: 'tcp', address: '10.0.0.1', port: 80, scheduler: 'wrr' },
+      destinations: [{ address: '10.1.0.1', port: 80, forward: 'dr', weight: 1 }],
+    });
+  });
+
+  test('names of hosts and ports', () => {
+    expect(first('virtual = www.example.com:http', 'ldirectord')?.service).toMatchObject({
+      address: '10.0.0.100',
+      port: 80,
+    });
+  });
+
+  test.each([
+    [virtual('real = 10.1.0.1:80 nat'), '2: real: must be address'],
+    [virtual('real = nowhere:80 gate'), '2: real: "nowhere" is not an address'],
+    [virtual('real = 10.1.0.9->10.1.0.1:80 gate'), '2: real: "10.1.0.9-10.1.0.1": the range ends before'],
+    [virtual('real6 = [2001:db8::1]:80 gate'), '2: real6: virtual goes with real'],
+    [virtual('fallback6 = [::1]:80'), '2: fallback6: virtual goes with fallback'],
+    [virtual('protocol = sctp'), '2: protocol: must be tcp or udp'],
+    [virtual('ops = yes'), '2: ops: is only for udp'],
+    [virtual('schedflags = fast'), '2: schedflags: must be some of'],
+    [virtual('colour = red'), '2: colour: there is no such key here'],
+    ['virtual = 10.0.0.1:80\n\n\treal = 10.1.0.1:80 gate', '3: real: is indented, but no virtual service is open'],
+    ['virtual = 10.0.0.1', '1: virtual 10.0.0.1: "10.0.0.1" is neither address:port nor a mark'],
+    [`${virtual()}\n${virtual()}`, '2: virtual 10.0.0.1:80: tcp://10.0.0.1:80 is already in line 1'],
+  ])('refuses %j', (text, message) => {
+    expect(mistakes(text, 'ldirectord').join('\n')).toContain(message);
+  });
+});
+
+describe('ipvsctl', () => {
+  test('defaults: rr, direct, weight 0, and says so', () => {
+    const text = 'services:\n- address: tcp://10.0.0.1:80\n  destinations:\n  - address: 10.1.0.1\n';
+    expect(first(text, 'ipvsctl')).toEqual({
+      service: { protocol: 'tcp', address: '10.0.0.1', port: 80, scheduler: 'rr' },
+      destinations: [{ address: '10.1.0.1', port: 80, forward: 'dr', weight: 0 }],
+    });
+    expect(importConfig(text, { format: 'ipvsctl' }).notTaken).toMatchObject([{ line: 4 }]);
+  });
+
+  test.each([
+    ['services: {}', '1: services: must be a list'],
+    ['services: [', '1: : '],
+    ['services:\n- address: 10.0.0.1:80', '2: services[0].address: must be tcp://'],
+    ['services:\n- address: tcp://${env.VIP}:80', '2: services[0].address: the parameter'],
+    ['services:\n- address: tcp://10.0.0.1:80\n  scheduler: rr', '3: services[0].scheduler: there is no such key'],
+    [
+      'services:\n- address: tcp://10.0.0.1:80\n  destinations: [{address: 10.1.0.1, forward: dr}]',
+      '3: services[0].destinations[0].forward: must be direct, tunnel or nat',
+    ],
+  ])('refuses %j', (text, message) => {
+    expect(mistakes(text, 'ipvsctl').join('\n')).toContain(message);
+  });
+});
+
+describe('rules', () => {
+  test.each([
+    ['-A -t 10.0.0.1:80 -q', '1: -A -t 10.0.0.1:80 -q: '],
+    ['-A -t 10.0.0.1:80\n-A -t 10.0.0.1:80', '2: -A -t 10.0.0.1:80: tcp://10.0.0.1:80 is there already'],
+    ['-E -t 10.0.0.1:80', '1: -E -t 10.0.0.1:80: there is no tcp://10.0.0.1:80 before this line'],
+    ['-a -t 10.0.0.1:80 -r 10.1.0.1', '1: -a -t 10.0.0.1:80 -r 10.1.0.1: there is no tcp://10.0.0.1:80'],
+    [
+      '-A -t 10.0.0.1:80\n-d -t 10.0.0.1:80 -r 10.1.0.1',
+      '2: -d -t 10.0.0.1:80 -r 10.1.0.1: there is no such destination',
+    ],
+  ])('refuses %j', (text, message) => {
+    expect(mistakes(text, 'rules').join('\n')).toContain(message);
+  });
+
+  test('a flush empties the table, a daemon that was stopped is not wanted', () => {
+    const text = '-A -t 10.0.0.1:80\n-C\n--start-daemon backup --mcast-interface eth0\n--stop-daemon backup\n';
+    expect(importState(text, 'rules')).toEqual({ services: [], daemons: [] });
+  });
+});
