@@ -8,7 +8,8 @@
  *
  * @module
  */
-import { type Destination, Ipvs, type Service, type ServiceKeyText } from 'ipvs-ts';
+import type { Destination, Service, ServiceKeyText } from 'ipvs-ts';
+import { openIpvs } from './shared/open.js';
 
 const services: [ServiceKeyText, Service, Destination[]][] = [
   [
@@ -41,7 +42,7 @@ const services: [ServiceKeyText, Service, Destination[]][] = [
   ],
 ];
 
-await using ipvs = await Ipvs.open();
+await using ipvs = await openIpvs();
 const added: ServiceKeyText[] = [];
 try {
   for (const [key, service, destinations] of services) {

@@ -7,9 +7,10 @@
  *
  * @module
  */
-import { formatServiceKey, Ipvs, type Stats, type TableService } from 'ipvs-ts';
+import { formatServiceKey, type Stats, type TableService } from 'ipvs-ts';
+import { openIpvs } from './shared/open.js';
 
-await using ipvs = await Ipvs.open();
+await using ipvs = await openIpvs();
 if (ipvs.fallbackReason !== undefined) {
   console.log(`Read from /proc, without statistics: ${ipvs.fallbackReason.message}`);
 }

@@ -7,14 +7,15 @@
  *
  * @module
  */
-import { type Destination, Ipvs, type ServiceKeyText } from 'ipvs-ts';
+import type { Destination, ServiceKeyText } from 'ipvs-ts';
+import { openIpvs } from './shared/open.js';
 
 const service: ServiceKeyText = 'tcp://192.0.2.10:80';
 
 const first: Destination = { address: '198.51.100.1', port: 8080, forward: 'nat' };
 const second: Destination = { address: '198.51.100.2', port: 8080, forward: 'nat' };
 
-await using ipvs = await Ipvs.open();
+await using ipvs = await openIpvs();
 await ipvs.addService({ protocol: 'tcp', address: '192.0.2.10', port: 80, scheduler: 'wrr' });
 try {
   await ipvs.addDestination(service, first);

@@ -8,7 +8,8 @@
  *
  * @module
  */
-import { Ipvs, RestoreError, RulesError } from 'ipvs-ts';
+import { RestoreError, RulesError } from 'ipvs-ts';
+import { openIpvs } from './shared/open.js';
 
 const rules = `# two web servers, and a name server
 -A -t 192.0.2.10:80 -s wrr
@@ -18,7 +19,7 @@ const rules = `# two web servers, and a name server
 `;
 
 const [netns] = process.argv.slice(2);
-await using ipvs = await Ipvs.open({ netns });
+await using ipvs = await openIpvs({ netns });
 
 if ((await ipvs.listServices()).length > 0) {
   console.error('There are services here, which this example would replace. Please give an empty network namespace.');

@@ -7,11 +7,12 @@
  *
  * @module
  */
-import { type DaemonRole, Ipvs, KernelError } from 'ipvs-ts';
+import { type DaemonRole, KernelError } from 'ipvs-ts';
+import { openIpvs } from './shared/open.js';
 
 const [networkInterface = 'lo'] = process.argv.slice(2);
 
-await using ipvs = await Ipvs.open();
+await using ipvs = await openIpvs();
 const started: DaemonRole[] = [];
 try {
   for (const role of ['master', 'backup'] as const) {

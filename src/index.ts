@@ -21,12 +21,13 @@ export {
   TimeoutError,
   UnavailableError,
 } from './errors.js';
-export { type ChangeFailure, Ipvs, type OpenOptions, type RestoreOptions, type SaveOptions } from './ipvs.js';
+export { Ipvs, type OpenOptions, type RestoreOptions, type SaveOptions } from './ipvs.js';
 export type { ReverseNames } from './ipvsadm/reverse-names.js';
 export { formatRules, type RulesOptions, type RulesTable } from './ipvsadm/rules.js';
 export type { Kernel } from './kernel/kernel.js';
 export { type LinuxKernelOptions, linuxKernel } from './kernel/linux-kernel.js';
-export type { Change } from './model/change.js';
+export type { CallOptions } from './model/call-options.js';
+export type { Change, ChangeFailure } from './model/change.js';
 export type { Connection } from './model/connection.js';
 export type { ConnectionFilter } from './model/connection-filter.js';
 export type {
@@ -58,6 +59,6 @@ export {
 export { type Counters, type Rates, Stats } from './model/stats.js';
 export type { DaemonRole, NormalSyncDaemon, SyncDaemon } from './model/sync-daemon.js';
 export type { Info, Source, Table, TableService } from './model/table.js';
+export type { TableAccess } from './model/table-access.js';
 export type { Timeouts, TimeoutsChange } from './model/timeouts.js';
-export type { CallOptions } from './netlink/connection.js';
 export type { Transport } from './netlink/transport.js';

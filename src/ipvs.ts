@@ -21,7 +21,8 @@ import { ProcSource } from './kernel/proc-source.js';
 import { readRulesTable } from './kernel/rules-table.js';
 import { stream } from './kernel/stream.js';
 import { TURN } from './linux/time-slice.js';
-import type { Change } from './model/change.js';
+import type { CallOptions } from './model/call-options.js';
+import type { Change, ChangeFailure } from './model/change.js';
 import type { Connection } from './model/connection.js';
 import { type ConnectionFilter, connectionMatcher } from './model/connection-filter.js';
 import {
@@ -44,8 +45,8 @@ import {
   type SyncDaemon,
 } from './model/sync-daemon.js';
 import type { Info, Source, Table } from './model/table.js';
+import type { TableAccess } from './model/table-access.js';
 import { parseTimeouts, type Timeouts, type TimeoutsChange } from './model/timeouts.js';
-import type { CallOptions } from './netlink/connection.js';
 
 /** How often a snapshot is read anew when the table changes meanwhile. */
 const SNAPSHOT_ATTEMPTS = 10;
@@ -85,15 +86,6 @@ export interface RestoreOptions extends CallOptions {
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-/** One of many changes that was not carried out. */
-export interface ChangeFailure {
-  /** Its place in the list, from 0. */
-  readonly place: number;
-  readonly change: Change;
-  /** {@link KernelError} where the kernel refused it. */
-  readonly error: Error;
-}
-
 /**
  * The load balancer of one network namespace.
  *
@@ -102,7 +94,7 @@ export interface ChangeFailure {
  * only /proc can be read. Every verb may be called any number of times at once; calls made together travel together.
  * An idle client does not hold the process open.
  */
-export class Ipvs implements AsyncDisposable {
+export class Ipvs implements TableAccess, AsyncDisposable {
   readonly #kernel: Kernel;
   readonly #proc: ProcSource;
   readonly #netlink: NetlinkSource | undefined;

@@ -4,6 +4,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { KernelError, UnavailableError } from '../errors.js';
+import type { CallOptions } from '../model/call-options.js';
 import type { Change } from '../model/change.js';
 import { type DestinationEntry, formatDestinationKey } from '../model/destination.js';
 import type { ServiceEntry } from '../model/service.js';
@@ -11,7 +12,7 @@ import { familyOfKey, formatServiceKey, type ServiceKey } from '../model/service
 import type { NormalSyncDaemon } from '../model/sync-daemon.js';
 import type { Info, TableService } from '../model/table.js';
 import type { Timeouts } from '../model/timeouts.js';
-import { type CallOptions, type CommandRefusal, Connection } from '../netlink/connection.js';
+import { type CommandRefusal, Connection } from '../netlink/connection.js';
 import { debugTransport } from '../netlink/debug.js';
 import { resolveFamily } from '../netlink/generic.js';
 import type { Message } from '../netlink/message.js';

@@ -3,11 +3,12 @@
  * /proc/net/ip_vs, which tells all services' at once; by netlink each service is a dump of its own.
  * @module
  */
+
+import type { CallOptions } from '../model/call-options.js';
 import type { DestinationEntry } from '../model/destination.js';
 import { haveSameServices } from '../model/same-table.js';
 import type { ServiceEntry } from '../model/service.js';
 import type { TableService } from '../model/table.js';
-import type { CallOptions } from '../netlink/connection.js';
 import type { NetlinkSource } from './netlink-source.js';
 import { ifAny, type ProcSource } from './proc-source.js';
 

@@ -2,7 +2,7 @@
  * A dump as something to loop over.
  * @module
  */
-import type { CallOptions } from '../netlink/connection.js';
+import type { CallOptions } from '../model/call-options.js';
 
 /**
  * Gives what `dump` hands to its callback, as it comes. Leaving the loop early ends the dump; the connection reads what

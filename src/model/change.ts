@@ -32,6 +32,15 @@ export type Change =
   | { readonly verb: 'start-daemon'; readonly daemon: NormalSyncDaemon }
   | { readonly verb: 'stop-daemon'; readonly role: DaemonRole };
 
+/** One of many changes that was not carried out. */
+export interface ChangeFailure {
+  /** Its place in the list, from 0. */
+  readonly place: number;
+  readonly change: Change;
+  /** `KernelError` where the kernel refused it. */
+  readonly error: Error;
+}
+
 /** What a change is about: `tcp://10.0.0.1:80`, `10.0.0.2:80 of tcp://10.0.0.1:80`; undefined for the whole table. */
 export function objectOf(change: Change): string | undefined {
   switch (change.verb) {

@@ -14,6 +14,7 @@
  * run yet (kthread_stop); the daemon is gone then.
  * @module
  */
+
 import { addAbortListener } from 'node:events';
 import {
   ClosedError,
@@ -25,6 +26,7 @@ import {
   TimeoutError,
 } from '../errors.js';
 import { TURN } from '../linux/time-slice.js';
+import type { CallOptions } from '../model/call-options.js';
 import { AttributeWriter, Bytes } from './attributes.js';
 import { Fifo } from './fifo.js';
 import {
@@ -57,14 +59,6 @@ const ROOMS = 2;
 const UNSENT = 'the request could not be sent';
 /** Milliseconds, where a call says nothing. */
 const DEFAULT_TIMEOUT = 5000;
-
-/** What every call takes. */
-export interface CallOptions {
-  /** Ends the call with `signal.reason`. A command that was sent by then may have been carried out. */
-  readonly signal?: AbortSignal | undefined;
-  /** Milliseconds from sending to the answer (of a list: between two pieces of it); default 5000. */
-  readonly timeout?: number | undefined;
-}
 
 /** A request without its netlink header, which is the connection's business. */
 export interface Request {

@@ -3,8 +3,9 @@
  * @module
  */
 import { KernelError, ProtocolError } from '../errors.js';
+import type { CallOptions } from '../model/call-options.js';
 import { AttributeReader, type AttributeWriter } from './attributes.js';
-import type { CallOptions, Connection } from './connection.js';
+import type { Connection } from './connection.js';
 import type { Message } from './message.js';
 
 /** linux/genetlink.h: the controller, the one family whose number is fixed. */

@@ -7,10 +7,10 @@
  * @module
  */
 import { InterruptedError, KernelError, ReconcileError } from '../errors.js';
-import type { Ipvs } from '../ipvs.js';
 import type { Change } from '../model/change.js';
 import type { DesiredTable } from '../model/desired.js';
 import { formatServiceKey } from '../model/service-key.js';
+import type { TableAccess } from '../model/table-access.js';
 import { type DrainProgress, type DrainSettings, drain } from './drain.js';
 import { holds } from './in-force.js';
 import { type Plan, type PlanOptions, plan, type Step } from './plan.js';
@@ -52,12 +52,16 @@ export interface ApplyProgress {
  * Does the steps of a plan, in its order, and gives back those that were done: all.
  * @throws {ReconcileError} if a step was refused, or if the run was ended and something of it is in force.
  */
-export async function applyPlan(ipvs: Ipvs, { steps }: Plan, options: ApplyPlanOptions = {}): Promise<readonly Step[]> {
+export async function applyPlan(
+  table: TableAccess,
+  { steps }: Plan,
+  options: ApplyPlanOptions = {},
+): Promise<readonly Step[]> {
   const { onRefusal = 'rollback', signal, onProgress } = options;
   signal?.throwIfAborted();
   let done = 0;
-  const run: Run = new Run(ipvs, {
-    perform: (step) => perform(ipvs, step, options),
+  const run: Run = new Run(table, {
+    perform: (step) => perform(table, step, options),
     changes: (step) => [step.change],
     goesOn: () => signal?.aborted !== true && (onRefusal === 'continue' || !run.failed),
     onDone: (step) => {
@@ -67,14 +71,14 @@ export async function applyPlan(ipvs: Ipvs, { steps }: Plan, options: ApplyPlanO
   });
   await run.through(steps);
   if (done === steps.length) return steps;
-  const back = onRefusal === 'rollback' ? await takeBack(ipvs, run.those('done')) : undefined;
+  const back = onRefusal === 'rollback' ? await takeBack(table, run.those('done')) : undefined;
   throw failureOf(run, back, signal);
 }
 
 /** Takes steps back, the last one first: the reverse of an order that harms nothing. */
-async function takeBack(ipvs: Ipvs, steps: readonly Step[]): Promise<Run> {
-  const run = new Run(ipvs, {
-    perform: (step) => send(ipvs, step.undo),
+async function takeBack(table: TableAccess, steps: readonly Step[]): Promise<Run> {
+  const run = new Run(table, {
+    perform: (step) => send(table, step.undo),
     changes: (step) => step.undo,
     goesOn: () => true,
   });
@@ -110,10 +114,14 @@ export interface ReconcileOptions extends PlanOptions, ApplyPlanOptions {}
  * Makes the kernel's table the wanted one: reads it, makes a plan and carries that out. Doing it again does nothing.
  * @throws as `readState`, `plan` and `applyPlan`.
  */
-export async function reconcile(ipvs: Ipvs, desired: DesiredTable, options: ReconcileOptions = {}): Promise<Plan> {
+export async function reconcile(
+  table: TableAccess,
+  desired: DesiredTable,
+  options: ReconcileOptions = {},
+): Promise<Plan> {
   const { signal } = options;
-  const made = plan(await readState(ipvs, desired, { signal }), desired, options);
-  await applyPlan(ipvs, made, options);
+  const made = plan(await readState(table, desired, { signal }), desired, options);
+  await applyPlan(table, made, options);
   return made;
 }
 
@@ -135,15 +143,15 @@ interface Way {
 
 /** Steps being carried out, forwards or backwards, and what became of each. */
 class Run {
-  readonly #ipvs: Ipvs;
+  readonly #table: TableAccess;
   readonly #way: Way;
   readonly #outcomes = new Map<Step, Outcome>();
   readonly #errors = new Map<Step, Error>();
   /** What a step failed for keeps what it has. */
   readonly #spared = new Set<string>();
 
-  constructor(ipvs: Ipvs, way: Way) {
-    this.#ipvs = ipvs;
+  constructor(table: TableAccess, way: Way) {
+    this.#table = table;
     this.#way = way;
   }
 
@@ -191,7 +199,7 @@ class Run {
   async #outcomeAfter(error: Error, step: Step): Promise<Outcome> {
     if (error instanceof KernelError) return 'refused';
     try {
-      for (const change of this.#way.changes(step)) if (!(await holds(this.#ipvs, change))) return 'refused';
+      for (const change of this.#way.changes(step)) if (!(await holds(this.#table, change))) return 'refused';
       return 'done';
     } catch {
       return 'unknown';
@@ -219,20 +227,20 @@ function subjectOf(change: Change): string {
 }
 
 /** Sends changes in their order. */
-async function send(ipvs: Ipvs, changes: readonly Change[]): Promise<true> {
-  const results = await Promise.allSettled(changes.map((change) => ipvs.apply(change)));
+async function send(table: TableAccess, changes: readonly Change[]): Promise<true> {
+  const results = await Promise.allSettled(changes.map((change) => table.apply(change)));
   for (const result of results) if (result.status === 'rejected') throw result.reason;
   return true;
 }
 
-function perform(ipvs: Ipvs, step: Step, { drain: settings, signal }: ApplyPlanOptions): Promise<boolean> {
-  if (settings === undefined || step.stage !== 'remove') return send(ipvs, [step.change]);
-  return drainAndRemove(ipvs, step, settings, signal);
+function perform(table: TableAccess, step: Step, { drain: settings, signal }: ApplyPlanOptions): Promise<boolean> {
+  if (settings === undefined || step.stage !== 'remove') return send(table, [step.change]);
+  return drainAndRemove(table, step, settings, signal);
 }
 
 /** A service goes when all its servers are drained; until then each could have its weight back. */
 async function drainAndRemove(
-  ipvs: Ipvs,
+  table: TableAccess,
   step: Step,
   settings: ApplyDrain,
   signal: AbortSignal | undefined,
@@ -240,7 +248,7 @@ async function drainAndRemove(
   const whole = step.change.verb === 'delete-service';
   const drains = step.undo.flatMap((change) =>
     change.verb === 'add-destination'
-      ? [drain(ipvs, change.key, change.destination, { ...settings, remove: !whole })]
+      ? [drain(table, change.key, change.destination, { ...settings, remove: !whole })]
       : [],
   );
   const cancel = () => Promise.allSettled(drains.map((each) => each.cancel()));
@@ -249,7 +257,7 @@ async function drainAndRemove(
     const results = await Promise.all(drains.map(({ finished }) => finished));
     const taken = results.find(({ outcome }) => outcome === 'taken over');
     if (taken !== undefined) throw new InterruptedError(`${taken.destination} was given weight while it was drained`);
-    if (!results.some(({ outcome }) => outcome === 'cancelled')) return !whole || send(ipvs, [step.change]);
+    if (!results.some(({ outcome }) => outcome === 'cancelled')) return !whole || send(table, [step.change]);
     await cancel();
     return false;
   } catch (error) {

@@ -6,7 +6,6 @@
  * @module
  */
 import { KernelError } from '../errors.js';
-import type { Ipvs } from '../ipvs.js';
 import type { Change } from '../model/change.js';
 import {
   type DestinationEntry,
@@ -16,6 +15,7 @@ import {
 } from '../model/destination.js';
 import { integer, lazy, parse } from '../model/parse.js';
 import { formatServiceKey, parseServiceKey, type ServiceKey, type ServiceKeyText } from '../model/service-key.js';
+import type { TableAccess } from '../model/table-access.js';
 import { DrainFile, type DrainRecord, type DrainUntil, readDrainRecords } from './drain-record.js';
 import { pause } from './pause.js';
 
@@ -88,7 +88,7 @@ const settingsSchema = lazy((z) =>
  * @throws {InvalidArgumentError} for a key or an option that is none. What the kernel refuses, `finished` tells.
  */
 export function drain(
-  ipvs: Ipvs,
+  table: TableAccess,
   service: ServiceKey | ServiceKeyText,
   destination: DestinationKey,
   options: DrainOptions = {},
@@ -108,7 +108,7 @@ export function drain(
   };
   const file = options.directory === undefined ? undefined : new DrainFile(options.directory, key, order.destination);
   const earlier = file?.read();
-  return new Drain(ipvs, { ...order, ...(earlier && withWeightOf(earlier)) }, file, options);
+  return new Drain(table, { ...order, ...(earlier && withWeightOf(earlier)) }, file, options);
 }
 
 function withWeightOf({ weight, quiesced }: DrainRecord): Pick<DrainRecord, 'weight' | 'quiesced'> {
@@ -120,12 +120,12 @@ function withWeightOf({ weight, quiesced }: DrainRecord): Pick<DrainRecord, 'wei
  * @throws as `readDrainRecords`.
  */
 export function resumeDrains(
-  ipvs: Ipvs,
+  table: TableAccess,
   directory: string,
   options: Pick<DrainOptions, 'onProgress' | 'signal'> = {},
 ): Drain[] {
   return readDrainRecords(directory).map(
-    (record) => new Drain(ipvs, record, new DrainFile(directory, record.service, record.destination), options),
+    (record) => new Drain(table, record, new DrainFile(directory, record.service, record.destination), options),
   );
 }
 
@@ -136,7 +136,7 @@ export class Drain {
   readonly destination: string;
   /** How it ended. Rejected with what the kernel refused ({@link KernelError}), or with the reason of the signal. */
   readonly finished: Promise<DrainResult>;
-  readonly #ipvs: Ipvs;
+  readonly #table: TableAccess;
   readonly #file: DrainFile | undefined;
   readonly #options: Pick<DrainOptions, 'onProgress' | 'signal'>;
   readonly #cancelled = new AbortController();
@@ -145,14 +145,14 @@ export class Drain {
 
   /** Made by {@link drain} and {@link resumeDrains}. */
   constructor(
-    ipvs: Ipvs,
+    table: TableAccess,
     record: DrainRecord,
     file: DrainFile | undefined,
     options: Pick<DrainOptions, 'onProgress' | 'signal'>,
   ) {
     this.service = formatServiceKey(record.service);
     this.destination = formatDestinationKey(record.destination);
-    this.#ipvs = ipvs;
+    this.#table = table;
     this.#record = record;
     this.#file = file;
     this.#options = options;
@@ -177,7 +177,7 @@ export class Drain {
     const quiesced = performance.now();
     for (;;) {
       const time = Math.max(quiesced, performance.now() - this.#record.poll / 2);
-      const entry = this.#find(await listedSince(time, this.#ipvs, this.#record.service));
+      const entry = this.#find(await listedSince(time, this.#table, this.#record.service));
       if (entry === undefined) return this.#end('gone');
       if (entry.destination.weight !== 0) return this.#end('taken over');
       this.#progress = this.#progressOf(entry);
@@ -194,7 +194,7 @@ export class Drain {
   async #quiesce(): Promise<DrainOutcome | undefined> {
     this.#options.signal?.throwIfAborted();
     const { service: key, quiesced } = this.#record;
-    const entry = this.#find(await this.#ipvs.listDestinations(key));
+    const entry = this.#find(await this.#table.listDestinations(key));
     if (entry === undefined) return 'gone';
     const { destination } = entry;
     if (quiesced && destination.weight !== 0) return 'taken over';
@@ -227,7 +227,7 @@ export class Drain {
   }
 
   async #restore(): Promise<DrainResult> {
-    const entry = this.#find(await this.#ipvs.listDestinations(this.#record.service));
+    const entry = this.#find(await this.#table.listDestinations(this.#record.service));
     if (entry === undefined) return this.#end('gone');
     if (entry.destination.weight !== 0) return this.#end('taken over');
     return this.#end((await this.#setWeight(entry, this.#record.weight)) ? 'cancelled' : 'gone');
@@ -241,7 +241,7 @@ export class Drain {
   /** False if the server is not there any more. */
   async #done(change: Change): Promise<boolean> {
     try {
-      await this.#ipvs.apply(change);
+      await this.#table.apply(change);
       return true;
     } catch (error) {
       if (error instanceof KernelError && (error.code === 'ENOENT' || error.code === 'ESRCH')) return false;
@@ -251,7 +251,7 @@ export class Drain {
 
   #end(outcome: DrainOutcome, removed = false): DrainResult {
     this.#file?.remove();
-    forgetListing(this.#ipvs, this.service);
+    forgetListing(this.#table, this.service);
     return { ...this.#progress, outcome, removed };
   }
 
@@ -278,23 +278,23 @@ function isIdle(connections: DrainProgress, until: DrainUntil): boolean {
 /** The last listing of each service. */
 type Listings = Map<ServiceKeyText, { readonly since: number; readonly entries: Promise<DestinationEntry[]> }>;
 
-const listings = new WeakMap<Ipvs, Listings>();
+const listings = new WeakMap<TableAccess, Listings>();
 
 /**
  * Many servers of one service may be drained at once, and a listing of all of them for each would be work that squares: one that
  * began at this time (of `performance.now`) or later will do.
  */
-function listedSince(time: number, ipvs: Ipvs, key: ServiceKey): Promise<DestinationEntry[]> {
-  const ofClient: Listings = listings.get(ipvs) ?? new Map();
-  listings.set(ipvs, ofClient);
+function listedSince(time: number, table: TableAccess, key: ServiceKey): Promise<DestinationEntry[]> {
+  const ofClient: Listings = listings.get(table) ?? new Map();
+  listings.set(table, ofClient);
   const name = formatServiceKey(key);
   const last = ofClient.get(name);
   if (last !== undefined && last.since >= time) return last.entries;
-  const entries = ipvs.listDestinations(key);
+  const entries = table.listDestinations(key);
   ofClient.set(name, { since: performance.now(), entries });
   return entries;
 }
 
-function forgetListing(ipvs: Ipvs, name: ServiceKeyText): void {
-  listings.get(ipvs)?.delete(name);
+function forgetListing(table: TableAccess, name: ServiceKeyText): void {
+  listings.get(table)?.delete(name);
 }

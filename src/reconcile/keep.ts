@@ -3,9 +3,9 @@
  * @module
  */
 import { ClosedError, ReconcileError } from '../errors.js';
-import type { Ipvs } from '../ipvs.js';
 import type { DesiredTable } from '../model/desired.js';
 import { integer, lazy, parse } from '../model/parse.js';
+import type { TableAccess } from '../model/table-access.js';
 import { type ReconcileOptions, reconcile } from './apply.js';
 import { Changes } from './changes.js';
 import { type Plan, plan } from './plan.js';
@@ -66,13 +66,13 @@ const intervalSchema = lazy((z) => z.object({ interval: integer(100, 86_400_000,
  * @throws what the first reading of the source, or of the table, throws: there is nothing to keep yet. Later only
  *   {@link ClosedError}, what the source's `changes` throw, and what withdrawing throws.
  */
-export async function keep(ipvs: Ipvs, source: KeepSource, options: KeepOptions = {}): Promise<void> {
+export async function keep(table: TableAccess, source: KeepSource, options: KeepOptions = {}): Promise<void> {
   const { interval } = parse(intervalSchema, 'keep', options);
-  await new Keeper(ipvs, source, options).run(interval);
+  await new Keeper(table, source, options).run(interval);
 }
 
 class Keeper {
-  readonly #ipvs: Ipvs;
+  readonly #table: TableAccess;
   readonly #source: KeepSource;
   readonly #options: KeepOptions;
   readonly #end: AbortSignal;
@@ -80,8 +80,8 @@ class Keeper {
   /** What was refused last, in words. */
   #refused = '';
 
-  constructor(ipvs: Ipvs, source: KeepSource, options: KeepOptions) {
-    this.#ipvs = ipvs;
+  constructor(table: TableAccess, source: KeepSource, options: KeepOptions) {
+    this.#table = table;
     this.#source = source;
     this.#options = { onRefusal: 'continue', ...options };
     this.#end = options.signal ?? new AbortController().signal;
@@ -145,7 +145,7 @@ class Keeper {
     if (this.#end.aborted) stop();
     const forget = this.#changes.whenCome(stop);
     try {
-      const made = await reconcile(this.#ipvs, wanted, { ...this.#options, signal });
+      const made = await reconcile(this.#table, wanted, { ...this.#options, signal });
       this.#refused = '';
       if (cause === 'applied' || made.steps.length > 0) this.#tell({ type: cause, plan: made });
     } catch (error) {
@@ -169,7 +169,13 @@ class Keeper {
     const services = (wanted.services ?? []).map(({ service }) => service);
     const { drain, onProgress } = this.#options;
     const scope = { services };
-    const made = await reconcile(this.#ipvs, desired, { scope, prune: true, onRefusal: 'continue', drain, onProgress });
+    const made = await reconcile(this.#table, desired, {
+      scope,
+      prune: true,
+      onRefusal: 'continue',
+      drain,
+      onProgress,
+    });
     this.#tell({ type: 'withdrawn', plan: made });
   }
 

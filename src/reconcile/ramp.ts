@@ -3,10 +3,10 @@
  * @module
  */
 import { KernelError } from '../errors.js';
-import type { Ipvs } from '../ipvs.js';
 import { type DestinationKey, formatDestinationKey, INT_MAX, parseDestinationKey } from '../model/destination.js';
 import { integer, lazy, parse } from '../model/parse.js';
 import { parseServiceKey, type ServiceKey, type ServiceKeyText } from '../model/service-key.js';
+import type { TableAccess } from '../model/table-access.js';
 import { pause } from './pause.js';
 
 /** What {@link ramp} takes. */
@@ -40,7 +40,7 @@ const rampSchema = lazy((z) =>
  * @throws {KernelError} if the kernel refuses.
  */
 export async function ramp(
-  ipvs: Ipvs,
+  table: TableAccess,
   service: ServiceKey | ServiceKeyText,
   destination: DestinationKey,
   options: RampOptions,
@@ -50,7 +50,7 @@ export async function ramp(
   const key = parseServiceKey(service);
   const name = formatDestinationKey(parseDestinationKey(key, destination));
   const find = async () =>
-    (await ipvs.listDestinations(key, { signal })).find((entry) => formatDestinationKey(entry.destination) === name);
+    (await table.listDestinations(key, { signal })).find((entry) => formatDestinationKey(entry.destination) === name);
   let weight = (await find())?.destination.weight;
   if (weight === undefined) return 'gone';
   const weights = weightsBetween(weight, to, steps);
@@ -61,7 +61,7 @@ export async function ramp(
     if (found === undefined) return 'gone';
     if (found.weight !== weight) return 'taken over';
     try {
-      await ipvs.apply({ verb: 'update-destination', key, destination: { ...found, weight: next } });
+      await table.apply({ verb: 'update-destination', key, destination: { ...found, weight: next } });
     } catch (error) {
       if (error instanceof KernelError && (error.code === 'ENOENT' || error.code === 'ESRCH')) return 'gone';
       throw error;

@@ -3,14 +3,14 @@
  * @module
  */
 import { UnavailableError } from '../errors.js';
-import type { Ipvs } from '../ipvs.js';
+import type { CallOptions } from '../model/call-options.js';
 import type { DesiredTable } from '../model/desired.js';
 import type { NormalDestination } from '../model/destination.js';
 import type { NormalService } from '../model/service.js';
 import type { NormalSyncDaemon } from '../model/sync-daemon.js';
 import type { Source } from '../model/table.js';
+import type { TableAccess } from '../model/table-access.js';
 import type { Timeouts } from '../model/timeouts.js';
-import type { CallOptions } from '../netlink/connection.js';
 
 /** A director as it is. A snapshot of the table is one; timeouts and daemons are needed only where they are wanted. */
 export interface State {
@@ -31,13 +31,13 @@ export interface StateService {
  * Reads as much of a director as a desired table is about.
  * @throws {UnavailableError} where only /proc can be read; else as `Ipvs.snapshot`.
  */
-export async function readState(ipvs: Ipvs, desired: DesiredTable, options?: CallOptions): Promise<State> {
-  refuseProc(ipvs.source);
+export async function readState(table: TableAccess, desired: DesiredTable, options?: CallOptions): Promise<State> {
+  refuseProc(table.source);
   const { services, timeouts, daemons } = desired;
   return {
-    services: services === undefined ? [] : (await ipvs.snapshot(options)).services,
-    ...(timeouts !== undefined && { timeouts: await ipvs.timeouts(options) }),
-    ...(daemons !== undefined && { daemons: await ipvs.daemons(options) }),
+    services: services === undefined ? [] : (await table.snapshot(options)).services,
+    ...(timeouts !== undefined && { timeouts: await table.timeouts(options) }),
+    ...(daemons !== undefined && { daemons: await table.daemons(options) }),
   };
 }
 

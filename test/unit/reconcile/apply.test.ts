@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { KernelError, ReconcileError, TimeoutError } from '../../../src/errors.js';
-import type { Ipvs } from '../../../src/ipvs.js';
 import type { Change } from '../../../src/model/change.js';
+import type { TableAccess } from '../../../src/model/table-access.js';
 import { applyPlan, reconcile } from '../../../src/reconcile/apply.js';
 import { plan } from '../../../src/reconcile/plan.js';
 import { readState } from '../../../src/reconcile/state.js';
@@ -120,7 +120,7 @@ describe('a refusal', () => {
 });
 
 /** The same client, whose changes pass a function. */
-function through(ipvs: Ipvs, pass: (change: Change, go: () => Promise<void>) => Promise<void>): Ipvs {
+function through(ipvs: TableAccess, pass: (change: Change, go: () => Promise<void>) => Promise<void>): TableAccess {
   return new Proxy(ipvs, {
     get(target, name) {
       if (name === 'apply') return async (change: Change) => pass(change, () => target.apply(change));

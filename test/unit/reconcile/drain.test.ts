@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { InterruptedError, ProtocolError, ReconcileError } from '../../../src/errors.js';
-import type { Ipvs } from '../../../src/ipvs.js';
 import { parseService } from '../../../src/model/service.js';
+import type { TableAccess } from '../../../src/model/table-access.js';
 import { reconcile } from '../../../src/reconcile/apply.js';
 import { type DrainOptions, drain, resumeDrains } from '../../../src/reconcile/drain.js';
 import { drainNotes } from '../../../src/reconcile/drain-notes.js';
@@ -25,13 +25,13 @@ beforeEach(async () => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 /** The simulator's servers have no connections: these have what each look is told to find, the last number for ever. */
-function withActive(ipvs: Ipvs, ...counts: number[]): Ipvs {
+function withActive(ipvs: TableAccess, ...counts: number[]): TableAccess {
   let looks = 0;
   return new Proxy(ipvs, {
     get(target, name) {
       const value: unknown = Reflect.get(target, name);
       if (name !== 'listDestinations') return typeof value === 'function' ? value.bind(target) : value;
-      return async (...args: Parameters<Ipvs['listDestinations']>) => {
+      return async (...args: Parameters<TableAccess['listDestinations']>) => {
         const activeConnections = counts[Math.min(looks++, counts.length - 1)] ?? 0;
         return (await target.listDestinations(...args)).map((entry) => ({ ...entry, activeConnections }));
       };
