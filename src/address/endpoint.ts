@@ -2,7 +2,7 @@
  * `address:port` as people and ipvsadm write it: `10.0.0.1:80`, `[2001:db8::1]:80`.
  * @module
  */
-import { formatIP, parseIPv4, parseIPv6 } from './ip.js';
+import { formatIP, parseIP } from './ip.js';
 
 /** An address in this library's form and a port in host order. */
 export interface Endpoint {
@@ -17,10 +17,29 @@ export function formatEndpoint(address: string, port: number): string {
 
 /** The reverse of {@link formatEndpoint}; both parts are required. */
 export function parseEndpoint(text: string): Endpoint | undefined {
-  const [, six, four = '', port = ''] = /^(?:\[([^\]]+)\]|([\d.]+)):(.+)$/.exec(text) ?? [];
-  const bytes = six === undefined ? parseIPv4(four) : parseIPv6(six);
-  const number = parsePort(port);
-  return bytes === undefined || number === undefined ? undefined : { address: formatIP(bytes), port: number };
+  const { address, port } = parseAddressPort(text) ?? {};
+  return address === undefined || port === undefined ? undefined : { address, port };
+}
+
+/** With a port or without: `10.0.0.1`, `10.0.0.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`. */
+export function parseAddressPort(text: string): { readonly address: string; readonly port?: number } | undefined {
+  const { host, port: digits } = splitHostPort(text) ?? {};
+  const bytes = host === undefined ? undefined : parseIP(host);
+  if (bytes === undefined) return undefined;
+  if (digits === undefined) return { address: formatIP(bytes) };
+  const port = parsePort(digits);
+  return port === undefined ? undefined : { address: formatIP(bytes), port };
+}
+
+/**
+ * Splits at the colon before the port, which may be missing, and takes brackets away; neither part is checked. IPv6 without
+ * brackets has no port: it would be read as the last group.
+ */
+export function splitHostPort(text: string): { readonly host: string; readonly port?: string | undefined } | undefined {
+  if (!text.startsWith('[') && text.split(':').length > 2) return { host: text };
+  const [, six, other, port] = /^(?:\[([^\]]*:[^\]]*)\]|([^:[\]]+))(?::(.+))?$/.exec(text) ?? [];
+  const host = six ?? other;
+  return host === undefined ? undefined : { host, port };
 }
 
 /** Decimal 0..65535 without sign, blanks or leading zeros. */

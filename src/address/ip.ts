@@ -142,13 +142,3 @@ export function compareBytes(left: Uint8Array, right: Uint8Array): number {
   }
   return 0;
 }
-
-/** The address as one number, as ranges count. */
-export function numberOfBytes(bytes: Uint8Array): bigint {
-  return bytes.reduce((number, byte) => (number << 8n) | BigInt(byte), 0n);
-}
-
-/** The reverse of {@link numberOfBytes}, for an address of 4 or 16 bytes. */
-export function bytesOfNumber(number: bigint, length: number): Uint8Array {
-  return Uint8Array.from({ length }, (_, index) => Number((number >> BigInt(8 * (length - 1 - index))) & 0xffn));
-}

@@ -2,9 +2,9 @@
  * Services and destinations as text, with ranges of addresses and ports: text -> each of them.
  * @module
  */
-
-import { parsePort } from '../address/endpoint.js';
-import { bytesOfNumber, formatIP, numberOfBytes, parseIP } from '../address/ip.js';
+import { parsePort, splitHostPort } from '../address/endpoint.js';
+import { parseIP } from '../address/ip.js';
+import { type AddressRange, addressRange } from '../address/range.js';
 import { InvalidArgumentError } from '../errors.js';
 import { PROTOCOLS, type ServiceKey } from '../model/service-key.js';
 
@@ -27,13 +27,16 @@ export function serviceKeysOf(text: string, defaultPort?: number): ServiceKey[] 
   if (text.startsWith('fwmark://')) return fwmarkKeysOf(text);
   const [, name, endpoints = ''] = /^(\w+):\/\/(.+)$/.exec(text) ?? [];
   const protocol = PROTOCOLS.find((known) => known === name);
-  // Without brackets the port of an IPv6 service would be read as its last group.
-  const split = endpoints.startsWith('[') || endpoints.split(':').length < 3 ? splitPorts(endpoints) : undefined;
-  if (protocol === undefined || split === undefined) return refuse(`"${text}" is none of the forms ${SERVICE_FORMS}`);
-  const addresses = addressRange(text, split.addresses);
-  const ports = split.ports === undefined ? defaultPorts(text, defaultPort) : portsOf(text, split.ports);
-  checkCount(text, addresses.count * ports.length);
-  return addressesOf(addresses).flatMap((address) => ports.map((port) => ({ protocol, address, port })));
+  const split = splitHostPort(endpoints);
+  // An IPv6 service is bracketed even without its port, so that nobody takes the last group for one.
+  const isBare = split?.host === endpoints && endpoints.includes(':');
+  if (protocol === undefined || split === undefined || isBare) {
+    return refuse(`"${text}" is none of the forms ${SERVICE_FORMS}`);
+  }
+  const addresses = addressesOf(text, split.host);
+  const ports = split.port === undefined ? defaultPorts(text, defaultPort) : portsOf(text, split.port);
+  checkCount(text, addresses.count * BigInt(ports.length));
+  return addresses.list().flatMap((address) => ports.map((port) => ({ protocol, address, port })));
 }
 
 function defaultPorts(text: string, port: number | undefined): number[] {
@@ -49,53 +52,33 @@ function fwmarkKeysOf(text: string): ServiceKey[] {
     );
   }
   if (last < first) return refuse(`"${text}": the range ends before it begins`);
-  checkCount(text, last - first + 1);
+  checkCount(text, BigInt(last - first + 1));
   const family = name === 'ipv6' ? 'ipv6' : 'ipv4';
   return Array.from({ length: last - first + 1 }, (_, index) => ({ protocol: 'fwmark', mark: first + index, family }));
 }
 
 /** The destinations that a text names; without a port where it names none. Throws {@link InvalidArgumentError}. */
 export function destinationKeysOf(text: string): { address: string; port?: number }[] {
-  const split = splitPorts(text);
-  const port = split?.ports === undefined ? undefined : parsePort(split.ports);
-  if (split === undefined || (split.ports !== undefined && port === undefined)) {
+  const split = splitHostPort(text);
+  const port = split?.port === undefined ? undefined : parsePort(split.port);
+  if (split === undefined || (split.port !== undefined && port === undefined)) {
     return refuse(`"${text}" is none of the forms ${DESTINATION_FORMS}`);
   }
-  const addresses = addressRange(text, split.addresses);
+  const addresses = addressesOf(text, split.host);
   checkCount(text, addresses.count);
-  return addressesOf(addresses).map((address) => ({ address, ...(port !== undefined && { port }) }));
+  return addresses.list().map((address) => ({ address, ...(port !== undefined && { port }) }));
 }
 
-/** `[2001:db8::1]:80` or `10.0.0.1:80` at the colon before the ports; IPv6 without brackets has no ports. */
-function splitPorts(text: string): { addresses: string; ports: string | undefined } | undefined {
-  const bare = !text.startsWith('[') && text.split(':').length > 2;
-  if (bare) return { addresses: text, ports: undefined };
-  const [, six, four, ports] = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(.+))?$/.exec(text) ?? [];
-  const addresses = six ?? four;
-  return addresses === undefined ? undefined : { addresses, ports };
-}
-
-interface AddressRange {
-  readonly first: bigint;
-  readonly count: number;
-  /** 4 or 16. */
-  readonly bytes: number;
-}
-
-function addressRange(text: string, addresses: string): AddressRange {
+/** `10.0.0.1`, `10.0.0.1-10.0.0.9`. */
+function addressesOf(text: string, addresses: string): AddressRange {
   const [from = '', to = from, ...more] = addresses.split('-');
-  const wrong = [from, to].find((address) => parseIP(address) === undefined) ?? more[0];
-  if (wrong !== undefined)
+  const [low, high] = [parseIP(from), parseIP(to)];
+  const wrong = low === undefined ? from : high === undefined ? to : more[0];
+  if (low === undefined || high === undefined || wrong !== undefined) {
     return refuse(`${wrong === text ? '' : `"${text}": `}"${wrong}" is not an IPv4 or IPv6 address`);
-  const [low, high] = [parseIP(from) ?? new Uint8Array(), parseIP(to) ?? new Uint8Array()];
+  }
   if (low.length !== high.length) return refuse(`"${text}": the range is of both address families`);
-  const [first, last] = [numberOfBytes(low), numberOfBytes(high)];
-  if (last < first) return refuse(`"${text}": the range ends before it begins`);
-  return { first, count: Number(last - first + 1n), bytes: low.length };
-}
-
-function addressesOf({ first, count, bytes }: AddressRange): string[] {
-  return Array.from({ length: count }, (_, index) => formatIP(bytesOfNumber(first + BigInt(index), bytes)));
+  return addressRange(low, high) ?? refuse(`"${text}": the range ends before it begins`);
 }
 
 /** `80,443,8000-8010` -> each, in the order written. */
@@ -111,7 +94,7 @@ function portsOf(text: string, ports: string): number[] {
   });
 }
 
-function checkCount(text: string, count: number): void {
+function checkCount(text: string, count: bigint): void {
   if (count > MAX_RANGE) refuse(`"${text}" comes to more than ${MAX_RANGE}, the most that one text may name`);
 }
 

@@ -2,19 +2,9 @@
  * Which way a packet takes, as far as the table main tells. Policy routing (`ip rule`) is not looked at.
  * @module
  */
-import { familyOf, parseIP } from '../address/ip.js';
+import { inNetwork } from '../address/network.js';
 import type { HostState } from '../host/state.js';
 import type { RouteEntry } from '../netlink/route/route.js';
-
-/** Whether an address is in a network: `inNetwork('10.0.0.7', '10.0.0.0', 24)`. */
-export function inNetwork(address: string, network: string, prefix: number): boolean {
-  return familyOf(address) === familyOf(network) && bitsOf(address, prefix) === bitsOf(network, prefix);
-}
-
-function bitsOf(address: string, prefix: number): string {
-  const bits = Array.from(parseIP(address) ?? [], (byte) => byte.toString(2).padStart(8, '0')).join('');
-  return bits.slice(0, prefix);
-}
 
 /** The route that packets to an address of another host take; of several next hops the device is unknown. */
 export function routeTo(address: string, { routes }: HostState): RouteEntry | undefined {
@@ -24,8 +14,8 @@ export function routeTo(address: string, { routes }: HostState): RouteEntry | un
 }
 
 function covers(destination: string, address: string): boolean {
-  const [network = '', prefix = ''] = destination.split('/');
-  return inNetwork(address, network, Number(prefix));
+  const [network = '', prefix] = destination.split('/');
+  return inNetwork(address, { address: network, prefix: Number(prefix) });
 }
 
 function prefixOf({ destination }: RouteEntry): number {
@@ -41,11 +31,7 @@ export function isLocal(address: string, { addresses, routes }: HostState): bool
 /** The device whose network an address is in, or by which packets go there. */
 export function deviceTowards(address: string, host: HostState): string | undefined {
   const near = host.addresses.find(
-    (own) =>
-      own.scope === 'global' &&
-      own.device !== 'lo' &&
-      own.address !== address &&
-      inNetwork(address, own.address, own.prefix),
+    (own) => own.scope === 'global' && own.device !== 'lo' && own.address !== address && inNetwork(address, own),
   );
   return near?.device ?? routeTo(address, host)?.device;
 }

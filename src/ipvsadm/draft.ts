@@ -4,7 +4,7 @@
  * @module
  */
 import { familyOf, formatIP, parseIPv4, parseIPv6 } from '../address/ip.js';
-import { describeMask } from '../address/prefix.js';
+import { describeMask } from '../address/network.js';
 import { INT_MAX, type NormalDestination, type Tunnel } from '../model/destination.js';
 import { MAX_PERSISTENCE_TIMEOUT, type SchedulerFlag } from '../model/service.js';
 import { type EndpointKey, familyOfKey, type Protocol, type ServiceKey } from '../model/service-key.js';

@@ -3,7 +3,7 @@
  * @module
  */
 import { formatIP } from '../address/ip.js';
-import { maskOfPrefix } from '../address/prefix.js';
+import { maskOfPrefix } from '../address/network.js';
 import { RulesError } from '../errors.js';
 import type { Change } from '../model/change.js';
 import type { NormalDestination, NormalTunnel } from '../model/destination.js';

@@ -3,7 +3,7 @@
  * @module
  */
 import { type Family, parseIPv4 } from '../address/ip.js';
-import { describeMask, maskOfPrefix } from '../address/prefix.js';
+import { describeMask, maskOfPrefix } from '../address/network.js';
 import { ProtocolError } from '../errors.js';
 import { bitsOfFlags, flagsOfBits, type NormalService, type ServiceEntry } from '../model/service.js';
 import { familyOfKey, protocolNumber, protocolOfNumber, type ServiceKey } from '../model/service-key.js';

@@ -2,8 +2,9 @@
  * Which connections are wanted. The kernel cannot be asked for some of them: the whole table is read, and this chooses.
  * @module
  */
-import { parseEndpoint } from '../address/endpoint.js';
-import { familyOf, formatIP, parseIP, parseIPv4Number, parseIPv6 } from '../address/ip.js';
+import { parseAddressPort } from '../address/endpoint.js';
+import { familyOf, formatIP, parseIPv4Number, parseIPv6 } from '../address/ip.js';
+import { contains, type Network, parseNetwork } from '../address/network.js';
 import { InvalidArgumentError } from '../errors.js';
 import type { Connection } from './connection.js';
 import { addressSchema, lazy, parse, portSchema } from './parse.js';
@@ -30,7 +31,7 @@ type Matcher = (connection: Connection) => boolean;
 
 const serverTextSchema = lazy((z) =>
   z.string().transform((text, context) => {
-    const server = readServer(text);
+    const server = parseAddressPort(text);
     if (server !== undefined) return server;
     const message = `"${text}" is none of the forms 10.0.0.1, 10.0.0.1:80, 2001:db8::1, [2001:db8::1]:80`;
     context.addIssue({ code: 'custom', message });
@@ -46,7 +47,7 @@ const serverSchema = checkedBy((input) =>
 
 const clientSchema = lazy((z) =>
   z.string().transform((text, context) => {
-    const network = readNetwork(text);
+    const network = parseNetwork(text);
     if (network !== undefined) return network;
     const message = `"${text}" is none of the forms 198.51.100.7, 198.51.100.0/24, 2001:db8::1, 2001:db8::/32`;
     context.addIssue({ code: 'custom', message });
@@ -134,18 +135,13 @@ function serviceMatcher(key: ServiceKey): Matcher {
   };
 }
 
-/** The bytes of an address, of which the first bits count. */
-interface Network {
-  readonly bytes: Uint8Array;
-  readonly prefix: number;
-}
-
-function networkMatcher({ bytes, prefix }: Network): Matcher {
+function networkMatcher(network: Network): Matcher {
+  const { bytes, prefix } = network;
   if (prefix === 8 * bytes.length) {
     const address = formatIP(bytes);
     return ({ client }) => client.address === address;
   }
-  return bytes.length === 4 ? ipv4Matcher(bytes, prefix) : ipv6Matcher(bytes, prefix);
+  return bytes.length === 4 ? ipv4Matcher(bytes, prefix) : ipv6Matcher(network);
 }
 
 function ipv4Matcher(bytes: Uint8Array, prefix: number): Matcher {
@@ -158,27 +154,9 @@ function ipv4Matcher(bytes: Uint8Array, prefix: number): Matcher {
   };
 }
 
-function ipv6Matcher(network: Uint8Array, prefix: number): Matcher {
-  const whole = prefix >> 3;
-  const mask = 0xff & (0xff << (8 - (prefix & 7)));
+function ipv6Matcher(network: Network): Matcher {
   return ({ client }) => {
-    if (familyOf(client.address) !== 'ipv6') return false;
-    const address = parseIPv6(client.address);
-    if (address === undefined) return false;
-    for (let index = 0; index < whole; index++) if (address[index] !== network[index]) return false;
-    return mask === 0 || (((address[whole] ?? 0) ^ (network[whole] ?? 0)) & mask) === 0;
+    const address = familyOf(client.address) === 'ipv6' ? parseIPv6(client.address) : undefined;
+    return address !== undefined && contains(network, address);
   };
-}
-
-function readServer(text: string): { address: string; port?: number } | undefined {
-  const bytes = parseIP(/^\[(.*:.*)\]$/.exec(text)?.[1] ?? text);
-  return bytes === undefined ? parseEndpoint(text) : { address: formatIP(bytes) };
-}
-
-function readNetwork(text: string): Network | undefined {
-  const [, address = '', digits] = /^([^/]+)(?:\/(0|[1-9]\d{0,2}))?$/.exec(text) ?? [];
-  const bytes = parseIP(address);
-  if (bytes === undefined) return undefined;
-  const prefix = digits === undefined ? 8 * bytes.length : Number(digits);
-  return prefix <= 8 * bytes.length ? { bytes, prefix } : undefined;
 }

@@ -8,6 +8,7 @@
 import { createRequire } from 'node:module';
 import type { z } from 'zod';
 import { formatIP, parseIP } from '../address/ip.js';
+import { parseNetwork } from '../address/network.js';
 import { InvalidArgumentError, type Issue } from '../errors.js';
 
 let loaded: typeof z | undefined;
@@ -88,11 +89,8 @@ export const addressWithPrefixSchema = lazy(
 );
 
 function readAddressWithPrefix(text: string): { address: string; prefix: number } | undefined {
-  const [, address = '', digits = ''] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];
-  const bytes = parseIP(address);
-  const prefix = Number(digits);
-  if (bytes === undefined || digits === '' || prefix > 8 * bytes.length) return undefined;
-  return { address: formatIP(bytes), prefix };
+  const network = text.includes('/') ? parseNetwork(text) : undefined;
+  return network && { address: formatIP(network.bytes), prefix: network.prefix };
 }
 
 /** A port; 0 has a meaning of its own wherever it is allowed. */

@@ -4,7 +4,7 @@
  */
 import type { z } from 'zod';
 import { type Family, familyOf, parseIPv4 } from '../address/ip.js';
-import { describeMask } from '../address/prefix.js';
+import { describeMask } from '../address/network.js';
 import { integer, lazy, name, oneOf, parse } from './parse.js';
 import { endpointKeyShape, fwmarkKeyShape, PROTOCOLS, type ServiceKey } from './service-key.js';
 import type { Stats } from './stats.js';

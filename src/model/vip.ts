@@ -4,7 +4,8 @@
  */
 
 import type { z } from 'zod';
-import { bytesOfNumber, formatIP, numberOfBytes, parseIP } from '../address/ip.js';
+import { parseIP } from '../address/ip.js';
+import { addressRange } from '../address/range.js';
 import { lazy } from './parse.js';
 
 /** The most addresses that all VIPs of one description may come to; each is an address of a network device. */
@@ -60,12 +61,8 @@ function readVips(text: string): Vip[] | string {
   const bits = 8 * from.length;
   const prefix = digits === undefined ? bits : Number(digits);
   if (prefix < 1 || prefix > bits) return `"${text}": the prefix must be from 1 to ${bits}`;
-  const [start, end] = [numberOfBytes(from), numberOfBytes(to)];
-  if (end < start) return `"${text}": the range ends before it begins`;
-  if (end - start >= BigInt(MAX_VIPS)) return `"${text}": a range has at most ${MAX_VIPS} addresses`;
-  const count = Number(end - start) + 1;
-  return Array.from({ length: count }, (_, index) => ({
-    address: formatIP(bytesOfNumber(start + BigInt(index), from.length)),
-    prefix,
-  }));
+  const range = addressRange(from, to);
+  if (range === undefined) return `"${text}": the range ends before it begins`;
+  if (range.count > BigInt(MAX_VIPS)) return `"${text}": a range has at most ${MAX_VIPS} addresses`;
+  return range.list().map((address) => ({ address, prefix }));
 }

@@ -5,6 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { familyOf, formatIP, parseIP } from '../address/ip.js';
+import { inNetwork } from '../address/network.js';
 import { InvalidArgumentError } from '../errors.js';
 import type { NamespaceOptions } from '../linux/namespace.js';
 import { type ByteTest, PacketSocket } from '../linux/packet-socket.js';
@@ -113,7 +114,7 @@ const ADVERTISEMENTS: readonly ByteTest[] = [
 ];
 
 function arpTalk(target: string, device: Device, addresses: readonly AddressEntry[]): Talk {
-  const near = addresses.find((own) => own.family === 'ipv4' && own.address !== target && sameNetwork(own, target));
+  const near = addresses.find((own) => own.family === 'ipv4' && own.address !== target && inNetwork(target, own));
   return {
     protocol: ETH_P_ARP,
     request: arpRequest(target, { mac: device.mac, address: near?.address }),
@@ -132,17 +133,6 @@ function discovery(target: string, device: Device, addresses: readonly AddressEn
     request: neighbourSolicitation(target, { mac: device.mac, address: near?.address }),
     ownerIn: (frame) => advertisedOwner(frame, target),
   };
-}
-
-/** Whether an address is in the network of one of ours. */
-function sameNetwork({ address, prefix }: AddressEntry, other: string): boolean {
-  return networkOf(address, prefix) === networkOf(other, prefix);
-}
-
-/** The first bits of an address, as text. */
-function networkOf(address: string, prefix: number): string {
-  const bits = Array.from(parseIP(address) ?? [], (byte) => byte.toString(2).padStart(8, '0')).join('');
-  return bits.slice(0, prefix);
 }
 
 async function lookAt({ device: name, netns }: NeighbourOptions): Promise<{

@@ -6,7 +6,7 @@
  */
 import { endianness } from 'node:os';
 import { formatIPv4, ipv4Bytes } from '../address/ip.js';
-import { describeMask } from '../address/prefix.js';
+import { describeMask } from '../address/network.js';
 import { ProtocolError } from '../errors.js';
 import type { DestinationEntry, NormalDestination } from '../model/destination.js';
 import { isSameService } from '../model/same-table.js';

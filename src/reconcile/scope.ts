@@ -3,7 +3,8 @@
  * @module
  */
 import { parseIP } from '../address/ip.js';
-import { addressSchema, addressWithPrefixSchema, lazy, parse } from '../model/parse.js';
+import { contains, parseNetwork } from '../address/network.js';
+import { lazy, parse } from '../model/parse.js';
 import { formatServiceKey, parseServiceKey, type ServiceKey, type ServiceKeyText } from '../model/service-key.js';
 
 /** Services that meet any of these are inside; an empty scope has none. */
@@ -37,10 +38,12 @@ const marksSchema = lazy((z) =>
 
 const networkSchema = lazy((z) =>
   z.string().transform((text, context) => {
-    const schema = text.includes('/') ? addressWithPrefixSchema() : addressSchema();
-    const result = schema.safeParse(text);
-    if (result.success) return networkOf(result.data);
-    context.addIssue({ code: 'custom', message: result.error.issues[0]?.message ?? '' });
+    const network = parseNetwork(text);
+    if (network !== undefined) return network;
+    context.addIssue({
+      code: 'custom',
+      message: `"${text}" is neither an IPv4 or IPv6 address nor a network (192.0.2.0/24)`,
+    });
     return z.NEVER;
   }),
 );
@@ -52,17 +55,6 @@ const scopeSchema = lazy((z) =>
     services: z.array(z.unknown()).default([]),
   }),
 );
-
-/** The bytes of an address, of which the first bits count. */
-interface Network {
-  readonly bytes: Uint8Array;
-  readonly prefix: number;
-}
-
-function networkOf(address: string | { readonly address: string; readonly prefix: number }): Network {
-  const bytes = parseIP(typeof address === 'string' ? address : address.address) ?? new Uint8Array();
-  return { bytes, prefix: typeof address === 'string' ? 8 * bytes.length : address.prefix };
-}
 
 /**
  * Checks a scope and makes it a function that tells whether a service lies inside. Without a scope every service does.
@@ -78,17 +70,4 @@ export function scopeMatcher(scope: Scope | undefined): (key: ServiceKey) => boo
     const bytes = parseIP(key.address);
     return bytes !== undefined && addresses.some((network) => contains(network, bytes));
   };
-}
-
-function contains({ bytes, prefix }: Network, address: Uint8Array): boolean {
-  return (
-    bytes.length === address.length &&
-    bytes.every((byte, index) => ((byte ^ (address[index] ?? 0)) & maskByte(prefix, index)) === 0)
-  );
-}
-
-/** The bits of a network's byte that count. */
-function maskByte(prefix: number, index: number): number {
-  const bits = Math.min(8, Math.max(0, prefix - 8 * index));
-  return 0xff & (0xff << (8 - bits));
 }

@@ -2,7 +2,7 @@
  * An IPVS kernel in memory: it takes the datagrams that the SDK sends, and answers with those that Linux 6.1 would send.
  * @module
  */
-import { parseIPv4Number } from '../address/ip.js';
+import { parseNetwork } from '../address/network.js';
 import { InvalidArgumentError, UnavailableError } from '../errors.js';
 import type { Kernel } from '../kernel/kernel.js';
 import type { Transport } from '../netlink/transport.js';
@@ -187,7 +187,7 @@ function makeNamespace(options: SimulatedKernelOptions, clock: Clock, sysctls: (
   const { addresses = ['127.0.0.1/8'], interfaces = [{ name: 'lo', mtu: 65536 }] } = options;
   const { random = () => Math.floor(Math.random() * ALL_OF_32_BITS) } = options;
   return new Namespace({
-    host: new Host(addresses.map(parseNetwork), interfaces),
+    host: new Host(addresses.map(localNetwork), interfaces),
     environment: {
       now: () => clock.time,
       random,
@@ -221,11 +221,11 @@ function schedulersOf(names: readonly string[] = Object.keys(SCHEDULERS)): Map<s
   );
 }
 
-function parseNetwork(text: string, index: number): LocalNetwork {
-  const [host = '', length = '', ...rest] = text.split('/');
-  const address = parseIPv4Number(host);
-  const prefix = /^\d+$/.test(length) ? Number(length) : Number.NaN;
-  if (address !== undefined && prefix >= 0 && prefix <= 32 && rest.length === 0) return { address, prefix };
+function localNetwork(text: string, index: number): LocalNetwork {
+  const { bytes, prefix = 0 } = parseNetwork(text) ?? {};
+  if (bytes?.length === 4 && text.includes('/')) {
+    return { address: new DataView(bytes.buffer).getUint32(0), prefix };
+  }
   throw invalid(`addresses.${index}`, `"${text}" is no IPv4 address with a prefix length, as 192.0.2.1/24 is`);
 }
 

@@ -3,6 +3,7 @@
  * `add_real_server` of ldirectord in resource-agents).
  * @module
  */
+import { splitHostPort } from '../../address/endpoint.js';
 import { type Family, formatIP, parseIP } from '../../address/ip.js';
 import type { DesiredState } from '../../config/desired-state.js';
 import { destinationKeysOf } from '../../config/ranges.js';
@@ -209,18 +210,13 @@ function persistenceOf({ persistent, netmask, family, report }: Virtual): Servic
 
 /** `10.0.0.100:80`, `www:http`, `[2001:db8::1]:80`. */
 function endpointOf(text: string, { protocol, report }: Virtual, names: Names, place: Place) {
-  const { host, port } = splitHostPort(text);
+  const { host, port } = splitHostPort(text) ?? {};
   const address = host === undefined ? undefined : addressOf(host, names);
   if (address === undefined || port === undefined) {
     report.refuse(place, `"${text}" is neither address:port nor a mark`);
     return undefined;
   }
   return { protocol, address, port: portOf(port, protocol, names, place, report) };
-}
-
-function splitHostPort(text: string): { host?: string | undefined; port?: string | undefined } {
-  const [, six, other, port] = /^(?:\[([\da-f:.]+)\]|([^\s:[\]]+))(?::([\w-]+))?$/i.exec(text) ?? [];
-  return { host: six ?? other, port };
 }
 
 function addressOf(host: string, names: Names): string | undefined {
@@ -279,7 +275,7 @@ function addressesOf(first: string, last: string | undefined, place: Place, name
 function fallbackServer(statement: Statement, virtual: Virtual, names: Names): Placed<DestinationDraft>[] {
   const { report, protocol } = virtual;
   const [endpoint = '', method = 'gate'] = textOf(statement).split(/\s+/);
-  const { host, port } = splitHostPort(endpoint);
+  const { host, port } = splitHostPort(endpoint) ?? {};
   const address = host === undefined ? undefined : addressOf(host, names);
   const forward = METHODS.get(method);
   if (address === undefined || forward === undefined) {

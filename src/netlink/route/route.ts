@@ -13,13 +13,14 @@ import {
 } from 'netlink/dist/rt/structs.js';
 import type { AttrStream } from 'netlink/dist/structs.js';
 import { type Family, familyOf, formatIP } from '../../address/ip.js';
+import { type Network, parseNetwork } from '../../address/network.js';
 import { InvalidArgumentError, ProtocolError } from '../../errors.js';
 import { LITTLE_ENDIAN } from '../../linux/byte-order.js';
 import { AttributeReader } from '../attributes.js';
 import type { Request } from '../connection.js';
 import { type Message, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from '../message.js';
 import { AF, familyOfNumber, RT_TABLE_LOCAL, RT_TABLE_MAIN, type Scope, scopeName, scopeNumber } from './constants.js';
-import { addressBytes, checkPrefixLength, payloadOf, request, writeBytes } from './message.js';
+import { addressBytes, payloadOf, request, writeBytes } from './message.js';
 import { readRouteAttributes, restorable } from './route-attributes.js';
 
 /** RTN_*: what is done with packets for the destination, in ip(8)'s words; any other number is written as such. */
@@ -150,7 +151,7 @@ function routeRequest(
   spec: RouteSpec,
   numbers: { type: number; protocol: number; scope: number },
 ): Request {
-  const { address, prefix } = parseDestination(spec.destination);
+  const { bytes, prefix } = parseDestination(spec.destination);
   const { table = LOCAL_TYPES.includes(spec.type ?? 'unicast') ? 'local' : 'main', onlink, metric } = spec;
   const data = {
     family: AF[familyOf(spec.destination)],
@@ -160,7 +161,7 @@ function routeRequest(
     flags: onlink ? { __unknown: RTNH_F_ONLINK } : {},
   };
   const attrs: RouteAttrs = {};
-  if (prefix > 0) attrs.dst = address;
+  if (prefix > 0) attrs.dst = Buffer.from(bytes);
   if (index !== undefined) attrs.oif = index;
   if (metric !== undefined) attrs.priority = metric;
   if (spec.preferredSource !== undefined) {
@@ -181,12 +182,11 @@ function pushGateway(out: AttrStream, destination: string, gateway: string): voi
   out.push(RTA_VIA, Buffer.concat([new Uint8Array(Uint16Array.of(AF[family]).buffer), bytes]));
 }
 
-function parseDestination(destination: string): { address: Buffer; prefix: number } {
-  const [text = '', length, ...more] = destination.split('/');
-  const address = addressBytes(SUBJECT, 'destination', text);
-  const prefix = length === undefined ? 8 * address.length : /^\d+$/.test(length) ? Number(length) : Number.NaN;
-  checkPrefixLength(SUBJECT, 'destination', more.length > 0 ? Number.NaN : prefix, address);
-  return { address, prefix };
+function parseDestination(destination: string): Network {
+  const network = parseNetwork(destination);
+  if (network !== undefined) return network;
+  const message = `"${destination}" is neither an IPv4 or IPv6 address nor a network (10.0.0.0/24)`;
+  throw new InvalidArgumentError(SUBJECT, [{ path: 'destination', message }]);
 }
 
 /** As ip(8) chooses it (iproute.c). */

@@ -2,7 +2,8 @@
  * The traffic of a what-if: who calls, when, and for how long.
  * @module
  */
-import { type Family, formatIP, parseIP } from '../../address/ip.js';
+import { type Family, formatIP } from '../../address/ip.js';
+import { parseNetwork } from '../../address/network.js';
 import { InvalidArgumentError } from '../../errors.js';
 
 /** How long connections last, in seconds. Pareto has a long tail, the longer the nearer `shape` is to 1; default 1.5. */
@@ -81,12 +82,11 @@ function poolOf(clients: number | string, family: Family): ClientPool {
 
 /** Addresses of a network from its first on; of large ones the first {@link MOST_CLIENTS}. */
 function networkPool(text: string, family: Family): ClientPool {
-  const [address = '', length = '', ...rest] = text.split('/');
-  const first = parseIP(address);
-  const prefix = /^\d{1,3}$/.test(length) ? Number(length) : Number.NaN;
-  if (first === undefined || rest.length > 0 || !(prefix >= 0 && prefix <= first.length * 8)) {
+  const network = parseNetwork(text);
+  if (network === undefined) {
     throw invalid('clients', `"${text}" is neither a number nor a network, as 198.51.100.0/24 is`);
   }
+  const { bytes: first, prefix } = network;
   if ((first.length === 4) !== (family === 'ipv4')) throw invalid('clients', `${text} is not of the service's family`);
   const count = Math.min(2 ** (first.length * 8 - prefix), MOST_CLIENTS);
   const view = new DataView(first.buffer, first.byteOffset);

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { formatEndpoint, parseEndpoint, parsePort } from '../../../src/address/endpoint.js';
+import {
+  formatEndpoint,
+  parseAddressPort,
+  parseEndpoint,
+  parsePort,
+  splitHostPort,
+} from '../../../src/address/endpoint.js';
 import { formatIP } from '../../../src/address/ip.js';
 
 const address = fc
@@ -57,4 +63,31 @@ test('ports are plain decimal numbers', () => {
   expect(['0', '1', '80', '65535'].map(parsePort)).toEqual([0, 1, 80, 65535]);
   const bad = ['', '00', '01', '+1', '-1', '1.0', '1e3', '0x50', '65536', '99999', '100000', ' 80', '80\n'];
   expect(bad.filter((text) => parsePort(text) !== undefined)).toEqual([]);
+});
+
+test.each([
+  ['10.0.0.1', { address: '10.0.0.1' }],
+  ['10.0.0.1:80', { address: '10.0.0.1', port: 80 }],
+  ['2001:DB8::1', { address: '2001:db8::1' }],
+  ['[2001:db8::1]', { address: '2001:db8::1' }],
+  ['[2001:db8::1]:80', { address: '2001:db8::1', port: 80 }],
+  ['2001:db8::1:80', { address: '2001:db8::1:80' }],
+  ['10.0.0.1:', undefined],
+  ['10.0.0.1:http', undefined],
+  ['[10.0.0.1]:80', undefined],
+  ['', undefined],
+])('an address with or without its port: %j', (text, expected) => {
+  expect(parseAddressPort(text)).toEqual(expected);
+});
+
+test.each([
+  ['www:http', { host: 'www', port: 'http' }],
+  ['www', { host: 'www' }],
+  ['10.0.0.1-10.0.0.9:80,443', { host: '10.0.0.1-10.0.0.9', port: '80,443' }],
+  ['[2001:db8::1]:80', { host: '2001:db8::1', port: '80' }],
+  ['2001:db8::1', { host: '2001:db8::1' }],
+  ['[www]:80', undefined],
+  [':80', undefined],
+])('splits %j before the port', (text, expected) => {
+  expect(splitHostPort(text)).toEqual(expected);
 });
