@@ -188,8 +188,8 @@ export class ConfigError extends IpvsError {
   }
 }
 
-/** What {@link ApplyError} is made of; steps in words: `add 10.0.0.100/32 to lo`. */
-export interface ApplyFailure {
+/** What {@link HostApplyError} is made of; steps in words: `add 10.0.0.100/32 to lo`. */
+export interface HostApplyFailure {
   /** The step that was refused. What it had begun was taken back, unless `inForce` ends with it. */
   readonly step: string;
   /** What this run did and what is still so; empty where it was taken back. */
@@ -201,14 +201,14 @@ export interface ApplyFailure {
 }
 
 /** A step of a plan for a director or a real server was refused. `cause` is the refusal. */
-export class ApplyError extends IpvsError implements ApplyFailure {
+export class HostApplyError extends IpvsError implements HostApplyFailure {
   readonly code = 'ERR_APPLY';
   readonly step: string;
   readonly inForce: readonly string[];
   readonly takenBack: readonly string[];
   readonly notTried: readonly string[];
 
-  constructor(failure: ApplyFailure, cause: Error) {
+  constructor(failure: HostApplyFailure, cause: Error) {
     const lists = [
       ['taken back', failure.takenBack],
       ['still in force', failure.inForce],

@@ -4,7 +4,7 @@
  */
 import { apply } from '../host/apply.js';
 import { planDirector } from '../host/director-plan.js';
-import type { Plan, PlannedStep, Role } from '../host/plan.js';
+import type { HostPlan, PlannedStep, Role } from '../host/plan.js';
 import { planRealServer } from '../host/real-server-plan.js';
 import { recordPath } from '../host/record.js';
 import { revert } from '../host/revert.js';
@@ -23,7 +23,7 @@ interface Setup {
   readonly role: Role;
   readonly values: Values;
   readonly stdout: NodeJS.WritableStream;
-  plan(): Promise<Plan>;
+  plan(): Promise<HostPlan>;
 }
 
 /** Does what the action says for a director. Returns the exit code: of `check` 1 where a step does not hold. */
@@ -103,7 +103,7 @@ function count(steps: number): string {
   return steps === 1 ? '1 step' : `${steps} steps`;
 }
 
-function planText(plan: Plan): string {
+function planText(plan: HostPlan): string {
   const steps = plan.steps.map((step) => `${line(step)}      ${step.why}\n`);
   return steps.join('') + obstacleText(plan);
 }
@@ -113,7 +113,7 @@ function line({ done, what }: PlannedStep): string {
   return `${done ? 'ok  ' : 'todo'}  ${what}\n`;
 }
 
-function obstacleText({ obstacles }: Plan): string {
+function obstacleText({ obstacles }: HostPlan): string {
   return obstacles.map(({ what, hint }) => `in the way: ${what} (${hint})\n`).join('');
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { masqueradeCommands } from '../host/masquerade.js';
-import type { Step } from '../host/step.js';
+import type { HostStep } from '../host/step.js';
 import { quoteForShell } from '../host-script/shell.js';
 import { formatRules } from '../ipvsadm/rules.js';
 import { namespacePath } from '../linux/namespace.js';
@@ -31,7 +31,7 @@ export function sysctlWords(name: string, value: string): Words {
 }
 
 /** What does by hand what a step does. */
-export function stepWords(step: Step): Words {
+export function stepWords(step: HostStep): Words {
   switch (step.kind) {
     case 'sysctl':
       return sysctlWords(step.name, step.value);

@@ -2,7 +2,7 @@
  * What the doctor finds: one thing that is wrong, or worth knowing, with the command that mends it.
  * @module
  */
-import type { StepId } from '../host/step.js';
+import type { HostStepId } from '../host/step.js';
 
 /** Every finding there is. The names are stable; docs/doctor has a page for each. */
 export const FINDING_IDS = [
@@ -73,7 +73,7 @@ export interface Fix {
   /** What a person types, quoted for a shell. */
   readonly command: string;
   /** The step of a set-up that prevents it. `doctor --fix` takes it, unless it belongs on another host. */
-  readonly step?: StepId;
+  readonly step?: HostStepId;
   /** The other host that it is to be typed on, in words: `10.0.0.11`, `each real server`. Absent: this one. */
   readonly on?: string;
 }

@@ -4,7 +4,7 @@
  */
 import { familyOf } from '../address/ip.js';
 import { directorPlan } from '../host/director-plan.js';
-import type { Plan, Role } from '../host/plan.js';
+import type { HostPlan, Role } from '../host/plan.js';
 import { realServerPlan } from '../host/real-server-plan.js';
 import type { HostState } from '../host/state.js';
 import { deviceSysctl } from '../linux/sysctl.js';
@@ -67,11 +67,11 @@ export interface Picture {
 export const MAX_CONNECTIONS = 65_536;
 
 /** The plans of the set-ups, each step with whether it holds. */
-export function plansOf({ setups, host }: Picture): Plan[] {
+export function plansOf({ setups, host }: Picture): HostPlan[] {
   return setups.map((setup) => planOf(setup, host));
 }
 
-function planOf(setup: Setup, host: HostState): Plan {
+function planOf(setup: Setup, host: HostState): HostPlan {
   return setup.role === 'director' ? directorPlan(setup.description, host) : realServerPlan(setup.description, host);
 }
 

@@ -3,8 +3,8 @@
  * finding, with the step's own reason.
  * @module
  */
-import type { Obstacle, Plan } from '../host/plan.js';
-import type { Step, StepId } from '../host/step.js';
+import type { HostPlan, Obstacle } from '../host/plan.js';
+import type { HostStep, HostStepId } from '../host/step.js';
 import { commandLine, stepWords } from './command-line.js';
 import { type Finding, type FindingId, finding, type Severity } from './finding.js';
 import { type Picture, plansOf } from './picture.js';
@@ -20,7 +20,7 @@ export function stepFindings(picture: Picture): Finding[] {
 }
 
 /** The steps of a plan that do not hold. Of a device that is not there, its absence is all that there is to say. */
-export function openSteps({ steps }: Plan, { host }: Picture): Step[] {
+export function openSteps({ steps }: HostPlan, { host }: Picture): HostStep[] {
   const open = steps.filter(({ done }) => !done);
   return open.filter((step) => {
     const device = deviceOf(step);
@@ -28,13 +28,13 @@ export function openSteps({ steps }: Plan, { host }: Picture): Step[] {
   });
 }
 
-function deviceOf(step: Step): string | undefined {
+function deviceOf(step: HostStep): string | undefined {
   if (step.kind === 'address' || step.kind === 'link-up') return step.device;
   const device = step.kind === 'sysctl' ? /^net\.ipv4\.conf\.(.+)\.\w+$/.exec(step.name)?.[1] : undefined;
   return device === 'all' ? undefined : device?.replaceAll('/', '.');
 }
 
-function stepFinding(step: Step, { netns, host }: Picture): Finding {
+function stepFinding(step: HostStep, { netns, host }: Picture): Finding {
   const [id, severity] = FINDINGS[step.id];
   return finding(id, severity, {
     subject: subjectOf(step),
@@ -45,7 +45,7 @@ function stepFinding(step: Step, { netns, host }: Picture): Finding {
 }
 
 /** What the lack of a step is called. */
-const FINDINGS: Readonly<Record<StepId, readonly [FindingId, Severity]>> = {
+const FINDINGS: Readonly<Record<HostStepId, readonly [FindingId, Severity]>> = {
   'lo-up': ['lo-down', 'warning'],
   'arp-ignore': ['arp-ignore', 'error'],
   'arp-announce': ['arp-announce', 'error'],
@@ -60,7 +60,7 @@ const FINDINGS: Readonly<Record<StepId, readonly [FindingId, Severity]>> = {
   masquerade: ['masquerade', 'error'],
 };
 
-function subjectOf(step: Step): string {
+function subjectOf(step: HostStep): string {
   switch (step.kind) {
     case 'sysctl':
       return step.name;
@@ -75,7 +75,7 @@ function subjectOf(step: Step): string {
   }
 }
 
-function found(step: Step, sysctls: Picture['host']['sysctls']): string {
+function found(step: HostStep, sysctls: Picture['host']['sysctls']): string {
   switch (step.kind) {
     case 'sysctl':
       return `${step.name} is ${sysctls[step.name] ?? 'not there'}, and should be ${step.value}.`;

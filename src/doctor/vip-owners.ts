@@ -2,7 +2,7 @@
  * Who else says that it has a virtual IP.
  * @module
  */
-import type { AddressStep, Step } from '../host/step.js';
+import type { AddressStep, HostStep } from '../host/step.js';
 import type { Picture } from './picture.js';
 
 /** The other hosts that say they have a virtual IP; undefined where the network was not asked. */
@@ -27,13 +27,13 @@ export function ownersOf(vip: string, { owners, servers }: Picture): Owners | un
  * Whether a step is not for the doctor to take: a virtual IP that another director has now would be there twice, and of a
  * guessed director nobody knows whether it is the active one unless the network was asked.
  */
-export function isWithheld(step: Step, picture: Picture): boolean {
+export function isWithheld(step: HostStep, picture: Picture): boolean {
   if (!isDirectorsVip(step)) return false;
   const owners = ownersOf(step.address, picture);
   return owners === undefined ? picture.guessed : owners.strangers.length > 0;
 }
 
 /** Real servers' virtual IPs are not announced. */
-function isDirectorsVip(step: Step): step is AddressStep {
+function isDirectorsVip(step: HostStep): step is AddressStep {
   return step.kind === 'address' && step.id === 'vip' && step.announce;
 }

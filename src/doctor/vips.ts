@@ -3,7 +3,7 @@
  * @module
  */
 import { familyOf } from '../address/ip.js';
-import type { Plan } from '../host/plan.js';
+import type { HostPlan } from '../host/plan.js';
 import type { AddressStep } from '../host/step.js';
 import type { AddressEntry } from '../netlink/route/address.js';
 import { addressWords, commandLine, stepWords } from './command-line.js';
@@ -97,7 +97,7 @@ function wantedOfRealServer(picture: Picture): AddressStep[] {
   return vipSteps(plansOf(picture)).filter(({ announce }) => !announce);
 }
 
-function vipSteps(plans: readonly Plan[]): AddressStep[] {
+function vipSteps(plans: readonly HostPlan[]): AddressStep[] {
   return plans.flatMap(({ steps }) =>
     steps.flatMap((step) => (step.id === 'vip' && step.kind === 'address' ? [step] : [])),
   );

@@ -2,20 +2,20 @@
  * Carrying out a plan.
  * @module
  */
-import { ApplyError, UnavailableError } from '../errors.js';
+import { HostApplyError, UnavailableError } from '../errors.js';
 import type { NamespaceOptions } from '../linux/namespace.js';
 import { foresee, Host, perform } from './perform.js';
-import { checkPlan, type Plan } from './plan.js';
+import { checkPlan, type HostPlan } from './plan.js';
 import { type AppliedStep, type HostRecord, Journal, readRecord, recordPath } from './record.js';
 import { undo } from './revert.js';
-import type { Step } from './step.js';
+import type { HostStep } from './step.js';
 
 /** How to carry out. */
 export interface ApplyOptions extends NamespaceOptions {
   /** The record's file; default: `recordPath(plan.role, { netns })`. One that is there is gone on with. */
   readonly record?: string | undefined;
   /** Called after each step that was done. */
-  readonly onStep?: ((step: Step) => void) | undefined;
+  readonly onStep?: ((step: HostStep) => void) | undefined;
   /** Ends it between two steps with `signal.reason`, as a refusal does. */
   readonly signal?: AbortSignal | undefined;
   /** After a refusal, takes back what this run did; default true. Otherwise it stays in force and in the record. */
@@ -29,17 +29,17 @@ export interface ApplyResult {
   /** What this run did: `revert` takes this too. */
   readonly record: HostRecord;
   /** The steps that were so already. */
-  readonly already: readonly Step[];
+  readonly already: readonly HostStep[];
 }
 
 /**
  * Does those steps of a plan that the host does not have yet, in their order. Before each, the record says what is about to
  * be changed and what was there, so that `revert` puts it back whatever happens in between. Doing it again does nothing; doing
  * another plan of the same role adds to the same record, and one `revert` takes all of it back. One process at a time.
- * @throws {ApplyError} if a step is refused.
+ * @throws {HostApplyError} if a step is refused.
  * @throws {UnavailableError} if the plan has obstacles, or if record or namespace can't be had: nothing was changed.
  */
-export async function apply(plan: Plan, options: ApplyOptions = {}): Promise<ApplyResult> {
+export async function apply(plan: HostPlan, options: ApplyOptions = {}): Promise<ApplyResult> {
   const { netns, record: path = recordPath(plan.role, { netns }) } = options;
   refuseObstacles(plan);
   options.signal?.throwIfAborted();
@@ -58,14 +58,14 @@ export async function apply(plan: Plan, options: ApplyOptions = {}): Promise<App
   return result(applied);
 }
 
-function refuseObstacles({ obstacles }: Plan): void {
+function refuseObstacles({ obstacles }: HostPlan): void {
   if (obstacles.length === 0) return;
   throw new UnavailableError(obstacles.map(({ what, hint }) => `${what} (${hint})`).join('; '));
 }
 
 /** Where a run stands. */
 interface Run {
-  readonly steps: readonly Step[];
+  readonly steps: readonly HostStep[];
   /** Begun, and noted in the record; the last one may have been refused. */
   readonly applied: AppliedStep[];
   readonly host: Host;
@@ -90,7 +90,7 @@ async function carryOut(run: Run, { onStep, signal, rollback = true }: ApplyOpti
 
 /** Takes back all but the first steps. What was begun of the refused one is never left. */
 async function giveUp({ steps, applied, host, journal }: Run, done: number, keep: number, error: Error) {
-  const takenBack: Step[] = [];
+  const takenBack: HostStep[] = [];
   let cause = error;
   try {
     await undo(applied.slice(keep), host, journal, { onStep: (step) => takenBack.push(step) });
@@ -105,9 +105,9 @@ async function giveUp({ steps, applied, host, journal }: Run, done: number, keep
     takenBack: whats(takenBack.filter((step) => step !== refused)),
     notTried: whats(steps.slice(done + 1)),
   };
-  return new ApplyError(failure, cause);
+  return new HostApplyError(failure, cause);
 }
 
-function whats(steps: readonly Step[]): string[] {
+function whats(steps: readonly HostStep[]): string[] {
   return steps.map(({ what }) => what);
 }

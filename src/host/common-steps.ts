@@ -6,11 +6,11 @@ import { type Family, familyOf } from '../address/ip.js';
 import type { Vip } from '../model/vip.js';
 import type { Obstacle } from './plan.js';
 import type { HostState } from './state.js';
-import type { AddressStep, LinkUpStep, RouteStep, StepWords, SysctlStep } from './step.js';
+import type { AddressStep, HostStepWords, LinkUpStep, RouteStep, SysctlStep } from './step.js';
 
 /** Sets a sysctl. `alsoGood` are other values that serve as well. */
 export function sysctlStep(
-  id: StepWords['id'],
+  id: HostStepWords['id'],
   name: string,
   value: string,
   why: string,
@@ -21,7 +21,7 @@ export function sysctlStep(
 
 /** Adds an address. */
 export function addressStep(
-  id: StepWords['id'],
+  id: HostStepWords['id'],
   device: string,
   { address, prefix }: Vip,
   { why, announce, deprecated }: Pick<AddressStep, 'why' | 'announce' | 'deprecated'>,
@@ -32,7 +32,7 @@ export function addressStep(
 }
 
 /** Switches a device on. */
-export function linkUpStep(id: StepWords['id'], device: string, why: string): LinkUpStep {
+export function linkUpStep(id: HostStepWords['id'], device: string, why: string): LinkUpStep {
   return { kind: 'link-up', id, what: `switch ${device} on`, why, undo: `switch ${device} off`, device };
 }
 

@@ -8,9 +8,9 @@ import { deviceSysctl } from '../linux/sysctl.js';
 import { type Director, type NormalDirector, parseDirector } from '../model/director.js';
 import { addressStep, gatewayStep, missingDevices, sysctlStep } from './common-steps.js';
 import { masqueradeMark } from './masquerade.js';
-import { type Obstacle, type Plan, planned } from './plan.js';
+import { type HostPlan, type Obstacle, planned } from './plan.js';
 import { type HostState, readHostState } from './state.js';
-import type { AddressStep, MasqueradeStep, Step, SysctlStep } from './step.js';
+import type { AddressStep, HostStep, MasqueradeStep, SysctlStep } from './step.js';
 
 type NatDirector = Extract<NormalDirector, { mode: 'nat' }>;
 
@@ -18,7 +18,7 @@ type NatDirector = Extract<NormalDirector, { mode: 'nat' }>;
 export async function planDirector(
   description: Director | NormalDirector,
   { netns }: NamespaceOptions = {},
-): Promise<Plan> {
+): Promise<HostPlan> {
   const checked = parseDirector(description);
   const masquerade =
     checked.mode === 'nat' && checked.inside.masquerade ? [familyOf(checked.inside.network.address)] : [];
@@ -29,15 +29,15 @@ export async function planDirector(
  * The plan for a director on a host in this state. For masquerading, the state must have been asked for it. Changes nothing.
  * @throws {InvalidArgumentError}
  */
-export function directorPlan(description: Director | NormalDirector, state: HostState): Plan {
+export function directorPlan(description: Director | NormalDirector, state: HostState): HostPlan {
   return plan(parseDirector(description), state);
 }
 
-function plan(description: NormalDirector, state: HostState): Plan {
+function plan(description: NormalDirector, state: HostState): HostPlan {
   const { mode, device, gateway } = description;
   const nat = mode === 'nat' ? description : undefined;
   // What packets need on their way comes before the VIPs that bring them.
-  const steps: Step[] = [
+  const steps: HostStep[] = [
     ...(nat === undefined ? [] : natSteps(nat, state)),
     ...vipSteps(description),
     ...(gateway === undefined ? [] : [gatewayStep(gateway, 'The director needs a way to its clients.')]),
@@ -58,7 +58,7 @@ function vipSteps({ vips, device }: NormalDirector): AddressStep[] {
   );
 }
 
-function natSteps(description: NatDirector, state: HostState): Step[] {
+function natSteps(description: NatDirector, state: HostState): HostStep[] {
   const { inside, device } = description;
   const insideDevice = inside.device ?? device;
   return [

@@ -12,7 +12,7 @@ import type { LinkEntry } from '../netlink/route/link.js';
 import type { RouteEntry, RouteSpec } from '../netlink/route/route.js';
 import { changeMasquerade, hasMasquerade } from './masquerade.js';
 import type { AppliedStep, SysctlChange, SysctlValue } from './record.js';
-import type { AddressStep, LinkUpStep, MasqueradeStep, RouteStep, Step, SysctlStep } from './step.js';
+import type { AddressStep, HostStep, LinkUpStep, MasqueradeStep, RouteStep, SysctlStep } from './step.js';
 
 /** A namespace, open for changes. */
 export class Host implements AsyncDisposable {
@@ -43,7 +43,7 @@ export class Host implements AsyncDisposable {
 }
 
 /** What a step is going to change, beside what it says. Changes nothing itself. */
-export async function foresee(step: Step, host: Host): Promise<AppliedStep> {
+export async function foresee(step: HostStep, host: Host): Promise<AppliedStep> {
   if (step.kind === 'sysctl')
     return { step, sysctls: await sysctlChanges(step, host), routes: await lostRoutes(step, host) };
   if (step.kind === 'route') return { step, sysctls: [], routes: (await routesInTheWay(step, host)).map(encode) };
@@ -104,7 +104,7 @@ export async function takeBack(
   return left;
 }
 
-async function takeBackAct(step: Step, host: Host): Promise<string[]> {
+async function takeBackAct(step: HostStep, host: Host): Promise<string[]> {
   switch (step.kind) {
     case 'sysctl':
       return [];

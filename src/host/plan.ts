@@ -8,13 +8,13 @@ import type { Mode } from '../model/director.js';
 import type { RouteEntry } from '../netlink/route/route.js';
 import { readMarks } from './masquerade.js';
 import { type HostState, readHostState } from './state.js';
-import type { AddressStep, Step } from './step.js';
+import type { AddressStep, HostStep } from './step.js';
 
 /** What a host is to be. */
 export type Role = 'director' | 'real-server';
 
 /** A step, and whether the host has it already. */
-export type PlannedStep = Step & { readonly done: boolean };
+export type PlannedStep = HostStep & { readonly done: boolean };
 
 /** What keeps a plan from being carried out, and is not for this library to mend. */
 export interface Obstacle {
@@ -26,7 +26,7 @@ export interface Obstacle {
 }
 
 /** What is to be done on a host, in order. A plan is plain JSON; it changes nothing until it is applied. */
-export interface Plan {
+export interface HostPlan {
   readonly role: Role;
   readonly mode: Mode;
   readonly steps: readonly PlannedStep[];
@@ -35,12 +35,12 @@ export interface Plan {
 }
 
 /** The steps, each with whether it is so in this state. */
-export function planned(steps: readonly Step[], state: HostState): PlannedStep[] {
+export function planned(steps: readonly HostStep[], state: HostState): PlannedStep[] {
   return steps.map((step) => ({ ...step, done: holds(step, state) }));
 }
 
 /** Whether a step is so in this state. */
-export function holds(step: Step, state: HostState): boolean {
+export function holds(step: HostStep, state: HostState): boolean {
   switch (step.kind) {
     case 'sysctl':
       return [step.value, ...step.alsoGood].some((value) => value === state.sysctls[step.name]);
@@ -75,7 +75,7 @@ function bestRoute(destination: string, { routes }: HostState): RouteEntry | und
  * The same plan with every `done` as the host is now.
  * @throws as `readHostState`; {UnavailableError} if the firewall's program fails.
  */
-export async function checkPlan(plan: Plan, { netns }: NamespaceOptions = {}): Promise<Plan> {
+export async function checkPlan(plan: HostPlan, { netns }: NamespaceOptions = {}): Promise<HostPlan> {
   const state = await readHostState({ netns });
   const masquerade: Partial<Record<Family, { marks: string[] }>> = {};
   for (const step of plan.steps) {

@@ -8,9 +8,9 @@ import { deviceSysctl } from '../linux/sysctl.js';
 import { type NormalRealServer, parseRealServer, type RealServer } from '../model/real-server.js';
 import type { Vip } from '../model/vip.js';
 import { addressStep, familiesOf, gatewayStep, linkUpStep, missingDevices, sysctlStep } from './common-steps.js';
-import { type Obstacle, type Plan, planned } from './plan.js';
+import { type HostPlan, type Obstacle, planned } from './plan.js';
 import { type HostState, readHostState } from './state.js';
-import type { AddressStep, Step, SysctlStep } from './step.js';
+import type { AddressStep, HostStep, SysctlStep } from './step.js';
 
 type TunnelKind = Extract<NormalRealServer, { mode: 'tun' }>['tunnel'];
 
@@ -18,23 +18,23 @@ type TunnelKind = Extract<NormalRealServer, { mode: 'tun' }>['tunnel'];
 export async function planRealServer(
   description: RealServer | NormalRealServer,
   options: NamespaceOptions = {},
-): Promise<Plan> {
+): Promise<HostPlan> {
   const checked = parseRealServer(description);
   return plan(checked, await readHostState({ netns: options.netns }));
 }
 
 /** The plan for a real server on a host in this state. Changes nothing. @throws {InvalidArgumentError} */
-export function realServerPlan(description: RealServer | NormalRealServer, state: HostState): Plan {
+export function realServerPlan(description: RealServer | NormalRealServer, state: HostState): HostPlan {
   return plan(parseRealServer(description), state);
 }
 
-function plan(description: NormalRealServer, state: HostState): Plan {
+function plan(description: NormalRealServer, state: HostState): HostPlan {
   const { steps, obstacles } = stepsOf(description, state);
   return { role: 'real-server', mode: description.mode, steps: planned(steps, state), obstacles };
 }
 
 interface Steps {
-  readonly steps: readonly Step[];
+  readonly steps: readonly HostStep[];
   readonly obstacles: readonly Obstacle[];
 }
 
@@ -62,7 +62,7 @@ const LO_UP = linkUpStep(
   'While lo is down, this host does not reach its own addresses: checks of the virtual IP from here fail.',
 );
 
-function gatewaySteps({ mode, gateway }: NormalRealServer): Step[] {
+function gatewaySteps({ mode, gateway }: NormalRealServer): HostStep[] {
   if (gateway === undefined) return [];
   const why =
     mode === 'nat'

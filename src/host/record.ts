@@ -21,7 +21,7 @@ import { dirname, join } from 'node:path';
 import { ProtocolError, UnavailableError } from '../errors.js';
 import { type NamespaceOptions, namespacePath } from '../linux/namespace.js';
 import type { Role } from './plan.js';
-import type { Step } from './step.js';
+import type { HostStep } from './step.js';
 
 /** In memory: a machine that starts again has nothing to take back. */
 export const RECORD_DIRECTORY = '/run/ipvs-ts';
@@ -41,7 +41,7 @@ export interface SysctlValue {
 
 /** A step that was begun, with all that was there before it and is not after it. */
 export interface AppliedStep {
-  readonly step: Step;
+  readonly step: HostStep;
   /** Every sysctl that it changes, also by the kernel's own hand; the step's own first. */
   readonly sysctls: readonly SysctlChange[];
   /** The routes that it takes away: the kernel's own messages, in base64. */

@@ -5,12 +5,12 @@
 import type { NamespaceOptions } from '../linux/namespace.js';
 import { decide, Host, takeBack } from './perform.js';
 import { type AppliedStep, type HostRecord, Journal, readRecord } from './record.js';
-import type { Step } from './step.js';
+import type { HostStep } from './step.js';
 
 /** How to take back. */
 export interface RevertOptions extends NamespaceOptions {
   /** Called after each step that was taken back. */
-  readonly onStep?: ((step: Step) => void) | undefined;
+  readonly onStep?: ((step: HostStep) => void) | undefined;
   /** Ends it between two steps with `signal.reason`; what is left in the record can be taken back later. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -18,9 +18,9 @@ export interface RevertOptions extends NamespaceOptions {
 /** What came of it. */
 export interface RevertResult {
   /** In the order in which they were taken back, the last one first. */
-  readonly undone: readonly Step[];
+  readonly undone: readonly HostStep[];
   /** What someone else changed meanwhile and what was therefore left, in words. */
-  readonly left: readonly { readonly step: Step; readonly what: string }[];
+  readonly left: readonly { readonly step: HostStep; readonly what: string }[];
 }
 
 /**
@@ -49,8 +49,8 @@ export async function undo(
   journal: Journal | undefined,
   { onStep, signal }: Pick<RevertOptions, 'onStep' | 'signal'> = {},
 ): Promise<RevertResult> {
-  const undone: Step[] = [];
-  const left: { step: Step; what: string }[] = [];
+  const undone: HostStep[] = [];
+  const left: { step: HostStep; what: string }[] = [];
   for (const applied of steps.toReversed()) {
     signal?.throwIfAborted();
     const { step } = applied;

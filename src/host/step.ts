@@ -7,7 +7,7 @@
  * What a step is good for. A plan may have several of one id: a VIP each, a sysctl of each device. The doctor's findings and
  * the guides use the same names.
  */
-export type StepId =
+export type HostStepId =
   | 'lo-up'
   | 'arp-ignore'
   | 'arp-announce'
@@ -22,8 +22,8 @@ export type StepId =
   | 'masquerade';
 
 /** What a step says of itself. */
-export interface StepWords {
-  readonly id: StepId;
+export interface HostStepWords {
+  readonly id: HostStepId;
   /** What is done: `add 10.0.0.100/32 to lo`. */
   readonly what: string;
   /** Why, with the failure it prevents: a sentence or two. */
@@ -33,7 +33,7 @@ export interface StepWords {
 }
 
 /** Sets a sysctl. */
-export interface SysctlStep extends StepWords {
+export interface SysctlStep extends HostStepWords {
   readonly kind: 'sysctl';
   /** In dots: `net.ipv4.conf.all.arp_ignore`. */
   readonly name: string;
@@ -43,7 +43,7 @@ export interface SysctlStep extends StepWords {
 }
 
 /** Adds an address to a device. */
-export interface AddressStep extends StepWords {
+export interface AddressStep extends HostStepWords {
   readonly kind: 'address';
   readonly device: string;
   readonly address: string;
@@ -59,7 +59,7 @@ export interface AddressStep extends StepWords {
 }
 
 /** Adds a default route, in the place of those that would be taken before it. */
-export interface RouteStep extends StepWords {
+export interface RouteStep extends HostStepWords {
   readonly kind: 'route';
   /** `0.0.0.0/0` or `::/0` */
   readonly destination: string;
@@ -67,7 +67,7 @@ export interface RouteStep extends StepWords {
 }
 
 /** Switches a device on. */
-export interface LinkUpStep extends StepWords {
+export interface LinkUpStep extends HostStepWords {
   readonly kind: 'link-up';
   readonly device: string;
 }
@@ -76,7 +76,7 @@ export interface LinkUpStep extends StepWords {
 export type MasqueradeTool = 'nft' | 'iptables' | 'iptables-legacy' | 'ip6tables' | 'ip6tables-legacy';
 
 /** Adds a rule by which packets that IPVS sends to the real servers bear the director's own address. */
-export interface MasqueradeStep extends StepWords {
+export interface MasqueradeStep extends HostStepWords {
   readonly kind: 'masquerade';
   /** The program that works on this host. */
   readonly tool: MasqueradeTool;
@@ -88,4 +88,4 @@ export interface MasqueradeStep extends StepWords {
 }
 
 /** One act on a host. */
-export type Step = SysctlStep | AddressStep | RouteStep | LinkUpStep | MasqueradeStep;
+export type HostStep = SysctlStep | AddressStep | RouteStep | LinkUpStep | MasqueradeStep;

@@ -13,7 +13,7 @@ import type { Finding } from '../../src/doctor/finding.js';
 import type { ExamineOptions } from '../../src/doctor/gather.js';
 import { apply } from '../../src/host/apply.js';
 import { planDirector } from '../../src/host/director-plan.js';
-import type { Plan } from '../../src/host/plan.js';
+import type { HostPlan } from '../../src/host/plan.js';
 import { planRealServer } from '../../src/host/real-server-plan.js';
 import { Ipvs } from '../../src/index.js';
 import type { Director } from '../../src/model/director.js';
@@ -24,7 +24,7 @@ import { succeed } from '../lab/process.js';
 const directory = mkdtempSync(join(tmpdir(), 'doctor-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
-async function setUp(host: Host, plan: Plan): Promise<void> {
+async function setUp(host: Host, plan: HostPlan): Promise<void> {
   await apply(plan, { netns: host.namespacePath, record: join(directory, `${host.namespace}-${plan.role}.jsonl`) });
 }
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { apply } from '../../src/host/apply.js';
 import { planDirector } from '../../src/host/director-plan.js';
-import { checkPlan, type Plan } from '../../src/host/plan.js';
+import { checkPlan, type HostPlan } from '../../src/host/plan.js';
 import { planRealServer } from '../../src/host/real-server-plan.js';
 import { readRecord, recordPath } from '../../src/host/record.js';
 import { revert } from '../../src/host/revert.js';
@@ -67,13 +67,13 @@ function dump(): Promise<string> {
   return host.run('sh', '-ec', script);
 }
 
-function makePlan({ role, description }: Description, netns = host.namespacePath): Promise<Plan> {
+function makePlan({ role, description }: Description, netns = host.namespacePath): Promise<HostPlan> {
   return role === 'director' ? planDirector(description, { netns }) : planRealServer(description, { netns });
 }
 
 const on = () => ({ netns: host.namespacePath, record });
-const ids = (plan: Plan) => plan.steps.map(({ id, what }) => `${id}: ${what}`);
-const doneOf = (plan: Plan) => plan.steps.map(({ done }) => done);
+const ids = (plan: HostPlan) => plan.steps.map(({ id, what }) => `${id}: ${what}`);
+const doneOf = (plan: HostPlan) => plan.steps.map(({ done }) => done);
 
 const director = (description: Director): Description => ({ role: 'director', description });
 const realServer = (description: RealServer): Description => ({ role: 'real-server', description });
@@ -305,7 +305,7 @@ test('what is in the way is told, and nothing is changed', async () => {
 });
 
 /** Runs `up` or `down` in a process of its own, which is killed after its k-th write; whether it came so far. */
-async function killed(verb: 'up' | 'down', plan: Plan, kill: number): Promise<boolean> {
+async function killed(verb: 'up' | 'down', plan: HostPlan, kill: number): Promise<boolean> {
   const job = JSON.stringify({ verb, plan, ...on(), kill });
   const { code, stderr } = await execute(process.execPath, [KILLED, job]);
   if (code === -1) return true;

@@ -4,7 +4,7 @@
  */
 import { expect, test } from 'vitest';
 import { examine } from '../../src/doctor/examine.js';
-import type { StepId } from '../../src/host/step.js';
+import type { HostStepId } from '../../src/host/step.js';
 import { connections, owners, type Packet } from '../lab/capture.js';
 import { setUpRealServer } from './exercises/setup.js';
 import {
@@ -25,7 +25,7 @@ type Look = (cluster: Cluster) => Promise<unknown>;
 interface Case {
   readonly of: Topology;
   readonly role: 'director' | 'realServer';
-  readonly step: StepId;
+  readonly step: HostStepId;
   /** What goes wrong, in words. */
   readonly failure: string;
   readonly look: Look;
@@ -260,7 +260,7 @@ test.each(CASES.map((one) => [`${modeOf(one.of)}, ${one.role} without ${one.step
 );
 
 /** What the doctor says would mend the director, or rs1. */
-async function stepsNamedByDoctor(cluster: Cluster, role: Case['role']): Promise<(StepId | undefined)[]> {
+async function stepsNamedByDoctor(cluster: Cluster, role: Case['role']): Promise<(HostStepId | undefined)[]> {
   const { director, realServer } = cluster.topology;
   const findings = await examine({
     ...(role === 'director'
@@ -319,7 +319,7 @@ test.each(WHOLE.map((one) => [`${modeOf(one.of)} with all steps: ${one.look.name
 /** With one real server, which takes every request, and no captured frame yet. */
 async function start(
   topology: Topology,
-  without: { director?: readonly StepId[]; realServer?: readonly StepId[] },
+  without: { director?: readonly HostStepId[]; realServer?: readonly HostStepId[] },
 ): Promise<Cluster> {
   const { rs2: _host, ...hosts } = topology.hosts;
   const { rs2: _server, ...realServers } = topology.realServers;

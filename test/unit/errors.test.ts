@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import {
-  ApplyError,
   ClosedError,
   ConfigError,
   errnoName,
+  HostApplyError,
   InterruptedError,
   InvalidArgumentError,
   IpvsError,
@@ -30,7 +30,7 @@ test.each<[IpvsError, string, string]>([
   [new RulesError(1, 'x', 'x'), 'RulesError', 'ERR_RULES'],
   [new RestoreError(0, []), 'RestoreError', 'ERR_RESTORE'],
   [new ConfigError('x', [{ line: 1, column: 2, path: '', message: 'y' }]), 'ConfigError', 'ERR_CONFIG'],
-  [new ApplyError({ step: 'x', inForce: [], takenBack: [], notTried: [] }, EEXIST), 'ApplyError', 'ERR_APPLY'],
+  [new HostApplyError({ step: 'x', inForce: [], takenBack: [], notTried: [] }, EEXIST), 'HostApplyError', 'ERR_APPLY'],
 ])('%s', (error, name, code) => {
   expect(error).toBeInstanceOf(IpvsError);
   expect(error).toBeInstanceOf(Error);
@@ -46,7 +46,7 @@ test('errors keep their cause', () => {
 
 test('a refused step says what is in force and what is not', () => {
   const failure = { step: 'add x', inForce: ['set a'], takenBack: ['set b', 'set c'], notTried: ['set d'] };
-  const error = new ApplyError(failure, EEXIST);
+  const error = new HostApplyError(failure, EEXIST);
   expect(error).toMatchObject({ ...failure, cause: EEXIST });
   expect(error.message).toBe(
     'add x: add service tcp://10.0.0.1:80: EEXIST; taken back: set b, set c; still in force: set a; not tried: set d',

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { StepId } from '../../../src/host/step.js';
+import type { HostStepId } from '../../../src/host/step.js';
 import { Ipvs, type Service } from '../../../src/index.js';
 import type { Director } from '../../../src/model/director.js';
 import type { RealServer } from '../../../src/model/real-server.js';
@@ -36,8 +36,8 @@ export interface Topology {
 
 /** Which steps are left out, by their ids; default none. */
 export interface Omissions {
-  readonly director?: readonly StepId[];
-  readonly realServer?: readonly StepId[];
+  readonly director?: readonly HostStepId[];
+  readonly realServer?: readonly HostStepId[];
 }
 
 /** A topology that has come to life. */
