@@ -20,7 +20,7 @@ import { NetlinkSource, type Undone } from './kernel/netlink-source.js';
 import { ProcSource } from './kernel/proc-source.js';
 import { readRulesTable } from './kernel/rules-table.js';
 import { stream } from './kernel/stream.js';
-import { TURN } from './linux/time-slice.js';
+import { TIME_SLICE } from './linux/time-slice.js';
 import type { CallOptions } from './model/call-options.js';
 import type { Change, ChangeFailure } from './model/change.js';
 import type { Connection } from './model/connection.js';
@@ -449,7 +449,7 @@ async function inTurns<T>(all: Iterable<T>, use: (one: T) => void): Promise<void
   let turn = performance.now();
   for (const one of all) {
     use(one);
-    if (++count % LOOK !== 0 || performance.now() - turn < TURN) continue;
+    if (++count % LOOK !== 0 || performance.now() - turn < TIME_SLICE) continue;
     await nextTurn();
     turn = performance.now();
   }

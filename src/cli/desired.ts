@@ -29,8 +29,8 @@ export async function exportState({ values }: Parsed<'export'>, { stdout, stderr
     stdout.write(formatStateFile(state));
     return;
   }
-  const { text, notTold } = exportConfig(state, { format });
-  for (const { object, why } of notTold) stderr.write(`ipvs-ts: not told: ${object}: ${why}\n`);
+  const { text, notWritten } = exportConfig(state, { format });
+  for (const { object, why } of notWritten) stderr.write(`ipvs-ts: not told: ${object}: ${why}\n`);
   stdout.write(text);
 }
 

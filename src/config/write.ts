@@ -2,7 +2,6 @@
  * How a host should be, as a file: the reverse of read.ts. compact.ts makes it short.
  * @module
  */
-import { isDeepStrictEqual } from 'node:util';
 import { InvalidArgumentError, type Issue } from '../errors.js';
 import type { DesiredService } from '../model/desired.js';
 import { formatDestinationKey, parseDestination } from '../model/destination.js';
@@ -14,6 +13,7 @@ import { compareDestinationKeys, compareServiceKeys, type Table } from '../model
 import { parseTimeouts } from '../model/timeouts.js';
 import { compactServices } from './compact.js';
 import type { DesiredState } from './desired-state.js';
+import { reasonsUnwritable } from './writable.js';
 import { yaml } from './yaml.js';
 
 /**
@@ -32,7 +32,7 @@ export function desiredServices(table: Pick<Table, 'services'>): DesiredService[
 /**
  * YAML that `readStateFile` reads back as the same state.
  *
- * Throws {@link InvalidArgumentError} for what the format has no words for, and names each: services of other
+ * Throws {@link InvalidArgumentError} for what the format cannot express, and names each: services of other
  * protocols, ways of forwarding and tunnels that are the kernel's own, values out of range, and what /proc does not
  * tell.
  */
@@ -55,25 +55,19 @@ export function formatStateFile(state: DesiredState): string {
 function unwritable({ services = [], timeouts = {}, daemons = [] }: DesiredState): Issue[] {
   return [
     ...services.flatMap(({ service, destinations }) => [
-      ...differences(formatServiceKey(service), service, parseService),
+      ...issuesOf(formatServiceKey(service), service, parseService),
       ...destinations.flatMap((destination) => {
         const name = `${formatDestinationKey(destination)} of ${formatServiceKey(service)}`;
-        return differences(name, destination, (given) => parseDestination(service, given));
+        return issuesOf(name, destination, (given) => parseDestination(service, given));
       }),
     ]),
-    ...(Object.keys(timeouts).length > 0 ? differences('timeouts', timeouts, parseTimeouts) : []),
-    ...daemons.flatMap((daemon) => differences(`sync daemon ${daemon.role}`, daemon, parseSyncDaemon)),
+    ...(Object.keys(timeouts).length > 0 ? issuesOf('timeouts', timeouts, parseTimeouts) : []),
+    ...daemons.flatMap((daemon) => issuesOf(`sync daemon ${daemon.role}`, daemon, parseSyncDaemon)),
   ];
 }
 
-function differences<Value extends object>(path: string, value: Value, parse: (value: Value) => object): Issue[] {
-  try {
-    if (isDeepStrictEqual(parse(value), withoutUndefined(value))) return [];
-    return [{ path, message: 'not all of it is known: /proc does not tell all, netlink does' }];
-  } catch (error) {
-    if (!(error instanceof InvalidArgumentError)) throw error;
-    return error.issues.map((issue) => ({ path, message: [issue.path, issue.message].filter(Boolean).join(': ') }));
-  }
+function issuesOf<Value extends object>(path: string, value: Value, parse: (value: Value) => object): Issue[] {
+  return reasonsUnwritable(value, parse).map((message) => ({ path, message }));
 }
 
 /** Addresses with a prefix as text, and dollars so that no variable comes of them. */

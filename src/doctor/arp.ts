@@ -2,7 +2,7 @@
  * Who answers when the network asks for a virtual IP. What a real server needs to be silent is in its plan (steps.ts).
  * @module
  */
-import { commandLine, sysctlWords } from './command-line.js';
+import { commandLine, sysctlCommand } from './command-line.js';
 import { type Finding, finding } from './finding.js';
 import { type Picture, tableVips } from './picture.js';
 import { ownersOf } from './vip-owners.js';
@@ -30,8 +30,8 @@ function serverAnswers(vip: string, server: string): Finding {
   const command = vip.includes(':')
     ? commandLine([['ip', '-6', 'address', 'show', 'to', vip]])
     : commandLine([
-        sysctlWords('net.ipv4.conf.all.arp_ignore', '1'),
-        sysctlWords('net.ipv4.conf.all.arp_announce', '2'),
+        sysctlCommand('net.ipv4.conf.all.arp_ignore', '1'),
+        sysctlCommand('net.ipv4.conf.all.arp_announce', '2'),
       ]);
   return finding('arp-flux', 'error', {
     subject: vip,

@@ -12,10 +12,10 @@ import type { NormalDestination } from '../model/destination.js';
 import type { NormalService } from '../model/service.js';
 
 /** A command's words, without a shell's quotes. */
-export type Words = readonly string[];
+export type Command = readonly string[];
 
 /** Commands in one line for a shell, each after the success of the one before; for a host or a namespace of it. */
-export function commandLine(commands: readonly Words[], netns?: string): string {
+export function commandLine(commands: readonly Command[], netns?: string): string {
   const path = namespacePath(netns);
   const prefix = path === undefined ? [] : ['nsenter', `--net=${path}`];
   return commands.map((words) => [...prefix, ...words].map(quoteWhereNeeded).join(' ')).join(' && ');
@@ -26,19 +26,19 @@ function quoteWhereNeeded(word: string): string {
 }
 
 /** `sysctl -w` takes the names that this library uses. */
-export function sysctlWords(name: string, value: string): Words {
+export function sysctlCommand(name: string, value: string): Command {
   return ['sysctl', '-w', `${name}=${value}`];
 }
 
 /** What does by hand what a step does. */
-export function stepWords(step: HostStep): Words {
+export function stepCommand(step: HostStep): Command {
   switch (step.kind) {
     case 'sysctl':
-      return sysctlWords(step.name, step.value);
+      return sysctlCommand(step.name, step.value);
     case 'address':
-      return [...addressWords('add', step), ...(step.deprecated ? ['preferred_lft', '0'] : [])];
+      return [...addressCommand('add', step), ...(step.deprecated ? ['preferred_lft', '0'] : [])];
     case 'route':
-      return [...ipWords(step.gateway), 'route', 'replace', 'default', 'via', step.gateway];
+      return [...ipCommand(step.gateway), 'route', 'replace', 'default', 'via', step.gateway];
     case 'link-up':
       return ['ip', 'link', 'set', step.device, 'up'];
     case 'masquerade':
@@ -47,25 +47,25 @@ export function stepWords(step: HostStep): Words {
 }
 
 /** `ip address add|del ADDRESS/PREFIX dev DEVICE` */
-export function addressWords(
+export function addressCommand(
   verb: 'add' | 'del',
   { address, prefix, device }: { readonly address: string; readonly prefix: number; readonly device: string },
-): Words {
+): Command {
   // Detection of duplicates would find the other hosts that rightly have a virtual IP.
   const nodad = verb === 'add' && address.includes(':') ? ['nodad'] : [];
   return ['ip', 'address', verb, `${address}/${prefix}`, 'dev', device, ...nodad];
 }
 
-function ipWords(address: string): Words {
+function ipCommand(address: string): Command {
   return address.includes(':') ? ['ip', '-6'] : ['ip'];
 }
 
 /** Adds, edits or deletes a real server, in ipvsadm's options. */
-export function serverWords(
+export function serverCommand(
   verb: 'add' | 'edit' | 'delete',
   service: NormalService,
   destination: NormalDestination,
-): Words {
+): Command {
   const [, line = ''] = formatRules({ services: [{ service, destinations: [{ destination }] }] }, { thresholds: true })
     .trimEnd()
     .split('\n');
@@ -76,7 +76,7 @@ export function serverWords(
 }
 
 /** Gives a service its settings anew, in ipvsadm's options. */
-export function serviceWords(service: NormalService): Words {
+export function serviceCommand(service: NormalService): Command {
   const line = formatRules({ services: [{ service, destinations: [] }] }).trimEnd();
   return ['ipvs-ts', ...line.replace(/^-A/, '-E').split(' ')];
 }

@@ -2,7 +2,7 @@
  * What the connection table shows. Of a large one only the beginning is looked at (MAX_CONNECTIONS).
  * @module
  */
-import { commandLine, sysctlWords } from './command-line.js';
+import { commandLine, sysctlCommand } from './command-line.js';
 import { type Finding, finding } from './finding.js';
 import { type Picture, serversOf } from './picture.js';
 import { isLocal } from './routes.js';
@@ -26,7 +26,7 @@ export function expireNodest(picture: Picture): Finding[] {
       subject: gone.join(', '),
       what: `${orphans.length} connections belong to real servers that are not in the table any more, and ${name} is 0.`,
       why: 'Their packets are dropped without a word: clients wait for their own timeouts.',
-      fix: { command: commandLine([sysctlWords(name, '1')], picture.netns) },
+      fix: { command: commandLine([sysctlCommand(name, '1')], picture.netns) },
     }),
   ];
 }

@@ -5,7 +5,7 @@
 
 import { deviceSysctl } from '../linux/sysctl.js';
 import type { NormalDestination } from '../model/destination.js';
-import { commandLine, serverWords, sysctlWords } from './command-line.js';
+import { commandLine, serverCommand, sysctlCommand } from './command-line.js';
 import { type Finding, finding } from './finding.js';
 import { type Picture, ruling, type Server, type Setup, serversOf, tableVips } from './picture.js';
 import { isLocal, routeTo } from './routes.js';
@@ -24,7 +24,7 @@ export function rpFilterDirector(picture: Picture): Finding[] {
         subject: device,
         what: `${device} has a virtual IP and filters strictly (rp_filter is 1), but the default route is by ${way.device}.`,
         why: 'Packets of clients beyond the own networks that come in by it are dropped without a word.',
-        fix: { command: commandLine([sysctlWords(deviceSysctl('ipv4', device, 'rp_filter'), '2')], netns) },
+        fix: { command: commandLine([sysctlCommand(deviceSysctl('ipv4', device, 'rp_filter'), '2')], netns) },
       }),
     );
 }
@@ -88,7 +88,7 @@ export function drBehindRouter(picture: Picture): Finding[] {
         why:
           'The packet still has the virtual IP as its destination: the router sends it back to the director. ' +
           'TUN gets there, where the real server is set up for it.',
-        fix: { command: commandLine([serverWords('edit', service, tunnelled)], picture.netns) },
+        fix: { command: commandLine([serverCommand('edit', service, tunnelled)], picture.netns) },
       }),
     ];
   });

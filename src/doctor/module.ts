@@ -3,7 +3,7 @@
  * @module
  */
 import { formatServiceKey } from '../model/service-key.js';
-import { commandLine, serviceWords } from './command-line.js';
+import { commandLine, serviceCommand } from './command-line.js';
 import { type Finding, finding } from './finding.js';
 import { type Picture, servicesOf } from './picture.js';
 
@@ -84,7 +84,7 @@ export function noScheduler(picture: Picture): Finding[] {
       subject: formatServiceKey(service),
       what: 'The service has no scheduler.',
       why: 'Nothing chooses a real server for new connections: they are refused.',
-      fix: { command: commandLine([serviceWords({ ...service, scheduler: 'wlc' })], picture.netns) },
+      fix: { command: commandLine([serviceCommand({ ...service, scheduler: 'wlc' })], picture.netns) },
     }),
   );
 }

@@ -5,7 +5,7 @@
  */
 import { formatDestinationKey } from '../model/destination.js';
 import { formatServiceKey } from '../model/service-key.js';
-import { commandLine, sysctlWords } from './command-line.js';
+import { commandLine, sysctlCommand } from './command-line.js';
 import { type Finding, finding } from './finding.js';
 import { type Picture, type Server, serversOf, servicesOf } from './picture.js';
 
@@ -15,7 +15,7 @@ const QUIESCENT = 'net.ipv4.vs.expire_quiescent_template';
 const BACKUP_ONLY = 'net.ipv4.vs.backup_only';
 
 function setCommand(name: string, value: string, { netns }: Picture): { command: string } {
-  return { command: commandLine([sysctlWords(name, value)], netns) };
+  return { command: commandLine([sysctlCommand(name, value)], netns) };
 }
 
 /** With 0, a client that takes a port again stays with its old real server, even a quiesced one. */
@@ -82,7 +82,7 @@ export function conntrackFull(picture: Picture): Finding[] {
       subject: 'net.netfilter.nf_conntrack_max',
       what: `Connection tracking has ${count} entries of ${max} at most.`,
       why: 'When it is full, the kernel drops packets of new connections ("nf_conntrack: table full").',
-      fix: { command: commandLine([sysctlWords('net.netfilter.nf_conntrack_max', String(2 * max))]) },
+      fix: { command: commandLine([sysctlCommand('net.netfilter.nf_conntrack_max', String(2 * max))]) },
     }),
   ];
 }

@@ -5,7 +5,7 @@
  */
 import type { HostPlan, Obstacle } from '../host/plan.js';
 import type { HostStep, HostStepId } from '../host/step.js';
-import { commandLine, stepWords } from './command-line.js';
+import { commandLine, stepCommand } from './command-line.js';
 import { type Finding, type FindingId, finding, type Severity } from './finding.js';
 import { type Picture, plansOf } from './picture.js';
 
@@ -40,7 +40,7 @@ function stepFinding(step: HostStep, { netns, host }: Picture): Finding {
     subject: subjectOf(step),
     what: found(step, host.sysctls),
     why: step.why,
-    fix: { command: commandLine([stepWords(step)], netns), step: step.id },
+    fix: { command: commandLine([stepCommand(step)], netns), step: step.id },
   });
 }
 

@@ -3,7 +3,7 @@
  * @module
  */
 import type { NormalSyncDaemon } from '../model/sync-daemon.js';
-import { commandLine, type Words } from './command-line.js';
+import { type Command, commandLine } from './command-line.js';
 import { type Finding, finding } from './finding.js';
 import type { Picture } from './picture.js';
 
@@ -100,7 +100,7 @@ function differences(master: NormalSyncDaemon, backup: NormalSyncDaemon): string
   ];
 }
 
-function takerCommands(master: NormalSyncDaemon, backup: NormalSyncDaemon | undefined): Words[] {
+function takerCommands(master: NormalSyncDaemon, backup: NormalSyncDaemon | undefined): Command[] {
   const { syncId, group, port } = master;
   const start = ['ipvs-ts', '--start-daemon', 'backup', '--mcast-interface', (backup ?? master).interface];
   start.push('--syncid', String(syncId));

@@ -4,7 +4,7 @@
  */
 import { formatDestinationKey, INT_MAX } from '../model/destination.js';
 import { formatServiceKey } from '../model/service-key.js';
-import { commandLine, serverWords } from './command-line.js';
+import { commandLine, serverCommand } from './command-line.js';
 import { type Finding, finding } from './finding.js';
 import { type Picture, type Server, serversOf, servicesOf } from './picture.js';
 
@@ -19,8 +19,8 @@ export function portMismatch(picture: Picture): Finding[] {
     const rewrites = destination.forward !== 'dr' && destination.forward !== 'tun';
     if (rewrites || service.protocol === 'fwmark' || destination.port === service.port) return [];
     const commands = [
-      serverWords('delete', service, destination),
-      serverWords('add', service, { ...destination, port: service.port }),
+      serverCommand('delete', service, destination),
+      serverCommand('add', service, { ...destination, port: service.port }),
     ];
     return [
       finding('port-mismatch', 'error', {
@@ -49,7 +49,7 @@ export function noServers(picture: Picture): Finding[] {
         subject: formatServiceKey(service),
         what: 'The service has no real servers.',
         why: 'Its clients are refused.',
-        fix: { command: commandLine([serverWords('add', service, destination)], picture.netns) },
+        fix: { command: commandLine([serverCommand('add', service, destination)], picture.netns) },
       });
     });
 }
@@ -59,7 +59,7 @@ export function allQuiesced(picture: Picture): Finding[] {
   return servicesOf(picture).flatMap(({ service, destinations }) => {
     const [first] = destinations;
     if (first === undefined || destinations.some(({ destination }) => destination.weight > 0)) return [];
-    const words = serverWords('edit', service, { ...first.destination, weight: 1 });
+    const words = serverCommand('edit', service, { ...first.destination, weight: 1 });
     return [
       finding('all-quiesced', 'error', {
         subject: formatServiceKey(service),
@@ -80,7 +80,7 @@ export function quiescedIdle(picture: Picture): Finding[] {
         subject: nameOf(server),
         what: 'The real server is quiesced, and its last connection has ended.',
         why: 'It can be taken out, or was forgotten and could work again.',
-        fix: { command: commandLine([serverWords('delete', server.service, server.destination)], picture.netns) },
+        fix: { command: commandLine([serverCommand('delete', server.service, server.destination)], picture.netns) },
       }),
     );
 }
@@ -100,7 +100,7 @@ export function overloaded(picture: Picture): Finding[] {
     const { upperThreshold } = destination;
     const count = activeConnections + inactiveConnections;
     if (upperThreshold === undefined || count < upperThreshold) return [];
-    const words = serverWords('edit', service, { ...destination, upperThreshold: 2 * count });
+    const words = serverCommand('edit', service, { ...destination, upperThreshold: 2 * count });
     return [
       finding('overloaded', 'warning', {
         subject: nameOf(server),
@@ -129,7 +129,7 @@ export function thresholdUnreachable(picture: Picture): Finding[] {
         subject: nameOf(server),
         what: `The upper threshold ${upperThreshold} is never reached: ${reason}.`,
         why: 'Whoever set it relies on a limit that is none.',
-        fix: { command: commandLine([serverWords('edit', service, without)], picture.netns) },
+        fix: { command: commandLine([serverCommand('edit', service, without)], picture.netns) },
       }),
     ];
   });

@@ -6,7 +6,7 @@ import { familyOf } from '../address/ip.js';
 import type { HostPlan } from '../host/plan.js';
 import type { AddressStep } from '../host/step.js';
 import type { AddressEntry } from '../netlink/route/address.js';
-import { addressWords, commandLine, stepWords } from './command-line.js';
+import { addressCommand, commandLine, stepCommand } from './command-line.js';
 import { type Finding, finding } from './finding.js';
 import { type Picture, plansOf, ruling, tableVips, wholePrefix } from './picture.js';
 import { deviceTowards, isLocal } from './routes.js';
@@ -38,7 +38,7 @@ function missing(step: AddressStep, picture: Picture): Finding[] {
       subject: address,
       what: `${device} does not have the virtual IP ${address}/${prefix}.`,
       why: withheld ? `${why} (Of a standby that is right; whether this is one was not asked of the network.)` : why,
-      fix: { command: commandLine([stepWords(step)], netns), ...(!withheld && { step: step.id }) },
+      fix: { command: commandLine([stepCommand(step)], netns), ...(!withheld && { step: step.id }) },
     }),
   ];
 }
@@ -57,7 +57,7 @@ function directorsWrongDevice(found: AddressEntry, step: AddressStep, picture: P
     subject: step.address,
     what: `The virtual IP ${step.address} is on ${found.device}, and should be on ${step.device}.`,
     why: step.why,
-    fix: { command: commandLine([addressWords('del', found), stepWords(step)], picture.netns), step: step.id },
+    fix: { command: commandLine([addressCommand('del', found), stepCommand(step)], picture.netns), step: step.id },
   });
 }
 
@@ -77,7 +77,7 @@ export function vipOnWrongDevice(picture: Picture): Finding[] {
         why: 'This host answers when the network asks who has it, and clients come here past the director.',
         fix: {
           command: commandLine(
-            [addressWords('del', found), ...(isThere ? [] : [addressWords('add', { address, prefix, device })])],
+            [addressCommand('del', found), ...(isThere ? [] : [addressCommand('add', { address, prefix, device })])],
             picture.netns,
           ),
           ...(!isThere && { step: 'vip' as const }),
@@ -122,7 +122,7 @@ export function vipWrongMask(picture: Picture): Finding[] {
               'never leave.'
             : 'Packets to that whole network now go into the tunnel.',
         fix: {
-          command: commandLine([addressWords('del', found), ...(right ? [] : [stepWords(step)])], netns),
+          command: commandLine([addressCommand('del', found), ...(right ? [] : [stepCommand(step)])], netns),
           ...(!right && { step: step.id }),
         },
       }),
@@ -149,7 +149,10 @@ export function vipSilent(picture: Picture): Finding[] {
         what: `The virtual IP ${vip} is on ${own?.device} alone, and nothing answers when the network of ${asked} asks for it.`,
         why: 'Neither clients nor their router find the director, unless the router has a route for the virtual IP.',
         fix: {
-          command: commandLine([addressWords('add', { address: vip, prefix: wholePrefix(vip), device: asked })], netns),
+          command: commandLine(
+            [addressCommand('add', { address: vip, prefix: wholePrefix(vip), device: asked })],
+            netns,
+          ),
         },
       }),
     ];

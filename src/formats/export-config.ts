@@ -5,16 +5,16 @@
 
 import type { DesiredState } from '../config/desired-state.js';
 import { InvalidArgumentError } from '../errors.js';
-import { sayable } from './export/expressible.js';
+import { expressible } from './export/expressible.js';
 import { ipvsctlLanguage } from './export/ipvsctl.js';
 import { keepalivedLanguage } from './export/keepalived.js';
-import type { Language, NotTold } from './export/language.js';
+import type { Language, NotWritten } from './export/language.js';
 import { ldirectordLanguage } from './export/ldirectord.js';
 import { lvsCfLanguage } from './export/lvs-cf.js';
 import { rulesLanguage } from './export/rules.js';
 import { IMPORT_FORMATS, type ImportFormat } from './import-config.js';
 
-export type { NotTold } from './export/language.js';
+export type { NotWritten } from './export/language.js';
 
 /** How to write a state for another program. */
 export interface ExportOptions {
@@ -25,7 +25,7 @@ export interface ExportOptions {
 export interface Exported {
   readonly text: string;
   /** What the text does not say, or says otherwise than the state. */
-  readonly notTold: readonly NotTold[];
+  readonly notWritten: readonly NotWritten[];
 }
 
 const LANGUAGES: ReadonlyMap<string, Language> = new Map<ImportFormat, Language>([
@@ -37,9 +37,9 @@ const LANGUAGES: ReadonlyMap<string, Language> = new Map<ImportFormat, Language>
 ]);
 
 /**
- * Writes a state as a file of another program. `importConfig` reads the same services and destinations out of it, but for
- * what `notTold` names: a setting without words is left out, and so is a service or a real server that would be another
- * one without it. docs/import.md tells what each format has no words for. Changes nothing.
+ * Writes a state as a file of another program. `importConfig` reads the same services and destinations out of it, except for
+ * what `notWritten` names: a setting that the format does not have is left out, and so is a service or a real server that would be another
+ * one without it. docs/import.md tells what each format cannot express. Changes nothing.
  *
  * Throws {@link InvalidArgumentError} for a format that there is not.
  */
@@ -50,8 +50,8 @@ export function exportConfig(state: DesiredState, { format }: ExportOptions): Ex
       { path: 'format', message: `must be one of ${IMPORT_FORMATS.join(', ')}` },
     ]);
   }
-  const notTold: NotTold[] = [];
-  const tell = (object: string, why: string) => void notTold.push({ object, why });
-  const text = language.write(sayable(state, language.words, tell), tell);
-  return { text, notTold };
+  const notWritten: NotWritten[] = [];
+  const report = (object: string, why: string) => void notWritten.push({ object, why });
+  const text = language.write(expressible(state, language.capabilities, report), report);
+  return { text, notWritten };
 }

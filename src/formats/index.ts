@@ -3,7 +3,7 @@
  * written as a desired state.
  * @module
  */
-export { type Exported, type ExportOptions, exportConfig, type NotTold } from './export-config.js';
+export { type Exported, type ExportOptions, exportConfig, type NotWritten } from './export-config.js';
 export {
   guessImportFormat,
   IMPORT_FORMATS,

@@ -36,11 +36,11 @@ export interface HostPlan {
 
 /** The steps, each with whether it is so in this state. */
 export function planned(steps: readonly HostStep[], state: HostState): PlannedStep[] {
-  return steps.map((step) => ({ ...step, done: holds(step, state) }));
+  return steps.map((step) => ({ ...step, done: isApplied(step, state) }));
 }
 
 /** Whether a step is so in this state. */
-export function holds(step: HostStep, state: HostState): boolean {
+export function isApplied(step: HostStep, state: HostState): boolean {
   switch (step.kind) {
     case 'sysctl':
       return [step.value, ...step.alsoGood].some((value) => value === state.sysctls[step.name]);

@@ -8,14 +8,14 @@ import { promisify } from 'node:util';
 import { errnoName, UnavailableError } from '../errors.js';
 import { type NamespaceOptions, namespacePath, openFile } from '../linux/namespace.js';
 import { loadNative, NETLINK_GENERIC } from '../linux/native.js';
-import { TURN } from '../linux/time-slice.js';
+import { TIME_SLICE } from '../linux/time-slice.js';
 import { openNetlinkSocket } from '../netlink/socket.js';
 import type { Kernel } from './kernel.js';
 
 /** Bytes that are asked for. The kernel hands out about a page a call (seq_read_iter in fs/seq_file.c); pages go up to this. */
 const PIECE = 64 * 1024;
 /**
- * Milliseconds for a page, read and worked off, after which the next one is read in another thread: with TURN, the loop is
+ * Milliseconds for a page, read and worked off, after which the next one is read in another thread: with TIME_SLICE, the loop is
  * held for 10 ms at most.
  */
 const SLOW = 6;
@@ -52,7 +52,7 @@ async function* readProc(name: string, netns: string | undefined): AsyncGenerato
       const now = performance.now();
       isSlow = now - last > SLOW;
       last = now;
-      if (now - turn < TURN) continue;
+      if (now - turn < TIME_SLICE) continue;
       await nextTurn();
       turn = performance.now();
     }

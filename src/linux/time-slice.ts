@@ -4,4 +4,4 @@
  */
 
 /** Milliseconds after which work that goes on lets others have a turn: with what one step more takes, 10 are not passed. */
-export const TURN = 4;
+export const TIME_SLICE = 4;

@@ -25,7 +25,7 @@ import {
   type Refusal,
   TimeoutError,
 } from '../errors.js';
-import { TURN } from '../linux/time-slice.js';
+import { TIME_SLICE } from '../linux/time-slice.js';
 import type { CallOptions } from '../model/call-options.js';
 import { AttributeWriter, Bytes } from './attributes.js';
 import { Fifo } from './fifo.js';
@@ -236,7 +236,7 @@ export class Connection {
   /** Sends and receives until nothing is left, the kernel is silent, or it is the event loop's turn. */
   #work(): void {
     this.#now = performance.now();
-    const end = this.#now + TURN;
+    const end = this.#now + TIME_SLICE;
     while (!this.#closed) {
       if (!this.#overran) this.#send();
       if (this.#inFlight.size > 0) {

@@ -12,7 +12,7 @@ import type { DesiredTable } from '../model/desired.js';
 import { formatServiceKey } from '../model/service-key.js';
 import type { TableAccess } from '../model/table-access.js';
 import { type DrainProgress, type DrainSettings, drain } from './drain.js';
-import { holds } from './in-force.js';
+import { isInForce } from './in-force.js';
 import { type Plan, type PlanOptions, plan, type Step } from './plan.js';
 import { readState } from './state.js';
 
@@ -128,8 +128,8 @@ export async function reconcile(
 /** `not tried`: the run had ended, or the step could harm a service after a refusal. */
 type Outcome = 'done' | 'refused' | 'unknown' | 'not tried';
 
-/** How a run differs from another. */
-interface Way {
+/** What a run does with a step, and how far it goes. */
+interface RunPolicy {
   /**
    * Does a step; false if it was given up without effect. What it sends, it sends before it gives back its promise, so that
    * steps travel in their order.
@@ -144,15 +144,15 @@ interface Way {
 /** Steps being carried out, forwards or backwards, and what became of each. */
 class Run {
   readonly #table: TableAccess;
-  readonly #way: Way;
+  readonly #policy: RunPolicy;
   readonly #outcomes = new Map<Step, Outcome>();
   readonly #errors = new Map<Step, Error>();
   /** What a step failed for keeps what it has. */
   readonly #spared = new Set<string>();
 
-  constructor(table: TableAccess, way: Way) {
+  constructor(table: TableAccess, policy: RunPolicy) {
     this.#table = table;
-    this.#way = way;
+    this.#policy = policy;
   }
 
   get failed(): boolean {
@@ -177,10 +177,10 @@ class Run {
 
   async through(steps: readonly Step[]): Promise<void> {
     for (const piece of pieces(steps)) {
-      const goesOn = this.#way.goesOn();
+      const goesOn = this.#policy.goesOn();
       const tried = piece.filter((step) => goesOn && !this.#spared.has(subjectOf(step.change)));
       for (const step of piece) this.#outcomes.set(step, 'not tried');
-      const results = await Promise.allSettled(tried.map((step) => this.#way.perform(step)));
+      const results = await Promise.allSettled(tried.map((step) => this.#policy.perform(step)));
       for (const [index, step] of tried.entries()) await this.#note(step, results[index]);
     }
   }
@@ -190,7 +190,7 @@ class Run {
     const error = result?.status === 'rejected' ? (result.reason as Error) : undefined;
     const outcome = error === undefined ? 'done' : await this.#outcomeAfter(error, step);
     this.#outcomes.set(step, outcome);
-    if (outcome === 'done') return this.#way.onDone?.(step);
+    if (outcome === 'done') return this.#policy.onDone?.(step);
     this.#spared.add(subjectOf(step.change));
     if (error !== undefined) this.#errors.set(step, error);
   }
@@ -199,7 +199,7 @@ class Run {
   async #outcomeAfter(error: Error, step: Step): Promise<Outcome> {
     if (error instanceof KernelError) return 'refused';
     try {
-      for (const change of this.#way.changes(step)) if (!(await holds(this.#table, change))) return 'refused';
+      for (const change of this.#policy.changes(step)) if (!(await isInForce(this.#table, change))) return 'refused';
       return 'done';
     } catch {
       return 'unknown';

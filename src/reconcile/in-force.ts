@@ -10,7 +10,7 @@ import type { TableAccess } from '../model/table-access.js';
 import { daemonDifference, destinationDifference, serviceDifference, timeoutsDifference } from './difference.js';
 
 /** Whether the kernel's table is now as after this change. Throws what reading throws. */
-export async function holds(table: TableAccess, change: Change): Promise<boolean> {
+export async function isInForce(table: TableAccess, change: Change): Promise<boolean> {
   switch (change.verb) {
     case 'add-service':
     case 'update-service': {

@@ -1,9 +1,10 @@
 /**
  * The results as a picture: how many times as fast as ipvsadm, as bars from where ipvsadm is.
  */
+
+import { number } from './figures.js';
 import type { Results, Row } from './results.js';
 import { ratio } from './statistics.js';
-import { number } from './words.js';
 
 const WIDTH = 800;
 const LEFT = 230;

@@ -1,10 +1,11 @@
 /**
  * The results as a page of the docs.
  */
+
+import { number, sideName, spread, targetWords } from './figures.js';
 import { SIDES } from './report.js';
 import type { Circumstances, Results, Row } from './results.js';
 import { figure, type Ratio, ratio, type Verdict, verdicts } from './statistics.js';
-import { number, sideName, spread, targetWords } from './words.js';
 
 /** Markdown for docs/performance.md, which lies beside the chart. Nothing in it is written by hand; profile.md is. */
 export function page({ circumstances, rows }: Results): string {

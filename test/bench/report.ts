@@ -1,9 +1,10 @@
 /**
  * The results as a table for the terminal.
  */
+
+import { number, spread, targetWords } from './figures.js';
 import type { Results, Row } from './results.js';
 import { figure, type Ratio, ratio, type Verdict, verdicts } from './statistics.js';
-import { number, spread, targetWords } from './words.js';
 
 const HEADINGS = ['', 'unit', 'SDK', 'ipvsadm', 'C', 'ipvsadm / SDK', 'SDK / C'];
 

@@ -11,7 +11,7 @@ import type { Language } from './language.js';
 
 /** Its library for netlink has more; its file has this. */
 export const ipvsctlLanguage: Language = {
-  words: {
+  capabilities: {
     protocols: ['tcp', 'udp', 'sctp', 'fwmark'],
     ipv6: false,
     schedulerFlags: 'none',

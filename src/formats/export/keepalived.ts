@@ -9,11 +9,11 @@ import type { NormalService } from '../../model/service.js';
 import { familyOfKey, formatServiceKey } from '../../model/service-key.js';
 import type { Timeouts } from '../../model/timeouts.js';
 import { destinationName } from './expressible.js';
-import type { Language, Tell } from './language.js';
+import type { Language, ReportNotWritten } from './language.js';
 
 /** keepalived 2.2.7 and later. */
 export const keepalivedLanguage: Language = {
-  words: {
+  capabilities: {
     protocols: ['tcp', 'udp', 'sctp', 'fwmark'],
     ipv6: true,
     schedulerFlags: 'all',
@@ -27,10 +27,10 @@ export const keepalivedLanguage: Language = {
     // lvs_sync_daemon names a VRRP instance, and that instance says which role runs.
     daemons: false,
   },
-  write: ({ services = [], timeouts }, tell) =>
+  write: ({ services = [], timeouts }, report) =>
     [
       ...(timeouts === undefined ? [] : [globals(timeouts)]),
-      ...services.flatMap((entry) => virtualServer(entry, tell)),
+      ...services.flatMap((entry) => virtualServer(entry, report)),
     ].join('\n'),
 };
 
@@ -41,10 +41,10 @@ function globals({ tcp, tcpFin, udp }: Partial<Timeouts>): string {
   return `global_defs {\n    lvs_timeouts ${words.join(' ')}\n}\n`;
 }
 
-function virtualServer({ service, destinations }: DesiredService, tell: Tell): string[] {
-  const servers = realServers(service, destinations, tell);
+function virtualServer({ service, destinations }: DesiredService, report: ReportNotWritten): string[] {
+  const servers = realServers(service, destinations, report);
   if (servers.length === 0) {
-    tell(formatServiceKey(service), 'left out: keepalived takes no virtual server without real servers');
+    report(formatServiceKey(service), 'left out: keepalived takes no virtual server without real servers');
     return [];
   }
   const lines = [...settings(service), ...servers].map((line) => `    ${line}\n`);
@@ -76,23 +76,27 @@ function settings(service: NormalService): string[] {
   ];
 }
 
-function realServers(service: NormalService, destinations: readonly NormalDestination[], tell: Tell): string[] {
+function realServers(
+  service: NormalService,
+  destinations: readonly NormalDestination[],
+  report: ReportNotWritten,
+): string[] {
   const withPort = destinations.filter((destination) => !losesPort(service, destination));
   const taken = new Set(withPort.map(({ address, port }) => endpoint(address, port)));
   return destinations.flatMap((destination) => {
     const name = destinationName(service, destination);
     const { address, port, forward } = destination;
     if (service.protocol !== 'fwmark' && forward === 'nat' && port === 0 && service.port !== 0) {
-      tell(name, `left out: keepalived takes port 0 for the service's (${service.port})`);
+      report(name, `left out: keepalived takes port 0 for the service's (${service.port})`);
       return [];
     }
     if (!losesPort(service, destination)) return realServer(endpoint(address, port), destination);
     if (taken.has(address)) {
-      tell(name, `left out: ${forward} of a mark has no port, and ${address} without one is there already`);
+      report(name, `left out: ${forward} of a mark has no port, and ${address} without one is there already`);
       return [];
     }
     taken.add(address);
-    tell(name, `without its port: ${forward} of a mark has none`);
+    report(name, `without its port: ${forward} of a mark has none`);
     return realServer(address, destination);
   });
 }

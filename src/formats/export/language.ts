@@ -1,12 +1,12 @@
 /**
- * What the language of another program has words for.
+ * What the file format of another program can express.
  * @module
  */
 import type { DesiredTable } from '../../model/desired.js';
 import type { ServiceKey } from '../../model/service-key.js';
 
-/** Something that a file does not tell as the state has it. */
-export interface NotTold {
+/** Something that a file does not say as the state has it. */
+export interface NotWritten {
   /**
    * `tcp://10.0.0.1:80`, `10.0.0.11:80 of tcp://10.0.0.1:80`, or a section of the state: `timeouts`, `sync daemon master`,
    * `daemons`, `director`, `realServer`, `services`.
@@ -15,11 +15,11 @@ export interface NotTold {
   readonly why: string;
 }
 
-/** Keeps what a file does not tell. */
-export type Tell = (object: string, why: string) => void;
+/** Keeps what a file does not say. */
+export type ReportNotWritten = (object: string, why: string) => void;
 
-/** What can be said. A service or a real server without words for what it is cannot be said at all. */
-export interface Words {
+/** What a format can express. A service or a real server that it cannot express at all is left out. */
+export interface Capabilities {
   readonly protocols: readonly ServiceKey['protocol'][];
   readonly ipv6: boolean;
   /** Absent: every scheduler. */
@@ -41,7 +41,7 @@ export interface Words {
 
 /** How the file of another program is written. */
 export interface Language {
-  readonly words: Words;
-  /** Writes a table that the words suffice for, and tells what else its program would not have as it stands here. */
-  write(table: DesiredTable, tell: Tell): string;
+  readonly capabilities: Capabilities;
+  /** Writes a table that lies within the capabilities, and reports what its program would still have otherwise. */
+  write(table: DesiredTable, report: ReportNotWritten): string;
 }

@@ -12,7 +12,7 @@ import type { Language } from './language.js';
 
 /** ldirectord of resource-agents 4. */
 export const ldirectordLanguage: Language = {
-  words: {
+  capabilities: {
     protocols: ['tcp', 'udp', 'fwmark'],
     ipv6: true,
     schedulerFlags: 'all',

@@ -7,7 +7,7 @@ import type { DesiredService } from '../../model/desired.js';
 import type { NormalDestination } from '../../model/destination.js';
 import type { NormalService } from '../../model/service.js';
 import { destinationName } from './expressible.js';
-import type { Language, Tell } from './language.js';
+import type { Language, ReportNotWritten } from './language.js';
 
 type Forward = 'nat' | 'dr' | 'tun';
 const NETWORKS: ReadonlyMap<string, string> = new Map<Forward, string>([
@@ -18,7 +18,7 @@ const NETWORKS: ReadonlyMap<string, string> = new Map<Forward, string>([
 
 /** Piranha 0.8.6. */
 export const lvsCfLanguage: Language = {
-  words: {
+  capabilities: {
     protocols: ['tcp', 'udp', 'fwmark'],
     ipv6: false,
     schedulers: ['rr', 'wrr', 'lc', 'wlc', 'lblc', 'lblcr', 'dh', 'sh'],
@@ -33,13 +33,13 @@ export const lvsCfLanguage: Language = {
     // syncdaemon = 1 runs in the role that follows from which router is active.
     daemons: false,
   },
-  write: ({ services = [], timeouts = {} }, tell) => {
+  write: ({ services = [], timeouts = {} }, report) => {
     const forward = commonForward(services);
     return [
       'service = lvs\n',
       `network = ${NETWORKS.get(forward)}\n`,
       ...settings({ tcp_timeout: timeouts.tcp, tcpfin_timeout: timeouts.tcpFin, udp_timeout: timeouts.udp }),
-      ...services.map((entry) => virtual(entry, forward, tell)),
+      ...services.map((entry) => virtual(entry, forward, report)),
     ].join('');
   },
 };
@@ -54,11 +54,11 @@ function commonForward(services: readonly DesiredService[]): NormalDestination['
   return most?.[0] ?? 'nat';
 }
 
-function virtual({ service, destinations }: DesiredService, forward: string, tell: Tell): string {
+function virtual({ service, destinations }: DesiredService, forward: string, report: ReportNotWritten): string {
   const servers = destinations.filter((destination) => {
     if (destination.forward === forward) return true;
     const why = `left out: ${destination.forward}, but network = ${NETWORKS.get(forward)} holds for the whole file`;
-    tell(destinationName(service, destination), why);
+    report(destinationName(service, destination), why);
     return false;
   });
   const { scheduler, persistence } = service;

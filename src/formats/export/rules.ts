@@ -8,7 +8,7 @@ import type { Language } from './language.js';
 
 /** ipvsadm 1.31. */
 export const rulesLanguage: Language = {
-  words: {
+  capabilities: {
     protocols: ['tcp', 'udp', 'sctp', 'fwmark'],
     ipv6: true,
     schedulerFlags: 'named',

@@ -38,7 +38,7 @@ export function controller(families: readonly GenericFamily[]): GenericFamily {
 
   const getFamily: Command = {
     needsAdmin: false,
-    act({ bytes, start, end, ack }, reply) {
+    execute({ bytes, start, end, ack }, reply) {
       const errno = attributes.parse(bytes, start, end, ack);
       if (errno !== 0) return errno;
       const byName = attributes.has(CTRL_ATTR_FAMILY_NAME);
@@ -75,10 +75,10 @@ function writeFamily(writer: AttributeWriter, { name, id, version, maxAttribute,
   });
 }
 
-function flagsOf({ needsAdmin, act, dump }: Command): number {
+function flagsOf({ needsAdmin, execute, dump }: Command): number {
   return (
     (needsAdmin ? GENL_ADMIN_PERM : 0) |
-    (act === undefined ? 0 : GENL_CMD_CAP_DO) |
+    (execute === undefined ? 0 : GENL_CMD_CAP_DO) |
     (dump === undefined ? 0 : GENL_CMD_CAP_DUMP) |
     GENL_CMD_CAP_HASPOL
   );

@@ -24,7 +24,7 @@ import { Attributes } from './attributes.js';
 import { EINVAL } from './errno.js';
 import type { Command, Piece } from './generic.js';
 import { type AttributePolicy, NLA_NUL_STRING, NLA_U8, NLA_U16, NLA_U32, NLA_UNSPEC } from './policy.js';
-import { acting, topLevelAttributes } from './top-level.js';
+import { topLevelAttributes, withAttributes } from './top-level.js';
 
 const POLICY: AttributePolicy[] = [];
 POLICY[IPVS_DAEMON_ATTR_STATE] = { kind: NLA_U32 };
@@ -43,11 +43,11 @@ export function daemonCommands(namespace: Namespace): Command[] {
   const attributes = new Attributes(POLICY);
 
   /** A command with a DAEMON nest, the only one of which the kernel says what is wrong with it. */
-  const ofDaemon = (act: () => number): Command =>
-    acting(top, ({ bytes, ack }) => {
+  const ofDaemon = (execute: () => number): Command =>
+    withAttributes(top, ({ bytes, ack }) => {
       const start = top.start(IPVS_CMD_ATTR_DAEMON);
       if (start === 0) return EINVAL;
-      return attributes.parse(bytes, start, start + top.length(IPVS_CMD_ATTR_DAEMON), ack) === 0 ? act() : EINVAL;
+      return attributes.parse(bytes, start, start + top.length(IPVS_CMD_ATTR_DAEMON), ack) === 0 ? execute() : EINVAL;
     });
 
   const commands: Command[] = [];

@@ -35,7 +35,7 @@ export interface Command {
   /** GENL_ADMIN_PERM: wants CAP_NET_ADMIN. */
   readonly needsAdmin: boolean;
   /** Does it, and answers. 0 or an errno. */
-  readonly act?: (request: Request, reply: Reply) => number;
+  readonly execute?: (request: Request, reply: Reply) => number;
   /**
    * Appends what fits from `position` on, and returns the position to go on from: a plain index, so that what comes and
    * goes meanwhile is missed or told twice. A piece that stays empty ends the dump.

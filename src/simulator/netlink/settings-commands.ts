@@ -15,7 +15,7 @@ import {
 } from '../../kernel/constants.js';
 import type { Namespace } from '../table/namespace.js';
 import type { Command } from './generic.js';
-import { acting, topLevelAttributes } from './top-level.js';
+import { topLevelAttributes, withAttributes } from './top-level.js';
 
 /** The commands by number. There is no SET_INFO: it is the answer to GET_INFO alone. */
 export function settingsCommands(namespace: Namespace): Command[] {
@@ -23,14 +23,14 @@ export function settingsCommands(namespace: Namespace): Command[] {
   const seconds = (type: number) => (top.has(type) ? top.u32(type) | 0 : 0);
 
   const commands: Command[] = [];
-  commands[IPVS_CMD_SET_CONFIG] = acting(top, () =>
+  commands[IPVS_CMD_SET_CONFIG] = withAttributes(top, () =>
     namespace.setTimeouts({
       tcp: seconds(IPVS_CMD_ATTR_TIMEOUT_TCP),
       tcpFin: seconds(IPVS_CMD_ATTR_TIMEOUT_TCP_FIN),
       udp: seconds(IPVS_CMD_ATTR_TIMEOUT_UDP),
     }),
   );
-  commands[IPVS_CMD_GET_CONFIG] = acting(top, (_, reply) => {
+  commands[IPVS_CMD_GET_CONFIG] = withAttributes(top, (_, reply) => {
     const { timeouts } = namespace;
     reply.message(IPVS_CMD_SET_CONFIG, (writer) => {
       writer.u32(IPVS_CMD_ATTR_TIMEOUT_TCP, timeouts.tcp);
@@ -39,7 +39,7 @@ export function settingsCommands(namespace: Namespace): Command[] {
     });
     return 0;
   });
-  commands[IPVS_CMD_GET_INFO] = acting(top, (_, reply) => {
+  commands[IPVS_CMD_GET_INFO] = withAttributes(top, (_, reply) => {
     const { version, connectionTableSize } = namespace.options;
     reply.message(IPVS_CMD_SET_INFO, (writer) => {
       writer.u32(IPVS_INFO_ATTR_VERSION, version);

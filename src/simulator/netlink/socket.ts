@@ -125,9 +125,9 @@ export class SimulatedSocket implements Transport {
     if (command === undefined) return EOPNOTSUPP;
     if (command.needsAdmin && !this.#options.admin) return EPERM;
     if ((incoming.flags & NLM_F_DUMP) === NLM_F_DUMP) return this.#startDump(incoming, family, command);
-    if (command.act === undefined) return EOPNOTSUPP;
+    if (command.execute === undefined) return EOPNOTSUPP;
     this.#family = family;
-    return command.act(incoming, this.#reply);
+    return command.execute(incoming, this.#reply);
   }
 
   /** genl_header_check: for commands that are newer than the check. */

@@ -22,7 +22,7 @@ import { DestinationRequest } from './destination-request.js';
 import { EEXIST, ESRCH } from './errno.js';
 import type { Command, Piece, Request } from './generic.js';
 import { ServiceRequest } from './service-request.js';
-import { acting, topLevelAttributes } from './top-level.js';
+import { topLevelAttributes, withAttributes } from './top-level.js';
 
 /** The commands by number. */
 export function tableCommands(namespace: Namespace): Command[] {
@@ -32,21 +32,21 @@ export function tableCommands(namespace: Namespace): Command[] {
   const destination = new DestinationRequest(namespace);
 
   /** A command about a service that must be there. */
-  const ofService = (act: (found: Service, request: Request) => number, full = false): Command =>
-    acting(top, (request) => {
+  const ofService = (execute: (found: Service, request: Request) => number, full = false): Command =>
+    withAttributes(top, (request) => {
       const errno = service.read(request.bytes, top, full);
       if (errno !== 0) return errno;
-      return service.service === undefined ? ESRCH : act(service.service, request);
+      return service.service === undefined ? ESRCH : execute(service.service, request);
     });
   /** A command about a destination of a service that must be there. */
-  const ofDestination = (act: (found: Service) => number, full: boolean): Command =>
+  const ofDestination = (execute: (found: Service) => number, full: boolean): Command =>
     ofService((found, { bytes }) => {
       const errno = destination.read(bytes, top, found, full);
-      return errno === 0 ? act(found) : errno;
+      return errno === 0 ? execute(found) : errno;
     });
 
   const commands: Command[] = [];
-  commands[IPVS_CMD_NEW_SERVICE] = acting(top, ({ bytes }) => {
+  commands[IPVS_CMD_NEW_SERVICE] = withAttributes(top, ({ bytes }) => {
     const errno = service.read(bytes, top, true);
     if (errno !== 0) return errno;
     return service.service === undefined ? namespace.addService(service.identity, service.settings) : EEXIST;
@@ -57,7 +57,7 @@ export function tableCommands(namespace: Namespace): Command[] {
     return 0;
   });
   commands[IPVS_CMD_GET_SERVICE] = {
-    ...acting(top, ({ bytes }, reply) => {
+    ...withAttributes(top, ({ bytes }, reply) => {
       const errno = service.read(bytes, top, false);
       if (errno !== 0) return errno;
       const found = service.service;
@@ -87,7 +87,7 @@ export function tableCommands(namespace: Namespace): Command[] {
       return service.service === undefined ? position : dumpDestinations(namespace, service.service, piece, position);
     },
   };
-  commands[IPVS_CMD_ZERO] = acting(top, ({ bytes }) => {
+  commands[IPVS_CMD_ZERO] = withAttributes(top, ({ bytes }) => {
     if (!top.has(IPVS_CMD_ATTR_SERVICE)) {
       namespace.zero();
       return 0;
@@ -98,7 +98,7 @@ export function tableCommands(namespace: Namespace): Command[] {
     zeroService(service.service);
     return 0;
   });
-  commands[IPVS_CMD_FLUSH] = acting(top, () => {
+  commands[IPVS_CMD_FLUSH] = withAttributes(top, () => {
     namespace.flush();
     return 0;
   });

@@ -31,12 +31,12 @@ export function topLevelAttributes(): Attributes {
 }
 
 /** A command that acts on attributes which keep to the policy; as all of IPVS it needs CAP_NET_ADMIN. */
-export function acting(top: Attributes, act: (request: Request, reply: Reply) => number): Command {
+export function withAttributes(top: Attributes, execute: (request: Request, reply: Reply) => number): Command {
   return {
     needsAdmin: true,
-    act(request, reply) {
+    execute(request, reply) {
       const errno = top.parse(request.bytes, request.start, request.end, request.ack);
-      return errno === 0 ? act(request, reply) : errno;
+      return errno === 0 ? execute(request, reply) : errno;
     },
   };
 }

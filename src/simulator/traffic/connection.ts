@@ -6,7 +6,7 @@ import type { Family } from '../../address/ip.js';
 import { IP_VS_CONN_F_FWD_MASK, IP_VS_CONN_F_MASQ } from '../../kernel/constants.js';
 import type { Protocol } from '../protocols/protocol.js';
 import type { Destination } from '../table/destination.js';
-import type { Words } from './address-words.js';
+import type { PackedAddress } from './packed-address.js';
 import type { Timed } from './timing-wheel.js';
 
 /** What a connection is found by. */
@@ -14,11 +14,11 @@ export interface ConnectionKey {
   readonly family: Family;
   /** Of the IP protocol; 0 for the templates of fwmark services. */
   readonly protocolNumber: number;
-  readonly client: Words;
+  readonly client: PackedAddress;
   /** 0 for templates, whose client is a network. */
   readonly clientPort: number;
   /** The templates of fwmark services have the mark in its first word. */
-  readonly virtual: Words;
+  readonly virtual: PackedAddress;
   readonly virtualPort: number;
 }
 
@@ -37,9 +37,9 @@ export class Connection implements ConnectionKey, Timed<Connection> {
   readonly family: Family;
   readonly protocolNumber: number;
   readonly protocol: Protocol;
-  readonly client: Words;
+  readonly client: PackedAddress;
   readonly clientPort: number;
-  readonly virtual: Words;
+  readonly virtual: PackedAddress;
   virtualPort: number;
   readonly destination: Destination;
   destinationPort: number;

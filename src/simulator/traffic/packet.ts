@@ -5,16 +5,16 @@
 import type { Family } from '../../address/ip.js';
 import type { Protocol } from '../protocols/protocol.js';
 import type { ScheduledPacket } from '../schedulers/scheduler.js';
-import type { Words } from './address-words.js';
 import type { ConnectionKey } from './connection.js';
+import type { PackedAddress } from './packed-address.js';
 
 /** From a client to a virtual address. */
 export class Packet implements ConnectionKey, ScheduledPacket {
   readonly family: Family;
   readonly transport: Protocol;
-  readonly client: Words;
+  readonly client: PackedAddress;
   readonly clientPort: number;
-  readonly virtual: Words;
+  readonly virtual: PackedAddress;
   readonly virtualPort: number;
   /** The firewall mark; 0 for none. */
   readonly mark: number;
@@ -26,9 +26,9 @@ export class Packet implements ConnectionKey, ScheduledPacket {
   constructor(
     family: Family,
     transport: Protocol,
-    client: Words,
+    client: PackedAddress,
     clientPort: number,
-    virtual: Words,
+    virtual: PackedAddress,
     virtualPort: number,
     mark: number,
     signal: number,

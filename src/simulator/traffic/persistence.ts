@@ -6,8 +6,8 @@
 import { FTP } from '../netlink/find-service.js';
 import type { Service } from '../table/service.js';
 import type { Sysctls } from '../table/sysctls.js';
-import { Words } from './address-words.js';
 import type { Connection, ConnectionKey } from './connection.js';
+import { PackedAddress } from './packed-address.js';
 import type { Packet } from './packet.js';
 
 /**
@@ -19,14 +19,21 @@ export function templateKey(packet: Packet, service: Service): ConnectionKey {
   const client = networkOf(packet, service);
   const hasOwnPort = packet.virtualPort === service.port;
   if (service.mark !== 0 && !hasOwnPort) {
-    return { family, protocolNumber: 0, client, clientPort: 0, virtual: new Words(service.mark), virtualPort: 0 };
+    return {
+      family,
+      protocolNumber: 0,
+      client,
+      clientPort: 0,
+      virtual: new PackedAddress(service.mark),
+      virtualPort: 0,
+    };
   }
   const virtualPort = hasOwnPort && service.port !== FTP ? packet.virtualPort : 0;
   return { family, protocolNumber: packet.protocolNumber, client, clientPort: 0, virtual: packet.virtual, virtualPort };
 }
 
-function networkOf({ client, family }: Packet, service: Service): Words {
-  return family === 'ipv4' ? new Words(client.a & service.netmask) : client.network(service.prefix);
+function networkOf({ client, family }: Packet, service: Service): PackedAddress {
+  return family === 'ipv4' ? new PackedAddress(client.a & service.netmask) : client.network(service.prefix);
 }
 
 /** The real server's port in a template: 0 where it stands for all. */

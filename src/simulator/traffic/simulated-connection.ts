@@ -9,9 +9,9 @@ import type { Protocol } from '../protocols/protocol.js';
 import { SCTP_CHUNKS, type SctpChunk, sctp } from '../protocols/sctp.js';
 import { TCP_FLAGS, type TcpFlag, tcp } from '../protocols/tcp.js';
 import { udp } from '../protocols/udp.js';
-import { Words } from './address-words.js';
 import type { Connection } from './connection.js';
 import type { Connections, Refusal } from './connections.js';
+import { PackedAddress } from './packed-address.js';
 import { Packet } from './packet.js';
 
 /** What a packet says. */
@@ -146,9 +146,9 @@ function readOpening({ protocol, client, virtual, mark = 0, ...segment }: Openin
 }
 
 /** Clients are many, virtual addresses few: the last one is kept, for all its connections. */
-let lastVirtual = { address: '', words: new Words(0) };
+let lastVirtual = { address: '', words: new PackedAddress(0) };
 
-function readVirtual(virtual: Endpoint): Words {
+function readVirtual(virtual: Endpoint): PackedAddress {
   const words = virtual.address === lastVirtual.address ? lastVirtual.words : undefined;
   const read = readAddress('virtual', virtual, words);
   if (read !== words) lastVirtual = { address: virtual.address, words: read };
@@ -159,8 +159,8 @@ function familyOf({ address }: Endpoint): Family {
   return address.includes(':') ? 'ipv6' : 'ipv4';
 }
 
-function readAddress(path: string, { address, port }: Endpoint, known?: Words): Words {
-  const words = known ?? Words.parse(address);
+function readAddress(path: string, { address, port }: Endpoint, known?: PackedAddress): PackedAddress {
+  const words = known ?? PackedAddress.parse(address);
   if (words === undefined) throw invalid(`${path}.address`, `"${address}" is not an IPv4 or IPv6 address`);
   if (!isWhole(port, 0, 65535)) throw invalid(`${path}.port`, `${port} is no whole number from 0 to 65535`);
   return words;

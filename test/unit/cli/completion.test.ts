@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { completionScript } from '../../../src/cli/completion.js';
 import { SHELLS, VERBS } from '../../../src/cli/verbs.js';
 import { COMMANDS, OPTIONS } from '../../../src/ipvsadm/options.js';
-import { CHOICES, IPVSADM_WORDS, VERB_OPTIONS, VERB_WORDS, wordPattern } from './words.js';
+import { CHOICES, IPVSADM_WORDS, VERB_OPTIONS, VERB_WORDS, wordPattern } from './documented-words.js';
 
 const bash = completionScript('bash');
 

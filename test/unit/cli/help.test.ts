@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { helpText, optionGroups } from '../../../src/cli/help.js';
 import { VERBS } from '../../../src/cli/verbs.js';
 import { OPTIONS } from '../../../src/ipvsadm/options.js';
-import { IPVSADM_WORDS, VERB_OPTIONS, VERB_WORDS, wordPattern } from './words.js';
+import { IPVSADM_WORDS, VERB_OPTIONS, VERB_WORDS, wordPattern } from './documented-words.js';
 
 const whole = helpText();
 const texts: [verb: string, text: string][] = [

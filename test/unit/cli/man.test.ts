@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { DIFFERENCES, manPage } from '../../../src/cli/man.js';
-import { IPVSADM_WORDS, VERB_OPTIONS, VERB_WORDS, wordPattern } from './words.js';
+import { IPVSADM_WORDS, VERB_OPTIONS, VERB_WORDS, wordPattern } from './documented-words.js';
 
 const page = manPage();
 /** As it is read: without fonts, with plain hyphens. */

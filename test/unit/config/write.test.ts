@@ -325,7 +325,7 @@ describe('what cannot be written', () => {
     {},
   ]);
   const destination = { address: '10.0.0.2', port: 80, weight: 1 };
-  const known = 'not all of it is known: /proc does not tell all, netlink does';
+  const known = 'some of its settings are unknown: /proc does not show them, netlink does';
   test.each<[DesiredState, string, string]>([
     [
       { services: [{ service: { ...service, protocol: 'ip47', address: '10.0.0.1', port: 80 }, destinations: [] }] },

@@ -6,7 +6,7 @@ import { type Family, parseIPv4Number, parseIPv6 } from '../../address/ip.js';
 import { word } from './address-key.js';
 
 /** An address as four signed 32-bit words, the first bytes of it first; IPv4 has the first word, and zeros. */
-export class Words {
+export class PackedAddress {
   readonly a: number;
   readonly b: number;
   readonly c: number;
@@ -20,22 +20,22 @@ export class Words {
   }
 
   /** Of an address as text; undefined where it is none. */
-  static parse(text: string): Words | undefined {
+  static parse(text: string): PackedAddress | undefined {
     if (text.includes(':')) {
       const bytes = parseIPv6(text);
-      return bytes && new Words(word(bytes, 0), word(bytes, 4), word(bytes, 8), word(bytes, 12));
+      return bytes && new PackedAddress(word(bytes, 0), word(bytes, 4), word(bytes, 8), word(bytes, 12));
     }
     const number = parseIPv4Number(text);
-    return number === undefined ? undefined : new Words(number);
+    return number === undefined ? undefined : new PackedAddress(number);
   }
 
-  equals(other: Words): boolean {
+  equals(other: PackedAddress): boolean {
     return this.a === other.a && this.b === other.b && this.c === other.c && this.d === other.d;
   }
 
   /** Its first `prefix` bits, 0 to 128. */
-  network(prefix: number): Words {
-    return new Words(
+  network(prefix: number): PackedAddress {
+    return new PackedAddress(
       this.a & mask(prefix),
       this.b & mask(prefix - 32),
       this.c & mask(prefix - 64),

@@ -1,5 +1,5 @@
 /**
- * Figures in words, the same in the terminal and in the docs.
+ * Figures as text, the same in the terminal and in the docs.
  */
 import type { Side } from './results.js';
 import type { Ratio, Verdict } from './statistics.js';
