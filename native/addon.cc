@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <napi.h>
+#include <sys/file.h>
 #include <time.h>
 
 #include "arguments.h"
@@ -26,6 +27,14 @@ Napi::Value OpenFile(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), opened.result);
 }
 
+// Never waits: that would hold the event loop.
+Napi::Value Flock(const Napi::CallbackInfo& info) {
+  const auto descriptor = IntegerArgument(info, 0, "descriptor");
+  const auto operation = IntegerArgument(info, 1, "operation");
+  if (!descriptor || !operation) return {};
+  return Napi::Number::New(info.Env(), Retry([&] { return flock(*descriptor, *operation | LOCK_NB); }));
+}
+
 // The coarse clocks advance once a jiffy, and their resolution is public where CONFIG_HZ is not.
 Napi::Value ClockTick(const Napi::CallbackInfo& info) {
   timespec tick{};
@@ -37,6 +46,7 @@ Napi::Value ClockTick(const Napi::CallbackInfo& info) {
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("Socket", Socket::Define(env));
   exports.Set("openFile", Napi::Function::New<OpenFile>(env, "openFile"));
+  exports.Set("flock", Napi::Function::New<Flock>(env, "flock"));
   exports.Set("clockTick", Napi::Function::New<ClockTick>(env, "clockTick"));
   return exports;
 }

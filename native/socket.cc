@@ -52,6 +52,7 @@ Napi::Function Socket::Define(Napi::Env env) {
                          InstanceMethod<&Socket::Bind>("bind"),
                          InstanceMethod<&Socket::Connect>("connect"),
                          InstanceMethod<&Socket::SetOption>("setOption"),
+                         InstanceMethod<&Socket::GetOption>("getOption"),
                          InstanceMethod<&Socket::SetFilter>("setFilter"),
                          InstanceMethod<&Socket::LocalAddress>("localAddress"),
                          InstanceMethod<&Socket::Send>("send"),
@@ -102,6 +103,16 @@ Napi::Value Socket::SetOption(const Napi::CallbackInfo& info) {
   if (!level || !name || !value) return {};
   return Napi::Number::New(info.Env(),
                            Retry([&] { return setsockopt(fd_.Get(), *level, *name, value->data, value->size); }));
+}
+
+Napi::Value Socket::GetOption(const Napi::CallbackInfo& info) {
+  const auto level = IntegerArgument(info, 0, "level");
+  const auto name = IntegerArgument(info, 1, "name");
+  const auto into = BytesArgument(info, 2, "into");
+  if (!level || !name || !into) return {};
+  auto size = static_cast<socklen_t>(into->size);
+  const int result = Retry([&] { return getsockopt(fd_.Get(), *level, *name, into->data, &size); });
+  return Napi::Number::New(info.Env(), result < 0 ? result : static_cast<int>(size));
 }
 
 // An option whose value holds an address in memory, which JavaScript has none of.

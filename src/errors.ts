@@ -90,6 +90,28 @@ export class UnavailableError extends IpvsError {
   readonly code = 'ERR_UNAVAILABLE';
 }
 
+/** Who holds a lock. Plain JSON. */
+export interface LockHolder {
+  /** 0 where it has not said yet who it is. */
+  readonly pid: number;
+  readonly program: string;
+  /** When it took the lock: `2026-11-27T20:41:00.000Z`. */
+  readonly since: string;
+  /** What else it says, as JSON. */
+  readonly about?: unknown;
+}
+
+/** Another program has what may have one owner only. Nothing was changed. */
+export class LockedError extends IpvsError {
+  readonly code = 'ERR_LOCKED';
+  readonly holder: LockHolder;
+
+  constructor(what: string, holder: LockHolder) {
+    super(`${what} is locked by ${holder.program} (pid ${holder.pid}) since ${holder.since}`);
+    this.holder = holder;
+  }
+}
+
 /** The table changed again and again while it was read, so that no consistent picture could be had. */
 export class InterruptedError extends IpvsError {
   readonly code = 'ERR_DUMP_INTERRUPTED';

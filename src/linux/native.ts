@@ -34,12 +34,21 @@ export const SOL_SOCKET = 1;
 export const SO_RCVBUF = 8;
 /** The same without the limit; needs CAP_NET_ADMIN. */
 export const SO_RCVBUFFORCE = 33;
+/** A number that names the socket's network namespace and is not given to another one before the machine starts again (Linux 5.14). */
+export const SO_NETNS_COOKIE = 71;
 /** Level of netlink's own options. */
 export const SOL_NETLINK = 270;
 /** Acknowledgements don't repeat the request (Linux 4.3). */
 export const NETLINK_CAP_ACK = 10;
 /** Acknowledgements and errors carry the kernel's words (Linux 4.12). */
 export const NETLINK_EXT_ACK = 11;
+
+/** A lock that others may share. */
+export const LOCK_SH = 1;
+/** A lock of one holder. */
+export const LOCK_EX = 2;
+/** Lets go of a lock. */
+export const LOCK_UN = 8;
 
 /**
  * One socket: non-blocking, closed on exec. After {@link NativeSocket.close} every call answers `-EBADF`. A socket that is
@@ -55,6 +64,8 @@ export interface NativeSocket {
   connect(address: Uint8Array): number;
   /** setsockopt(2). 0 or a negative errno. */
   setOption(level: number, name: number, value: Uint8Array): number;
+  /** getsockopt(2): writes the value into `into`, and answers with its length in bytes, or a negative errno. */
+  getOption(level: number, name: number, into: Uint8Array): number;
   /**
    * SO_ATTACH_FILTER: which datagrams are queued at all, by a program of classic BPF (`struct sock_filter`, 8 bytes an
    * instruction, in the machine's byte order; at most 4096 of them). 0 or a negative errno.
@@ -125,6 +136,11 @@ export interface Native {
    * the namespace can't be entered.
    */
   openFile(path: string, flags: number, netnsPath?: string): number;
+  /**
+   * flock(2), never waiting: {@link LOCK_SH}, {@link LOCK_EX} or {@link LOCK_UN} on an open file. 0, or a negative errno:
+   * EAGAIN while another descriptor has a lock that this one does not go with.
+   */
+  flock(descriptor: number, operation: number): number;
   /**
    * The length of the kernel's clock tick (jiffy) in nanoseconds: 4,000,000 where CONFIG_HZ is 250. Some files in /proc
    * give times in ticks, and no unprivileged file tells their length.
