@@ -15,6 +15,22 @@ export abstract class IpvsError extends Error {
   }
 }
 
+/** So many characters of a user's text stand in a message. */
+const SHOWN = 300;
+
+/**
+ * A user's text as it may stand in a message: control characters and characters that are not seen are spelled out
+ * (`\\u{1b}`), and what is longer than 300 characters is cut. A file may have megabytes in one line, and terminals obey
+ * control characters.
+ */
+export function printable(text: string): string {
+  const shown = text.length > SHOWN ? `${text.slice(0, SHOWN)}... (${text.length} characters)` : text;
+  return shown.replace(
+    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  );
+}
+
 /** One thing that is wrong with a value: where it is, and what is allowed there. */
 export interface Issue {
   /** The field as a program writes it: `persistence.timeout`, `schedulerFlags[1]`; empty for the value as a whole. */
@@ -147,7 +163,7 @@ export class RulesError extends IpvsError {
   readonly reason: string;
 
   constructor(line: number, text: string, reason: string) {
-    super(`line ${line}: ${reason}: ${text}`);
+    super(`line ${line}: ${printable(reason)}: ${printable(text)}`);
     this.line = line;
     this.text = text;
     this.reason = reason;
@@ -199,14 +215,19 @@ export class ConfigError extends IpvsError {
 
   /** The message has a line for each of the first 20 issues, in the form that editors jump by. */
   constructor(file: string, issues: readonly ConfigIssue[]) {
-    const shown = issues.slice(0, 20).map(({ line, column, path, message }) => {
-      return `${file}:${line}:${column}: ${path === '' ? message : `${path}: ${message}`}`;
+    const told = issues.map((issue) => ({
+      ...issue,
+      path: printable(issue.path),
+      message: printable(issue.message),
+    }));
+    const shown = told.slice(0, 20).map(({ line, column, path, message }) => {
+      return `${printable(file)}:${line}:${column}: ${path === '' ? message : `${path}: ${message}`}`;
     });
     const rest = issues.length - shown.length;
     if (rest > 0) shown.push(`and ${rest} more`);
     super(shown.join('\n'));
     this.file = file;
-    this.issues = issues;
+    this.issues = told;
   }
 }
 

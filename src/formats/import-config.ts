@@ -25,6 +25,11 @@ export interface ImportOptions {
   readonly name?: string | undefined;
   /** What hosts and ports are called, in lvs.cf, ldirectord.cf and rules. Default: nothing has a name. */
   readonly names?: Names | undefined;
+  /**
+   * Whether a word that the program itself passes over (one that it does not know, a value that it ignores) is a mistake.
+   * Default false: the import goes on as the program does, and `notTaken` names it.
+   */
+  readonly strict?: boolean | undefined;
 }
 
 /** What came of a file. */
@@ -42,8 +47,11 @@ export interface Imported {
  *
  * Throws {@link ConfigError} with every mistake by line.
  */
-export function importConfig(text: string, { format, name = format, names = numericNames }: ImportOptions): Imported {
-  const report = new Report();
+export function importConfig(
+  text: string,
+  { format, name = format, names = numericNames, strict = false }: ImportOptions,
+): Imported {
+  const report = new Report(strict);
   const state = stateOf(text, format, names, name, report);
   return { notTaken: report.finish(name), state };
 }

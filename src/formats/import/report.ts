@@ -2,7 +2,7 @@
  * What an importer has to say beside the state: what it left out, and what is wrong with the file.
  * @module
  */
-import { ConfigError, type ConfigIssue, InvalidArgumentError } from '../../errors.js';
+import { ConfigError, type ConfigIssue, InvalidArgumentError, printable } from '../../errors.js';
 
 /** Something in a file that the state has no place for, or has otherwise than it is written. */
 export interface NotTaken {
@@ -25,14 +25,25 @@ export const HEALTH_CHECKING = 'belongs to health checking, which the state file
 
 /** Collects both. */
 export class Report {
+  readonly #isStrict: boolean;
   readonly #notTaken: NotTaken[] = [];
   readonly #issues: ConfigIssue[] = [];
-
   readonly #known = new Set<string>();
 
-  /** Leaves something out. The same words about the same place are kept once: a range says them for each address. */
+  /** Strict: what the program itself passes over is a mistake. */
+  constructor(isStrict: boolean) {
+    this.#isStrict = isStrict;
+  }
+
+  /** Leaves something out. The same text about the same place is kept once: a range says it for each address. */
   skip({ line, key }: Place, why: string): void {
-    if (this.#isNew(line, key, why)) this.#notTaken.push({ line, key, why });
+    if (this.#isNew(line, key, why)) this.#notTaken.push({ line, key: printable(key), why: printable(why) });
+  }
+
+  /** What the program itself passes over, or reads otherwise than it is written, and goes on. */
+  passOver(place: Place, why: string): void {
+    if (this.#isStrict) this.refuse(place, why);
+    else this.skip(place, why);
   }
 
   /** Finds a mistake; alike once. */
@@ -40,20 +51,22 @@ export class Report {
     if (this.#isNew(line, key, message)) this.#issues.push({ line, column, path: key, message });
   }
 
-  #isNew(line: number, key: string, words: string): boolean {
-    const text = `${line}: ${key}: ${words}`;
+  #isNew(line: number, key: string, why: string): boolean {
+    const text = `${line}: ${key}: ${why}`;
     if (this.#known.has(text)) return false;
     this.#known.add(text);
     return true;
   }
 
   /**
-   * Runs a check of the model. What it refuses is kept, at the place of the field if `fields` has it.
+   * Runs a check of the model. What it refuses is told by `tell` (default: it is a mistake), at the place of the field if
+   * `fields` has it.
    */
   attempt<Result>(
     place: Place,
     check: () => Result,
     fields: Readonly<Record<string, Place | undefined>> = {},
+    tell: (place: Place, message: string) => void = (at, message) => this.refuse(at, message),
   ): Result | undefined {
     try {
       return check();
@@ -61,7 +74,7 @@ export class Report {
       if (!(error instanceof InvalidArgumentError)) throw error;
       for (const { path, message } of error.issues) {
         const field = fields[/^\w*/.exec(path)?.[0] ?? ''];
-        this.refuse(field ?? place, path === '' || field !== undefined ? message : `${path}: ${message}`);
+        tell(field ?? place, path === '' || field !== undefined ? message : `${path}: ${message}`);
       }
       return undefined;
     }

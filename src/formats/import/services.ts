@@ -11,7 +11,7 @@ import {
   type Tunnel,
 } from '../../model/destination.js';
 import { withoutUndefined } from '../../model/parse.js';
-import { parseService, type SchedulerFlag, type Service } from '../../model/service.js';
+import { type NormalService, parseService, type SchedulerFlag, type Service } from '../../model/service.js';
 import { formatServiceKey, type ServiceKey } from '../../model/service-key.js';
 import type { Place, Report } from './report.js';
 
@@ -48,14 +48,37 @@ export interface Placed<Draft> {
   readonly draft: Draft;
 }
 
+/** What a program does where the kernel refuses. */
+export interface ServicesOptions {
+  /**
+   * Whether it says so in its log and goes on: a service or a real server that cannot be is left out, and a service that is
+   * there already gets the real servers of both. Default: such a file is wrong.
+   */
+  readonly goesOn?: boolean;
+}
+
+interface Entry {
+  readonly line: number;
+  readonly service: NormalService;
+  readonly destinations: Map<string, NormalDestination>;
+}
+
 /** The services of a file, in its order. */
 export class Services {
-  readonly list: DesiredService[] = [];
   readonly #report: Report;
-  readonly #lines = new Map<string, number>();
+  readonly #goesOn: boolean;
+  readonly #entries = new Map<string, Entry>();
 
-  constructor(report: Report) {
+  constructor(report: Report, { goesOn = false }: ServicesOptions = {}) {
     this.#report = report;
+    this.#goesOn = goesOn;
+  }
+
+  get list(): DesiredService[] {
+    return [...this.#entries.values()].map(({ service, destinations }) => ({
+      service,
+      destinations: [...destinations.values()],
+    }));
   }
 
   /** Checks a service with its real servers, and keeps it. */
@@ -67,29 +90,46 @@ export class Services {
       persistence: draft.persistence && withoutUndefined(draft.persistence),
     });
     // parseService checks what goes together.
-    const service = this.#report.attempt(place, () => parseService(input as Service), fields);
+    const check = () => parseService(input as Service);
+    const service = this.#report.attempt(place, check, fields, (at, why) => this.#tell(at, why));
     if (service === undefined) return;
-    const name = formatServiceKey(service);
-    const other = this.#lines.get(name);
-    if (other !== undefined) return this.#report.refuse(place, `${name} is already in line ${other}`);
-    this.#lines.set(name, place.line);
-    this.list.push({ service, destinations: this.#destinations(service, destinations) });
+    const entry = this.#entryOf(service, place);
+    if (entry !== undefined) this.#addDestinations(entry, destinations);
   }
 
-  #destinations(service: ServiceKey, drafts: readonly Placed<DestinationDraft>[]): NormalDestination[] {
-    const found = new Map<string, NormalDestination>();
+  #entryOf(service: NormalService, place: Place): Entry | undefined {
+    const name = formatServiceKey(service);
+    const known = this.#entries.get(name);
+    if (known === undefined) {
+      const entry = { line: place.line, service, destinations: new Map() };
+      this.#entries.set(name, entry);
+      return entry;
+    }
+    this.#tell(
+      place,
+      `${name} is already in line ${known.line}`,
+      'its real servers are added to it, its settings are not',
+    );
+    return this.#goesOn ? known : undefined;
+  }
+
+  #addDestinations({ service, destinations }: Entry, drafts: readonly Placed<DestinationDraft>[]): void {
     for (const { place, fields, draft } of drafts) {
       const input = withoutUndefined({ ...draft, port: this.#portOf(service, draft, place) });
       // parseDestination checks what goes together.
       const check = () => parseDestination(service, input as Destination);
-      const destination = this.#report.attempt(place, check, fields);
+      const destination = this.#report.attempt(place, check, fields, (at, why) => this.#tell(at, why));
       if (destination === undefined) continue;
       const name = formatDestinationKey(destination);
-      if (found.has(name))
+      if (destinations.has(name))
         this.#report.skip(place, `${name} is in ${formatServiceKey(service)} already: the first counts`);
-      else found.set(name, destination);
+      else destinations.set(name, destination);
     }
-    return [...found.values()];
+  }
+
+  #tell(place: Place, problem: string, outcome = 'it is left out'): void {
+    if (this.#goesOn) this.#report.passOver(place, `${problem}; ${outcome}`);
+    else this.#report.refuse(place, problem);
   }
 
   /** DR and TUN leave ports alone: every program that can be imported from, and ipvsadm, puts the service's port. */

@@ -7,6 +7,8 @@ import type { Place, Report } from './report.js';
 /** `weight 1`, `weight = 1`, or `real_server 10.0.0.11 80 { ... }`. `key` is its first word. */
 export interface Statement extends Place {
   readonly values: readonly string[];
+  /** Why nobody can know here what the statement says. It matters only where the statement would be taken. */
+  readonly problem?: string;
   /** Absent where there are no braces. */
   readonly block?: readonly Statement[];
 }
@@ -19,17 +21,19 @@ export function named(statement: Statement): Place {
 /** What is known of a key: why it is not taken, or how it is. */
 export type Handler<Target> = string | ((target: Target, statement: Statement) => void);
 
-/** Hands each statement to its handler. A key that is not in the table is a mistake. */
+/** Hands each statement to its handler, and those whose key is not in the table to `unknown`. */
 export function handle<Target>(
   statements: readonly Statement[],
   handlers: Readonly<Record<string, Handler<Target>>>,
   target: Target,
   report: Report,
+  unknown: (statement: Statement) => void = (statement) => report.refuse(statement, 'there is no such key here'),
 ): void {
   for (const statement of statements) {
     const handler = Object.hasOwn(handlers, statement.key) ? handlers[statement.key] : undefined;
-    if (handler === undefined) report.refuse(statement, 'there is no such key here');
-    else if (typeof handler === 'string') report.skip(statement.block ? named(statement) : statement, handler);
+    if (typeof handler === 'string') report.skip(statement.block ? named(statement) : statement, handler);
+    else if (statement.problem !== undefined) report.refuse(statement, statement.problem);
+    else if (handler === undefined) unknown(statement);
     else handler(target, statement);
   }
 }

@@ -35,9 +35,9 @@ function golden(name: string): string {
 }
 
 /** What is wrong with a text, as `line: path: message`. */
-function mistakes(text: string, format: ImportFormat): string[] {
+function mistakes(text: string, format: ImportFormat, strict = false): string[] {
   try {
-    importConfig(text, { format, names });
+    importConfig(text, { format, names, strict });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return error.issues.map(({ line, path, message }) => `${line}: ${path}: ${message}`);
@@ -47,6 +47,11 @@ function mistakes(text: string, format: ImportFormat): string[] {
 
 function importState(text: string, format: ImportFormat) {
   return importConfig(text, { format, names }).state;
+}
+
+/** What is not taken of a text, as `line: key: why`. */
+function notTaken(text: string, format: ImportFormat): string[] {
+  return importConfig(text, { format, names }).notTaken.map(({ line, key, why }) => `${line}: ${key}: ${why}`);
 }
 
 /** The first service of a text. */
@@ -158,46 +163,130 @@ describe('keepalived.conf', () => {
   test.each([
     ['include other.conf', '1: include: other files are not read: put its text in this place'],
     ['includer /etc/*.conf', '1: includer: other files'],
-    ['@main global_defs', '1: @main: conditions'],
+    ['@main virtual_server 10.0.0.1 80 {\n}', '1: virtual_server: a condition (@id) is not understood'],
+    [server('@^main weight 3'), '3: weight: a condition'],
     ['~SEQ(x, 1, 3) y', '1: ~SEQ(x,: ~SEQ and ~LST'],
-    ['$A = 1', '1: $A: a definition has no blank'],
-    ['$A=1 \\', '1: $A=1: lines that go on'],
-    ['a "b', '1: a: a quote is not closed'],
-    ['virtual_server 10.0.0.1 80 {', '1: virtual_server: the block that begins here is not closed'],
-    ['{', '1: {: a block needs a name'],
-    [
-      'virtual_server group x {\nreal_server 10.1.0.1 80 { }\n}',
-      '1: virtual_server: there is no virtual_server_group "x"',
-    ],
-    [
-      '$A=10.0.0\nvirtual_server $A.1 80 { real_server 10.1.0.1 80 { } }',
-      '2: virtual_server $A.1 80: address: "$A.1" is not',
-    ],
-    ['virtual_sever 10.0.0.1 80 { }', '1: virtual_sever: there is no such key here'],
-    [server('lvs_shed rr'), '3: lvs_shed: there is no such key here'],
-    [server('lvs_method nat'), '3: lvs_method: "nat" is none of NAT, DR, TUN'],
-    [server('lvs_method TUN type gue'), '3: lvs_method: '],
-    [server('lvs_method TUN type ipip csum'), '3: lvs_method: '],
-    [server('persistence_timeout soon'), '3: persistence_timeout: must be a whole number'],
-    [server('ip_family ipv4'), '3: ip_family: "ipv4" is neither inet nor inet6'],
-    [server('real_server 10.1.0.2 80 { weight -1 }'), '3: weight: must be a whole number'],
-    [server('real_server 10.1.0.2 x { }'), '3: real_server 10.1.0.2 x: port: must be'],
-    [server('real_server 2001:db8::1 80 { }'), '3: real_server 2001:db8::1 80: address: must be ipv4'],
-    [server('', 'www 80'), '1: virtual_server www 80: address: "www" is not'],
-    [`${server('')}${server('')}`, '7: virtual_server 10.0.0.100 80: tcp://10.0.0.100:80 is already in line 1'],
-    [
-      'virtual_server_group g { 10.0.0.1/24 80 }\nvirtual_server group g { real_server 10.1.0.1 80 { } }',
-      '1: 10.0.0.1/24: "10.0.0.1/24" is an address within',
-    ],
-    ['global_defs { lvs_timeouts icmp 3 }', '1: lvs_timeouts: "icmp" is none of tcp, tcpfin, udp'],
+    [server('weight $A').replace(/^/, '$A=1 \\\n2\n'), '5: weight: the definition $A is not understood'],
+    [server('weight $A').replace(/^/, '@main $A=1\n'), '4: weight: the definition $A is not understood'],
+    [server('weight $A').replace(/^/, '$A=$B\n$B=$A\n'), '5: weight: the definition $A names itself'],
+    ['virtual_server {\n}', '1: virtual_server: has no value: keepalived itself stops here'],
+    ['virtual_server group {\n}', '1: virtual_server: has no value'],
+    [server('lb_algo'), '3: lb_algo: has no value: keepalived itself stops here'],
+    [server('real_server 10.1.0.2 80 { weight }'), '3: weight: has no value'],
+    ['virtual_server_group g { 10.0.0.0/16 80 }', '1: 10.0.0.0/16: is 65536 addresses; at most 4096 are taken'],
   ])('refuses %j', (text, message) => {
     expect(mistakes(text, 'keepalived').join('\n')).toContain(message);
   });
 
-  test('all mistakes are told, in the order of the file', () => {
-    expect(mistakes(server('a 1\nb 2'), 'keepalived')).toEqual([
-      '3: a: there is no such key here',
-      '4: b: there is no such key here',
+  /** What keepalived 2.2.7 goes on after, with a line in its log; test/interop/import-differential.test.ts asks it. */
+  test.each([
+    ['$A = 1', '1: $A: keepalived does not know this word here'],
+    ['a "b', '1: a: keepalived does not know this word here'],
+    ['virtual_server 10.0.0.1 80 {', '1: virtual_server: the block that begins here is not closed'],
+    ['{', '1: {: no block begins here: keepalived ignores the brace'],
+    ['}', '1: }: no block is open here'],
+    ['virtual_server 10.0.0.1 80\nreal_server 10.1.0.1 80 { } }', '1: virtual_server: has no "{" behind it'],
+    [
+      'virtual_server group x {\nreal_server 10.1.0.1 80 { }\n}',
+      '1: virtual_server group x: there is no virtual_server_group "x": keepalived leaves it out',
+    ],
+    [
+      '$A=10.0.0\nvirtual_server $A.1 80 { real_server 10.1.0.1 80 { } }',
+      '2: virtual_server $A.1 80: "$A.1" is not an address: keepalived leaves it out',
+    ],
+    ['virtual_sever 10.0.0.1 80 { }', '1: virtual_sever: keepalived does not know this word here'],
+    [server('nat_mask 255.255.255.0'), '3: nat_mask: keepalived does not know this word here and passes over it'],
+    [server('lvs_shed rr'), '3: lvs_shed: keepalived does not know this word'],
+    [server('lb_algo RR'), '3: lb_algo: "RR" is none of its schedulers'],
+    [server('lvs_method nat'), '3: lvs_method: "nat" is none of NAT, DR, TUN: keepalived ignores it'],
+    [server('lvs_method TUN type gue'), '3: lvs_method: a gue tunnel needs a port: keepalived ignores the options'],
+    [server('lvs_method TUN type ipip csum'), '3: lvs_method: an ipip tunnel has no checksum'],
+    [server('lvs_method TUN type gre remcsum'), '3: lvs_method: a gre tunnel has no remcsum'],
+    [server('lvs_method TUN type vxlan'), '3: lvs_method: "vxlan" is none of ipip, gue, gre'],
+    [server('lvs_method TUN fast'), '3: lvs_method: "fast" is none of type, port'],
+    [server('lvs_method TUN type gue port 0'), '3: lvs_method: port must be a whole number'],
+    [server('lvs_method TUN port 5'), '3: lvs_method: only a gue tunnel has a port'],
+    [server('protocol ICMP'), '3: protocol: "icmp" is none of TCP, UDP, SCTP'.replace('icmp', 'ICMP')],
+    [server('persistence_timeout soon'), '3: persistence_timeout: must be a whole number from 1 to 2678400'],
+    [server('persistence_timeout 0'), '3: persistence_timeout: must be a whole number from 1'],
+    [server('persistence_timeout 50;'), '3: persistence_timeout: must be a whole number from 1'],
+    [server('persistence_granularity 24'), '3: persistence_granularity: keepalived takes "24" for the mask 0.0.0.24'],
+    [server('persistence_granularity wide'), '3: persistence_granularity: "wide" is not a dotted mask'],
+    [server('ip_family ipv4'), '3: ip_family: "ipv4" is neither inet nor inet6: keepalived ignores it'],
+    [server('ip_family inet6'), '3: ip_family: the virtual server is ipv4: keepalived ignores it'],
+    [server('real_server 10.1.0.2 80 { weight -1 }'), '3: weight: must be a whole number from 0'],
+    [server('real_server 10.1.0.2 80 { weight 3; }'), '3: weight: keepalived reads "3;" as 3'],
+    [server('real_server 10.1.0.2 80 { weight heavy }'), '3: weight: keepalived reads "heavy" as 0'],
+    [server('real_server 10.1.0.2 x { }'), '3: real_server 10.1.0.2 x: must be a whole number from 1 to 65535'],
+    [server('real_server 10.1.0.2/32 80 { }'), '3: real_server 10.1.0.2/32 80: keepalived reads "10.1.0.2/32" as'],
+    [server('real_server 10.1.0.2 80 { lthreshold 5 }'), '3: lthreshold: must not be above upperThreshold'],
+    [
+      server('real_server 2001:db8::1 80 { }'),
+      '3: real_server 2001:db8::1 80: is ipv6, but the virtual server is ipv4',
+    ],
+    [server('sorry_server_inhibit'), '3: sorry_server_inhibit: no sorry_server stands before it'],
+    [server('', 'www 80'), '1: virtual_server www 80: "www" is not an address'],
+    [
+      `${server('')}${server('')}`,
+      '7: virtual_server 10.0.0.100 80: tcp://10.0.0.100:80 is already in line 1; its real',
+    ],
+    [
+      'virtual_server_group g { 10.0.0.1/24 80 }\nvirtual_server group g { real_server 10.1.0.1 80 { } }',
+      '1: 10.0.0.1/24: is not an address, a range or a network',
+    ],
+    ['virtual_server_group g { 10.0.0.9-3 80 }', '1: 10.0.0.9-3: is not an address, a range or a network'],
+    ['virtual_server_group g { fwmark 3 ipv4 }', '1: fwmark: "ipv4" is neither inet nor inet6'],
+    [
+      'virtual_server_group g { 10.0.0.1 80\n2001:db8::1 80\nfwmark 3 }',
+      '1: virtual_server_group g: has both families',
+    ],
+    [
+      'virtual_server_group g { 10.0.0.1 80\n}\nvirtual_server_group g { 10.0.0.2 80\n}',
+      '3: virtual_server_group g: is',
+    ],
+    ['global_defs { lvs_timeouts icmp 3 }', '1: lvs_timeouts: "icmp" is none of tcp, tcpfin, udp'],
+    ['global_defs { lvs_timeouts tcp }', '1: lvs_timeouts: names no timeout'],
+    ['global_defs { lvs_timeout tcp 3 }', '1: lvs_timeout: keepalived does not know this word'],
+  ])('goes on after %j as keepalived does, and refuses it when it is strict', (text, message) => {
+    expect(notTaken(text, 'keepalived').join('\n')).toContain(message);
+    expect(mistakes(text, 'keepalived', true).join('\n')).toContain(message);
+  });
+
+  test('an unknown word with a block ends the block around it, as in keepalived', () => {
+    const { service } = first(server('real_servr 10.1.0.2 80 {\nweight 5\n}\nlb_algo rr'), 'keepalived') ?? {};
+    expect(service).toBeUndefined();
+    const text = server('real_server 10.1.0.2 80 { }\nreal_servr 10.1.0.3 80 {\nweight 5\n}\nlb_algo rr');
+    expect(first(text, 'keepalived')).toMatchObject({
+      service: { scheduler: 'wlc' },
+      destinations: [{ address: '10.1.0.2', weight: 5 }],
+    });
+  });
+
+  test('what has nothing to do with IPVS is not looked at: conditions, sequences, files, definitions', () => {
+    const text = 'vrrp_instance V {\n@high priority 5\n~SEQ(x, 1, 3) $x\ninclude a\n$A=1 \\\n2\npath "${B}"\n}\n';
+    expect(mistakes(text + server(''), 'keepalived', true)).toEqual([]);
+    expect(first(text + server('@high delay_loop 5'), 'keepalived')?.destinations).toHaveLength(1);
+  });
+
+  test('a definition is looked up where it is used', () => {
+    expect(first('$A=${B}.7\nvirtual_server $A 80 { }\n', 'keepalived')).toBeUndefined();
+    const text = `$A=\${B}.7\n$B=10.0.0\n${server('', '$A 80')}`;
+    expect(first(text, 'keepalived')?.service).toMatchObject({ address: '10.0.0.7' });
+  });
+
+  test.each([
+    ['a quorum that is never reached', 'quorum 3\nhysteresis 1\nweight 3\nsorry_server 10.1.0.9 80'],
+    ['real servers that take nothing', 'real_server 10.1.0.2 80 { weight 0 }\nsorry_server 10.1.0.9 80'],
+  ])('%s: the sorry server serves', (_, inside) => {
+    const text = server(inside).replace('real_server 10.1.0.1 80 {', 'real_server 10.1.0.1 80 {\nweight 0');
+    expect(first(text, 'keepalived')?.destinations).toMatchObject([{ address: '10.1.0.9', weight: 1 }]);
+  });
+
+  test('an inhibited sorry server stands there with weight 0', () => {
+    const text = server('sorry_server 10.1.0.9 80\nsorry_server_inhibit');
+    expect(first(text, 'keepalived')?.destinations).toMatchObject([
+      { address: '10.1.0.1', weight: 1 },
+      { address: '10.1.0.9', weight: 0 },
     ]);
   });
 });
