@@ -115,7 +115,7 @@ test('a file that is none of these is not guessed at', () => {
 });
 
 test('the name stands in the error', () => {
-  expect(() => importConfig('}', { format: 'keepalived', name: '/etc/k.conf' })).toThrow(
+  expect(() => importConfig('}', { format: 'keepalived', name: '/etc/k.conf', strict: true })).toThrow(
     '/etc/k.conf:1:1: }: no block',
   );
 });
