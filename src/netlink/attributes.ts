@@ -265,6 +265,11 @@ export class AttributeWriter {
     this.#view.setUint8(offset, value);
   }
 
+  /** Writes bytes into reserved room. */
+  setBytes(offset: number, bytes: Uint8Array): void {
+    this.#array.set(bytes, offset);
+  }
+
   /** An attribute with zeroed room for `length` bytes; returns where they start. */
   reserveAttribute(type: number, length: number): number {
     const start = this.reserve(HEADER + length);

@@ -142,3 +142,8 @@ describe('the check itself', () => {
     expect(problem(from, to)).toMatch(`src/${room} has no floor: add it to FLOORS in test/unit/layers.test.ts`);
   });
 });
+
+test('one file knows the netlink package', () => {
+  const knowing = files.filter((file) => /['"]netlink\//.test(readFileSync(join(SRC, file), 'utf8')));
+  expect(knowing).toEqual(['netlink/route/codec.ts']);
+});

@@ -2,19 +2,13 @@
  * Addresses of the host on its devices.
  * @module
  */
-import {
-  type AddressFlags,
-  type AddressMessage,
-  formatAddressMessage,
-  MessageType,
-  parseAddressMessage,
-} from 'netlink/dist/rt/structs.js';
 import { type Family, familyOf, formatIP } from '../../address/ip.js';
 import { InvalidArgumentError } from '../../errors.js';
 import type { Request } from '../connection.js';
 import { type Message, NLM_F_CREATE, NLM_F_EXCL } from '../message.js';
+import { addressBytes, checkPrefixLength } from './checks.js';
+import { bufferOf, type PlainAttribute, parseAddress, request } from './codec.js';
 import { AF, AF_UNSPEC, familyOfNumber, type Scope, scopeName, scopeNumber } from './constants.js';
-import { addressBytes, checkPrefixLength, parse, request } from './message.js';
 
 /** Which address: what tells it from all others in a namespace. */
 export interface AddressKey {
@@ -42,8 +36,20 @@ export interface AddressSpec extends AddressKey {
   readonly deprecated?: boolean | undefined;
 }
 
-/** IFA_F_*, in the kernel's words. */
-export type AddressFlag = Exclude<keyof AddressFlags, '__unknown'>;
+/** IFA_F_* of linux/if_addr.h. */
+export type AddressFlag =
+  | 'secondary'
+  | 'nodad'
+  | 'optimistic'
+  | 'dadfailed'
+  | 'homeaddress'
+  | 'deprecated'
+  | 'tentative'
+  | 'permanent'
+  | 'managetempaddr'
+  | 'noprefixroute'
+  | 'mcautojoin'
+  | 'stablePrivacy';
 
 /** An address as the kernel has it. */
 export interface AddressEntry extends AddressKey {
@@ -67,9 +73,8 @@ export function formatAddressKey({ device, address, prefix }: AddressKey): strin
 
 /** A dump of all addresses of both families. */
 export function getAddresses(): Request {
-  return request({ type: MessageType.GETADDR, command: 'list addresses' }, (out) =>
-    formatAddressMessage({ kind: 'address', data: { family: AF_UNSPEC }, attrs: {} }, out),
-  );
+  const content = { kind: 'address', data: { family: AF_UNSPEC }, attrs: {} } as const;
+  return request({ type: 'GETADDR', command: 'list addresses' }, content);
 }
 
 /** @throws {InvalidArgumentError} */
@@ -86,38 +91,38 @@ export function checkAddress(spec: AddressSpec): void {
 /** Adds an address that was checked to the device of this index. */
 export function newAddress(index: number, spec: AddressSpec): Request {
   const { label, broadcast, nodad, noprefixroute, deprecated } = spec;
-  const message = keyMessage(index, spec);
-  message.data.scope = scopeNumber(spec.scope ?? defaultScope(spec.address));
-  message.attrs.flags = { ...(nodad && { nodad }), ...(noprefixroute && { noprefixroute }) };
-  if (label !== undefined) message.attrs.label = label;
-  if (broadcast !== undefined) message.attrs.broadcast = addressBytes(SUBJECT, 'broadcast', broadcast);
-  const flags = NLM_F_CREATE | NLM_F_EXCL;
-  return request(
-    { type: MessageType.NEWADDR, flags, command: 'add address', object: formatAddressKey(spec) },
-    (out) => {
-      formatAddressMessage(message, out);
-      if (deprecated === true) out.push(IFA_CACHEINFO, DEPRECATED);
+  const { data, attrs } = keyContent(index, spec);
+  const content = {
+    kind: 'address',
+    data: { ...data, scope: scopeNumber(spec.scope ?? defaultScope(spec.address)) },
+    attrs: {
+      ...attrs,
+      flags: { ...(nodad && { nodad }), ...(noprefixroute && { noprefixroute }) },
+      ...(label !== undefined && { label }),
+      ...(broadcast !== undefined && { broadcast: bufferOf(addressBytes(SUBJECT, 'broadcast', broadcast)) }),
     },
-  );
+  } as const;
+  const flags = NLM_F_CREATE | NLM_F_EXCL;
+  const parts = { type: 'NEWADDR', flags, command: 'add address', object: formatAddressKey(spec) } as const;
+  return request(parts, content, deprecated === true ? [DEPRECATED] : []);
 }
 
-/** linux/if_addr.h; the package knows no such attribute. */
+/** linux/if_addr.h; the codec knows no such attribute. */
 const IFA_CACHEINFO = 6;
-/** struct ifa_cacheinfo: preferred for no time, valid for ever, and two times that only the kernel tells. */
-const DEPRECATED = Buffer.from(Uint32Array.of(0, 0xffffffff, 0, 0).buffer);
+/** struct ifa_cacheinfo: preferred for no time, valid for ever, and two times that only the kernel sets. */
+const DEPRECATED: PlainAttribute = [IFA_CACHEINFO, new Uint8Array(Uint32Array.of(0, 0xffffffff, 0, 0).buffer)];
 
 /** Deletes an address that was checked from the device of this index. */
 export function deleteAddress(index: number, key: AddressKey): Request {
-  return request({ type: MessageType.DELADDR, command: 'delete address', object: formatAddressKey(key) }, (out) =>
-    formatAddressMessage(keyMessage(index, key), out),
-  );
+  const parts = { type: 'DELADDR', command: 'delete address', object: formatAddressKey(key) } as const;
+  return request(parts, keyContent(index, key));
 }
 
-function keyMessage(index: number, { address, prefix }: AddressKey): AddressMessage {
-  const local = addressBytes(SUBJECT, 'address', address);
+function keyContent(index: number, { address, prefix }: AddressKey) {
+  const local = bufferOf(addressBytes(SUBJECT, 'address', address));
   const data = { family: AF[familyOf(address)], prefixlen: prefix, index };
   // For IPv4 `address` is the network's or the other end's, which here is the same.
-  return { kind: 'address', data, attrs: { local, address: local } };
+  return { kind: 'address', data, attrs: { local, address: local } } as const;
 }
 
 /** As ip(8) chooses it. */
@@ -127,7 +132,7 @@ function defaultScope(address: string): Scope {
 
 /** Reads an answer to GETADDR; undefined for a family other than IPv4 and IPv6. */
 export function readAddress(message: Message, deviceName: (index: number) => string): AddressEntry | undefined {
-  const { data, attrs } = parse('address', parseAddressMessage, message);
+  const { data, attrs } = parseAddress(message);
   const family = familyOfNumber(data.family);
   // IPv6 says IFA_LOCAL only where there is another end.
   const local = attrs.local ?? attrs.address;
@@ -142,10 +147,11 @@ export function readAddress(message: Message, deviceName: (index: number) => str
     ...(peer !== undefined && { peer }),
     ...(attrs.broadcast !== undefined && { broadcast: formatIP(attrs.broadcast) }),
     ...(attrs.label !== undefined && { label: attrs.label }),
-    flags: flagNames(attrs.flags ?? data.flags ?? {}),
+    flags: flagNames(attrs.flags ?? data.flags),
   };
 }
 
-function flagNames({ __unknown, ...flags }: AddressFlags): AddressFlag[] {
-  return Object.keys(flags) as AddressFlag[];
+/** `__unknown` is the codec's own, for bits that have no name. */
+function flagNames(flags: Readonly<Partial<Record<AddressFlag | '__unknown', unknown>>> = {}): AddressFlag[] {
+  return (Object.keys(flags) as (keyof typeof flags)[]).filter((name) => name !== '__unknown');
 }

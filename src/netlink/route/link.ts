@@ -2,13 +2,12 @@
  * Network devices, and the message that switches one on.
  * @module
  */
-import { formatLinkMessage, MessageType, parseLinkMessage } from 'netlink/dist/rt/structs.js';
 import { formatMac } from '../../address/mac.js';
 import { AttributeReader, Bytes } from '../attributes.js';
 import type { Request } from '../connection.js';
 import type { Message } from '../message.js';
+import { parseLink, request } from './codec.js';
 import { AF_UNSPEC } from './constants.js';
-import { parse, request } from './message.js';
 
 /** A network device. */
 export interface LinkEntry {
@@ -38,29 +37,26 @@ export interface LinkEntry {
 
 /** A dump of all devices. */
 export function getLinks(): Request {
-  return request({ type: MessageType.GETLINK, command: 'list links' }, (out) =>
-    formatLinkMessage({ kind: 'link', data: { family: AF_UNSPEC }, attrs: {} }, out),
-  );
+  const content = { kind: 'link', data: { family: AF_UNSPEC }, attrs: {} } as const;
+  return request({ type: 'GETLINK', command: 'list links' }, content);
 }
 
 /** Answered by one device. `command` and `object` are what it is for, for errors. */
 export function getLink(name: string, command: string, object: string): Request {
-  return request({ type: MessageType.GETLINK, command, object }, (out) =>
-    formatLinkMessage({ kind: 'link', data: { family: AF_UNSPEC }, attrs: { ifname: name } }, out),
-  );
+  const content = { kind: 'link', data: { family: AF_UNSPEC }, attrs: { ifname: name } } as const;
+  return request({ type: 'GETLINK', command, object }, content);
 }
 
 /** Switches a device on or off. */
 export function setLinkUp(index: number, device: string, up: boolean): Request {
   const data = { family: AF_UNSPEC, index, flags: up ? { up } : {}, change: { up: true } } as const;
-  return request({ type: MessageType.NEWLINK, command: `set link ${up ? 'up' : 'down'}`, object: device }, (out) =>
-    formatLinkMessage({ kind: 'link', data, attrs: {} }, out),
-  );
+  const parts = { type: 'NEWLINK', command: `set link ${up ? 'up' : 'down'}`, object: device } as const;
+  return request(parts, { kind: 'link', data, attrs: {} });
 }
 
 /** Reads an answer to GETLINK; the master's name is not in it. */
 export function readLink(message: Message): LinkEntry {
-  const { data, attrs } = parse('link', parseLinkMessage, message);
+  const { data, attrs } = parseLink(message);
   const kind = attrs.linkinfo && readKind(attrs.linkinfo);
   return {
     index: data.index ?? 0,

@@ -1,17 +1,7 @@
 /**
- * Routes. They are read by our own reader: the `netlink` package's (0.3.0) refuses every RTA_VIA, an IPv4 route by way of an
- * IPv6 gateway, for it believes addresses to have one byte, and with it the whole list.
+ * Routes.
  * @module
  */
-import {
-  formatRouteMessage,
-  MessageType,
-  RouteProtocol as ProtocolNumber,
-  type RouteAttrs,
-  RouteScope as ScopeNumber,
-  RouteType as TypeNumber,
-} from 'netlink/dist/rt/structs.js';
-import type { AttrStream } from 'netlink/dist/structs.js';
 import { type Family, familyOf, formatIP } from '../../address/ip.js';
 import { type Network, parseNetwork } from '../../address/network.js';
 import { InvalidArgumentError, ProtocolError } from '../../errors.js';
@@ -19,14 +9,57 @@ import { LITTLE_ENDIAN } from '../../linux/byte-order.js';
 import { AttributeReader } from '../attributes.js';
 import type { Request } from '../connection.js';
 import { type Message, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from '../message.js';
+import { addressBytes } from './checks.js';
+import {
+  bufferOf,
+  messageType,
+  nameOfNumber,
+  numberOfName,
+  type PlainAttribute,
+  type RequestParts,
+  request,
+} from './codec.js';
 import { AF, familyOfNumber, RT_TABLE_LOCAL, RT_TABLE_MAIN, type Scope, scopeName, scopeNumber } from './constants.js';
-import { addressBytes, payloadOf, request, writeBytes } from './message.js';
 import { readRouteAttributes, restorable } from './route-attributes.js';
 
 /** RTN_*: what is done with packets for the destination, in ip(8)'s words; any other number is written as such. */
-export type RouteType = Lowercase<keyof typeof TypeNumber> | `${number}`;
+export type RouteType =
+  | 'unspec'
+  | 'unicast'
+  | 'local'
+  | 'broadcast'
+  | 'anycast'
+  | 'multicast'
+  | 'blackhole'
+  | 'unreachable'
+  | 'prohibit'
+  | 'throw'
+  | 'nat'
+  | 'xresolve'
+  | `${number}`;
 /** RTPROT_*: who made the route, in ip(8)'s words; any other number is written as such. */
-export type RouteProtocol = Lowercase<keyof typeof ProtocolNumber> | `${number}`;
+export type RouteProtocol =
+  | 'redirect'
+  | 'kernel'
+  | 'boot'
+  | 'static'
+  | 'gated'
+  | 'ra'
+  | 'mrt'
+  | 'zebra'
+  | 'bird'
+  | 'dnrouted'
+  | 'xorp'
+  | 'ntk'
+  | 'dhcp'
+  | 'mrouted'
+  | 'babel'
+  | 'bgp'
+  | 'isis'
+  | 'ospf'
+  | 'rip'
+  | 'eigrp'
+  | `${number}`;
 /** The two tables that every host has: what the administrator routes, and the host's own addresses. */
 export type RouteTable = 'main' | 'local';
 
@@ -88,9 +121,8 @@ export function formatRoute({ destination, gateway, device, table }: RouteSpec):
 
 /** A dump of all routes of a family, in all tables. */
 export function getRoutes(family: Family): Request {
-  return request({ type: MessageType.GETROUTE, command: `list ${family} routes` }, (out) =>
-    formatRouteMessage({ kind: 'route', data: { family: AF[family] }, attrs: {} }, out),
-  );
+  const content = { kind: 'route', data: { family: AF[family] }, attrs: {} } as const;
+  return request({ type: 'GETROUTE', command: `list ${family} routes` }, content);
 }
 
 /** @throws {InvalidArgumentError} */
@@ -107,79 +139,81 @@ export function checkRoute({ destination, gateway, metric, preferredSource }: Ro
 export function newRoute(index: number | undefined, spec: RouteSpec, verb: 'add' | 'replace'): Request {
   const flags = NLM_F_CREATE | (verb === 'add' ? NLM_F_EXCL : NLM_F_REPLACE);
   const { type = 'unicast', protocol = 'boot', scope = defaultScope(spec) } = spec;
-  const numbers = { type: typeNumber(type), protocol: protocolNumber(protocol), scope: scopeNumber(scope) };
-  return routeRequest({ type: MessageType.NEWROUTE, flags, command: `${verb} route` }, index, spec, numbers);
+  const numbers = {
+    type: numberOfName('RouteType', type),
+    protocol: numberOfName('RouteProtocol', protocol),
+    scope: scopeNumber(scope),
+  };
+  return routeRequest({ type: 'NEWROUTE', flags, command: `${verb} route` }, index, spec, numbers);
 }
 
 /** Deletes the first route that has all these marks. `index` is its device's. */
 export function deleteRoute(index: number | undefined, spec: RouteSpec): Request {
   const numbers = {
-    type: spec.type === undefined ? 0 : typeNumber(spec.type),
-    protocol: spec.protocol === undefined ? 0 : protocolNumber(spec.protocol),
+    type: spec.type === undefined ? 0 : numberOfName('RouteType', spec.type),
+    protocol: spec.protocol === undefined ? 0 : numberOfName('RouteProtocol', spec.protocol),
     // In a deletion this means any.
-    scope: spec.scope === undefined ? ScopeNumber.NOWHERE : scopeNumber(spec.scope),
+    scope: spec.scope === undefined ? scopeNumber('nowhere') : scopeNumber(spec.scope),
   };
-  return routeRequest({ type: MessageType.DELROUTE, command: 'delete route' }, index, spec, numbers);
+  return routeRequest({ type: 'DELROUTE', command: 'delete route' }, index, spec, numbers);
 }
 
 /** Makes the very route of a {@link RouteEntry.message} again. */
 export function restoreRoute(message: Uint8Array, object?: string): Request {
-  return rawRequest(
-    { type: MessageType.NEWROUTE, flags: NLM_F_CREATE | NLM_F_EXCL, command: 'restore route' },
-    message,
-    object,
-  );
+  return rawRequest({ type: 'NEWROUTE', flags: NLM_F_CREATE | NLM_F_EXCL, command: 'restore route' }, message, object);
 }
 
 /** Deletes the very route of a {@link RouteEntry.message}. */
 export function withdrawRoute(message: Uint8Array, object?: string): Request {
-  return rawRequest({ type: MessageType.DELROUTE, command: 'withdraw route' }, message, object);
+  return rawRequest({ type: 'DELROUTE', command: 'withdraw route' }, message, object);
 }
 
-function rawRequest(
-  parts: { type: number; flags?: number; command: string },
-  message: Uint8Array,
-  object: string | undefined,
-): Request {
+function rawRequest({ type, ...rest }: RequestParts, message: Uint8Array, object: string | undefined): Request {
   const payload = restorable(message);
-  return { ...parts, object: () => object, write: (writer) => writeBytes(writer, payload) };
+  return {
+    ...rest,
+    type: messageType(type),
+    object: () => object,
+    write: (writer) => writer.setBytes(writer.reserve(payload.length), payload),
+  };
 }
 
 function routeRequest(
-  parts: { type: number; flags?: number; command: string },
+  parts: RequestParts,
   index: number | undefined,
   spec: RouteSpec,
   numbers: { type: number; protocol: number; scope: number },
 ): Request {
-  const { bytes, prefix } = parseDestination(spec.destination);
+  const { destination, gateway, preferredSource } = spec;
+  const { bytes, prefix } = parseDestination(destination);
   const { table = LOCAL_TYPES.includes(spec.type ?? 'unicast') ? 'local' : 'main', onlink, metric } = spec;
   const data = {
-    family: AF[familyOf(spec.destination)],
+    family: AF[familyOf(destination)],
     dstLen: prefix,
     table: TABLES[table],
     ...numbers,
     flags: onlink ? { __unknown: RTNH_F_ONLINK } : {},
   };
-  const attrs: RouteAttrs = {};
-  if (prefix > 0) attrs.dst = Buffer.from(bytes);
-  if (index !== undefined) attrs.oif = index;
-  if (metric !== undefined) attrs.priority = metric;
-  if (spec.preferredSource !== undefined) {
-    attrs.prefsrc = addressBytes(SUBJECT, 'preferredSource', spec.preferredSource);
-  }
-  return request({ ...parts, object: formatRoute(spec) }, (out) => {
-    formatRouteMessage({ kind: 'route', data, attrs }, out);
-    if (spec.gateway !== undefined) pushGateway(out, spec.destination, spec.gateway);
-  });
+  const attrs = {
+    ...(prefix > 0 && { dst: bufferOf(bytes) }),
+    ...(index !== undefined && { oif: index }),
+    ...(metric !== undefined && { priority: metric }),
+    ...(preferredSource !== undefined && {
+      prefsrc: bufferOf(addressBytes(SUBJECT, 'preferredSource', preferredSource)),
+    }),
+  };
+  const object = formatRoute(spec);
+  return request({ ...parts, object }, { kind: 'route', data, attrs }, gatewayAttribute(destination, gateway));
 }
 
-/** The gateway's attribute: RTA_GATEWAY, or RTA_VIA where it is of another family than the destination. */
-function pushGateway(out: AttrStream, destination: string, gateway: string): void {
+/** RTA_GATEWAY, or RTA_VIA where the gateway is of another family than the destination. */
+function gatewayAttribute(destination: string, gateway: string | undefined): PlainAttribute[] {
+  if (gateway === undefined) return [];
   const bytes = addressBytes(SUBJECT, 'gateway', gateway);
   const family = familyOf(gateway);
-  if (family === familyOf(destination)) return out.push(RTA_GATEWAY, bytes);
+  if (family === familyOf(destination)) return [[RTA_GATEWAY, bytes]];
   // struct rtvia: the family in 16 bits of host order, and the address.
-  out.push(RTA_VIA, Buffer.concat([new Uint8Array(Uint16Array.of(AF[family]).buffer), bytes]));
+  return [[RTA_VIA, Buffer.concat([new Uint8Array(Uint16Array.of(AF[family]).buffer), bytes])]];
 }
 
 function parseDestination(destination: string): Network {
@@ -216,29 +250,17 @@ export function readRoute(message: Message, deviceName: (index: number) => strin
     ...(gateway !== undefined && { gateway }),
     ...(deviceIndex !== undefined && { device: deviceName(deviceIndex) }),
     ...(metric !== undefined && { metric }),
-    protocol: nameOf(ProtocolNumber, protocol) as RouteProtocol,
+    protocol: nameOfNumber('RouteProtocol', protocol) as RouteProtocol,
     scope: scopeName(scope),
-    type: nameOf(TypeNumber, type) as RouteType,
+    type: nameOfNumber('RouteType', type) as RouteType,
     table,
     onlink: (bytes.view.getUint32(start + 8, LITTLE_ENDIAN) & RTNH_F_ONLINK) !== 0,
     ...(preferredSource !== undefined && { preferredSource }),
-    message: Uint8Array.from(payloadOf(message)),
+    message: bytes.array.slice(start, end),
   };
 }
 
 function tableName(number: number): RouteTable | undefined {
   if (number === RT_TABLE_MAIN) return 'main';
   return number === RT_TABLE_LOCAL ? 'local' : undefined;
-}
-
-function nameOf(names: Readonly<Record<number, string>>, number: number): string {
-  return names[number]?.toLowerCase() ?? String(number);
-}
-
-function typeNumber(name: RouteType): number {
-  return TypeNumber[name.toUpperCase() as keyof typeof TypeNumber] ?? Number(name);
-}
-
-function protocolNumber(name: RouteProtocol): number {
-  return ProtocolNumber[name.toUpperCase() as keyof typeof ProtocolNumber] ?? Number(name);
 }
