@@ -9,7 +9,7 @@ import type { DestinationKey } from '../model/destination.js';
 import { parseServiceKey, type ServiceKeyText } from '../model/service-key.js';
 import { type Drain, type DrainProgress, type DrainResult, drain, resumeDrains } from '../reconcile/drain.js';
 import { drainNotes, readDrainSysctls } from '../reconcile/drain-notes.js';
-import { drainDirectory } from '../reconcile/drain-record.js';
+import { stateDirectory } from '../reconcile/overrides.js';
 import { milliseconds } from './desired-options.js';
 import { type Parsed, UsageError } from './parse-verb.js';
 import type { Streams } from './streams.js';
@@ -20,7 +20,7 @@ import type { Streams } from './streams.js';
  */
 export async function drainServer({ values }: Parsed<'drain'>, { stdout, stderr }: Streams): Promise<number> {
   const { netns, json } = values;
-  const directory = drainDirectory({ netns });
+  const directory = stateDirectory({ netns });
   const onProgress = (progress: DrainProgress) => {
     if (!json && 'isTTY' in stderr && stderr.isTTY === true) stderr.write(`\r${progressText(progress)}\x1b[K`);
   };
@@ -85,8 +85,9 @@ function resultText({ service, destination, outcome, removed, waited, activeConn
     idle: 'no connections left',
     deadline: `the deadline passed with ${activeConnections} active connections`,
     cancelled: 'cancelled, it has its weight again',
+    absent: 'it is not a server of this service, and was not drained',
     gone: 'somebody else removed it',
-    'taken over': 'somebody else gave it weight',
+    'taken over': 'somebody else gave it weight, or took the drain back',
   };
   const end = removed ? ', removed' : '';
   return `${destination} of ${service}: ${words[outcome]} after ${(waited / 1000).toFixed(1)} s${end}\n`;

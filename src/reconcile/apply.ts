@@ -195,9 +195,9 @@ class Run {
     if (error !== undefined) this.#errors.set(step, error);
   }
 
-  /** An answer that was lost says nothing of the change: the table does. */
+  /** An answer that was lost says nothing of the change, nor does one that somebody else was quicker: the table does. */
   async #outcomeAfter(error: Error, step: Step): Promise<Outcome> {
-    if (error instanceof KernelError) return 'refused';
+    if (error instanceof KernelError && error.code !== 'ENOENT' && error.code !== 'ESRCH') return 'refused';
     try {
       for (const change of this.#policy.changes(step)) if (!(await isInForce(this.#table, change))) return 'refused';
       return 'done';

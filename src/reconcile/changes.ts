@@ -2,8 +2,6 @@
  * Changes of a source, as they come.
  * @module
  */
-import { pause } from './pause.js';
-
 /** The values of an iterable as mere signals. Those that come while nobody waits are one. */
 export class Changes {
   readonly #iterator: AsyncIterator<unknown> | undefined;
@@ -17,25 +15,21 @@ export class Changes {
     void this.#read();
   }
 
-  /** Whether a change comes before the time is over, or the signal ends it. @throws what the iterable throws. */
-  async within(milliseconds: number, signal: AbortSignal): Promise<boolean> {
-    const woken = new AbortController();
-    const forget = this.whenCome(() => woken.abort());
-    await pause(milliseconds, signal, woken.signal);
-    forget();
-    if (this.#failure !== undefined) throw this.#failure.error;
-    const come = this.#come;
-    this.#come = false;
-    return come;
-  }
-
-  /** Calls back once a change has come, at once if it has; until then it is there for {@link Changes.within}. */
+  /** Calls back once a change has come, at once if it has; until then it is there for {@link Changes.take}. */
   whenCome(tell: () => void): () => void {
     this.#tell = tell;
     if (this.#come || this.#failure !== undefined) tell();
     return () => {
       this.#tell = () => undefined;
     };
+  }
+
+  /** Whether a change has come since this was asked last. @throws what the iterable throws. */
+  take(): boolean {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    const come = this.#come;
+    this.#come = false;
+    return come;
   }
 
   /** Says that no more is wanted; does not wait until the iterable has heard. */

@@ -6,6 +6,7 @@
  * @module
  */
 import { KernelError } from '../errors.js';
+import { userName } from '../linux/user.js';
 import type { Change } from '../model/change.js';
 import {
   type DestinationEntry,
@@ -16,7 +17,9 @@ import {
 import { integer, lazy, parse } from '../model/parse.js';
 import { formatServiceKey, parseServiceKey, type ServiceKey, type ServiceKeyText } from '../model/service-key.js';
 import type { TableAccess } from '../model/table-access.js';
-import { DrainFile, type DrainRecord, type DrainUntil, readDrainRecords } from './drain-record.js';
+import { keeperOf } from './keepers.js';
+import { type DrainOverride, type DrainState, type DrainUntil, isUnderWay } from './override.js';
+import { Overrides } from './overrides.js';
 import { pause } from './pause.js';
 
 /** How long a drain waits, and for what. */
@@ -37,10 +40,14 @@ export interface DrainOptions extends DrainSettings {
   /** Whether the server is removed in the end; default true. Otherwise it stays, with weight 0. */
   readonly remove?: boolean | undefined;
   /**
-   * A directory that says what is being drained (`drainDirectory`), for {@link resumeDrains}. Default: nothing is kept, and a
-   * program that dies leaves the server with weight 0.
+   * Where the drain is written down (`stateDirectory`): then a `keep` of the same namespace goes along with it, and
+   * {@link resumeDrains} goes on with it if this program dies. Default: nowhere.
    */
   readonly directory?: string | undefined;
+  /** Who wants it; default: the user that runs the program. */
+  readonly owner?: string | undefined;
+  /** Why, in the owner's words, for whoever looks at the overrides. */
+  readonly reason?: string | undefined;
   /** Called after each look. */
   readonly onProgress?: ((progress: DrainProgress) => void) | undefined;
   /** Ends the wait with `signal.reason` and leaves all as it is, the record too, as if the program had died. */
@@ -62,10 +69,10 @@ export interface DrainProgress {
 }
 
 /**
- * Why a drain ended: `idle`, no connections; `deadline`; `cancelled`, its weight was given back; `gone`, somebody else removed
- * it; `taken over`, somebody else gave it weight, which is respected.
+ * Why a drain ended: `idle`, no connections; `deadline`; `cancelled`, its weight was given back; `absent`, it was never there;
+ * `gone`, somebody else removed it; `taken over`, somebody else gave it weight, or took the drain back, which is respected.
  */
-export type DrainOutcome = 'idle' | 'deadline' | 'cancelled' | 'gone' | 'taken over';
+export type DrainOutcome = 'idle' | 'deadline' | 'cancelled' | 'absent' | 'gone' | 'taken over';
 
 /** The end of a drain, with the connections of the last look. */
 export interface DrainResult extends DrainProgress {
@@ -74,12 +81,14 @@ export interface DrainResult extends DrainProgress {
   readonly removed: boolean;
 }
 
-const settingsSchema = lazy((z) =>
+const drainSchema = lazy((z) =>
   z.object({
     deadline: integer(0, Number.MAX_SAFE_INTEGER, ' milliseconds').optional(),
     poll: integer(1, 3_600_000, ' milliseconds').default(1000),
     until: z.enum(['active', 'all']).default('active'),
     remove: z.boolean().default(true),
+    owner: z.string().min(1).optional(),
+    reason: z.string().optional(),
   }),
 );
 
@@ -93,40 +102,44 @@ export function drain(
   destination: DestinationKey,
   options: DrainOptions = {},
 ): Drain {
-  const { deadline, ...settings } = parse(settingsSchema, 'drain', options);
+  const { deadline, owner = userName(), ...settings } = parse(drainSchema, 'drain', options);
   const key = parseServiceKey(service);
   const since = Date.now();
-  const order: DrainRecord = {
+  const order: DrainOverride = {
     version: 1,
+    kind: 'drain',
     service: key,
     destination: parseDestinationKey(key, destination),
-    weight: 0,
-    quiesced: false,
+    before: 0,
+    state: 'begun',
+    owner,
     since,
     ...(deadline !== undefined && { deadline: since + deadline }),
     ...settings,
   };
-  const file = options.directory === undefined ? undefined : new DrainFile(options.directory, key, order.destination);
-  const earlier = file?.read();
-  return new Drain(table, { ...order, ...(earlier && withWeightOf(earlier)) }, file, options);
+  return new Drain(table, order, options);
 }
 
-function withWeightOf({ weight, quiesced }: DrainRecord): Pick<DrainRecord, 'weight' | 'quiesced'> {
-  return { weight, quiesced };
+/** The settings of drains, with their defaults. @throws {InvalidArgumentError} */
+export function parseDrainSettings(settings: DrainSettings): Pick<DrainOverride, 'poll' | 'until'> & DrainSettings {
+  const { deadline, poll, until } = parse(drainSchema, 'drain', settings);
+  return { deadline, poll, until };
 }
 
 /**
  * Goes on with the drains that a program left behind, each to its own deadline.
- * @throws as `readDrainRecords`.
+ * @param directory as `stateDirectory` gives it
+ * @throws as `readOverrides`.
  */
 export function resumeDrains(
   table: TableAccess,
   directory: string,
   options: Pick<DrainOptions, 'onProgress' | 'signal'> = {},
 ): Drain[] {
-  return readDrainRecords(directory).map(
-    (record) => new Drain(table, record, new DrainFile(directory, record.service, record.destination), options),
-  );
+  return new Overrides(directory)
+    .list()
+    .flatMap((each) => (each.kind === 'drain' && isUnderWay(each) ? [each] : []))
+    .map((order) => new Drain(table, order, { ...options, directory }));
 }
 
 /** A drain under way. */
@@ -137,24 +150,25 @@ export class Drain {
   /** How it ended. Rejected with what the kernel refused ({@link KernelError}), or with the reason of the signal. */
   readonly finished: Promise<DrainResult>;
   readonly #table: TableAccess;
-  readonly #file: DrainFile | undefined;
+  readonly #directory: string | undefined;
+  readonly #overrides: Overrides | undefined;
   readonly #options: Pick<DrainOptions, 'onProgress' | 'signal'>;
   readonly #cancelled = new AbortController();
-  #record: DrainRecord;
+  #order: DrainOverride;
   #progress: DrainProgress;
 
   /** Made by {@link drain} and {@link resumeDrains}. */
   constructor(
     table: TableAccess,
-    record: DrainRecord,
-    file: DrainFile | undefined,
-    options: Pick<DrainOptions, 'onProgress' | 'signal'>,
+    order: DrainOverride,
+    options: Pick<DrainOptions, 'directory' | 'onProgress' | 'signal'>,
   ) {
-    this.service = formatServiceKey(record.service);
-    this.destination = formatDestinationKey(record.destination);
+    this.service = formatServiceKey(order.service);
+    this.destination = formatDestinationKey(order.destination);
     this.#table = table;
-    this.#record = record;
-    this.#file = file;
+    this.#order = order;
+    this.#directory = options.directory;
+    this.#overrides = options.directory === undefined ? undefined : new Overrides(options.directory);
     this.#options = options;
     this.#progress = this.#progressOf(undefined);
     this.finished = this.#run();
@@ -166,44 +180,62 @@ export class Drain {
   async cancel(): Promise<DrainResult> {
     this.#cancelled.abort();
     const result = await this.finished.catch(() => undefined);
-    const over = result?.removed || result?.outcome === 'gone' || result?.outcome === 'taken over';
-    return result !== undefined && (over || result.outcome === 'cancelled') ? result : this.#restore();
+    const over = result !== undefined && (result.removed || !['idle', 'deadline'].includes(result.outcome));
+    return over ? result : this.#restore();
   }
 
   async #run(): Promise<DrainResult> {
     const end = await this.#quiesce();
-    if (end !== undefined) return this.#end(end);
+    if (end !== undefined) return end;
     let idle = false;
     const quiesced = performance.now();
     for (;;) {
-      const time = Math.max(quiesced, performance.now() - this.#record.poll / 2);
-      const entry = this.#find(await listedSince(time, this.#table, this.#record.service));
-      if (entry === undefined) return this.#end('gone');
-      if (entry.destination.weight !== 0) return this.#end('taken over');
+      const time = Math.max(quiesced, performance.now() - this.#order.poll / 2);
+      const entry = this.#find(await listedSince(time, this.#table, this.#order.service));
+      if (entry === undefined) return this.#gone();
+      if (this.#isTakenBack() || (entry.destination.weight !== 0 && !this.#isKept())) return this.#end('taken over');
       this.#progress = this.#progressOf(entry);
       this.#options.onProgress?.(this.#progress);
       const wasIdle = idle;
-      idle = isIdle(this.#progress, this.#record.until);
-      if (idle && wasIdle) return this.#remove('idle');
-      if (this.#progress.left === 0) return this.#remove('deadline');
+      idle = entry.destination.weight === 0 && isIdle(this.#progress, this.#order.until);
+      if (idle && wasIdle) return this.#finish('idle');
+      if (this.#progress.left === 0) return this.#finish('deadline');
       if (!(await this.#pause())) return this.#restore();
     }
   }
 
-  /** Sets the weight to 0, and says so first where a record is kept. */
-  async #quiesce(): Promise<DrainOutcome | undefined> {
+  /** Writes the drain down, and sets the weight to 0. Gives back how it ended, if it has. */
+  async #quiesce(): Promise<DrainResult | undefined> {
     this.#options.signal?.throwIfAborted();
-    const { service: key, quiesced } = this.#record;
+    const { service: key, destination: server } = this.#order;
     const entry = this.#find(await this.#table.listDestinations(key));
-    if (entry === undefined) return 'gone';
+    const earlier = this.#overrides?.read('drain', key, server);
+    const resumed = earlier !== undefined && isUnderWay(earlier);
+    if (entry === undefined) return resumed ? this.#gone() : this.#result('absent');
     const { destination } = entry;
-    if (quiesced && destination.weight !== 0) return 'taken over';
-    if (!quiesced) this.#record = { ...this.#record, weight: destination.weight };
-    this.#file?.write(this.#record);
-    if (destination.weight !== 0 && !(await this.#setWeight(entry, 0))) return 'gone';
-    this.#record = { ...this.#record, quiesced: true };
-    this.#file?.write(this.#record);
+    if (earlier?.state === 'removing') return this.#finish('idle');
+    if (earlier?.state === 'quiesced' && destination.weight !== 0 && !this.#isKept()) return this.#end('taken over');
+    await this.#write('begun', resumed ? earlier.before : destination.weight);
+    if (destination.weight !== 0 && !(await this.#setWeight(entry, 0))) return this.#gone();
+    await this.#write('quiesced');
     return undefined;
+  }
+
+  async #write(state: DrainState, before = this.#order.before): Promise<void> {
+    const { service, destination } = this.#order;
+    this.#order = { ...this.#order, state, before };
+    await this.#overrides?.update('drain', service, destination, () => this.#order);
+  }
+
+  /** Whether somebody removed what was written down. */
+  #isTakenBack(): boolean {
+    const { service, destination } = this.#order;
+    return this.#overrides !== undefined && this.#overrides.read('drain', service, destination) === undefined;
+  }
+
+  /** Whether a `keep` sees to it that the weight is 0: what somebody else makes of it does not last. */
+  #isKept(): boolean {
+    return this.#directory !== undefined && keeperOf(this.#directory, this.#order.service) !== undefined;
   }
 
   #find(entries: readonly DestinationEntry[]): DestinationEntry | undefined {
@@ -213,28 +245,47 @@ export class Drain {
   /** False if it was cancelled. */
   async #pause(): Promise<boolean> {
     const { signal } = this.#options;
-    const { poll } = this.#record;
+    const { poll } = this.#order;
     const { signal: cancelled } = this.#cancelled;
     await pause(Math.min(poll, this.#progress.left ?? poll), cancelled, signal);
     if (!cancelled.aborted) signal?.throwIfAborted();
     return !cancelled.aborted;
   }
 
-  async #remove(outcome: 'idle' | 'deadline'): Promise<DrainResult> {
-    const { service: key, destination, remove } = this.#record;
-    const removed = remove && (await this.#done({ verb: 'delete-destination', key, destination }));
-    return this.#end(remove && !removed ? 'gone' : outcome, removed);
+  /** Written down first: a `keep` must not take the missing server for drift. */
+  async #finish(outcome: 'idle' | 'deadline'): Promise<DrainResult> {
+    const { service: key, destination, remove } = this.#order;
+    if (!remove) {
+      await this.#write('ended');
+      return this.#result(outcome);
+    }
+    await this.#write('removing');
+    const removed = await this.#done({ verb: 'delete-destination', key, destination });
+    await this.#write('removed');
+    // A keep that has read what was written may be quicker.
+    return removed || this.#isKept() ? this.#result(outcome, true) : this.#result('gone');
+  }
+
+  /** It is to be so. */
+  async #gone(): Promise<DrainResult> {
+    const resumed = this.#order.state === 'removing';
+    await this.#write(this.#order.remove ? 'removed' : 'ended');
+    return this.#result(resumed ? 'idle' : 'gone', resumed);
   }
 
   async #restore(): Promise<DrainResult> {
-    const entry = this.#find(await this.#table.listDestinations(this.#record.service));
+    const entry = this.#find(await this.#table.listDestinations(this.#order.service));
     if (entry === undefined) return this.#end('gone');
     if (entry.destination.weight !== 0) return this.#end('taken over');
-    return this.#end((await this.#setWeight(entry, this.#record.weight)) ? 'cancelled' : 'gone');
+    // First the override: what a keep makes of the weight then is not undone here.
+    const kept = this.#isKept();
+    await this.#forget();
+    if (kept) return this.#result('cancelled');
+    return this.#result((await this.#setWeight(entry, this.#order.before)) ? 'cancelled' : 'gone');
   }
 
   #setWeight({ destination }: DestinationEntry, weight: number): Promise<boolean> {
-    const { service: key } = this.#record;
+    const { service: key } = this.#order;
     return this.#done({ verb: 'update-destination', key, destination: { ...destination, weight } });
   }
 
@@ -249,14 +300,23 @@ export class Drain {
     }
   }
 
-  #end(outcome: DrainOutcome, removed = false): DrainResult {
-    this.#file?.remove();
+  async #end(outcome: DrainOutcome): Promise<DrainResult> {
+    await this.#forget();
+    return this.#result(outcome);
+  }
+
+  async #forget(): Promise<void> {
+    const { service, destination } = this.#order;
+    await this.#overrides?.update('drain', service, destination, () => undefined);
+  }
+
+  #result(outcome: DrainOutcome, removed = false): DrainResult {
     forgetListing(this.#table, this.service);
     return { ...this.#progress, outcome, removed };
   }
 
   #progressOf(entry: DestinationEntry | undefined): DrainProgress {
-    const { since, deadline } = this.#record;
+    const { since, deadline } = this.#order;
     const now = Date.now();
     return {
       service: this.service,
@@ -270,7 +330,8 @@ export class Drain {
   }
 }
 
-function isIdle(connections: DrainProgress, until: DrainUntil): boolean {
+/** Whether nothing is left that a drain waits for. */
+export function isIdle(connections: DrainProgress, until: DrainUntil): boolean {
   if (connections.activeConnections > 0) return false;
   return until === 'active' || connections.inactiveConnections + connections.persistentConnections === 0;
 }

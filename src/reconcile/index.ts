@@ -3,7 +3,7 @@
  * dropping a connection.
  * @module
  */
-export { ReconcileError, type ReconcileFailure } from '../errors.js';
+export { LockedError, type LockHolder, ReconcileError, type ReconcileFailure } from '../errors.js';
 export type { DesiredService, DesiredTable } from '../model/desired.js';
 export {
   type ApplyDrain,
@@ -24,9 +24,29 @@ export {
   resumeDrains,
 } from './drain.js';
 export { type DrainNote, type DrainSysctls, drainNotes, readDrainSysctls } from './drain-notes.js';
-export { type DrainRecord, type DrainUntil, drainDirectory, readDrainRecords } from './drain-record.js';
+export { effective, type IntentPolicy, type Verdict, type Wishes } from './intent.js';
 export { type KeepEvent, type KeepOptions, type KeepSource, keep } from './keep.js';
+export { type ClaimOptions, claimServices, keeperOf, keepersOf } from './keepers.js';
+export {
+  type DrainOverride,
+  type DrainState,
+  type DrainUntil,
+  type Override,
+  overrideText,
+  type ServerName,
+  serverName,
+  type WeightOverride,
+} from './override.js';
+export { readOverrides, stateDirectory } from './overrides.js';
 export { type Plan, type PlanOptions, plan, STAGES, type Stage, type Step } from './plan.js';
 export { type RampOptions, type RampOutcome, ramp } from './ramp.js';
 export { type Scope, scopeMatcher } from './scope.js';
 export { readState, type State, type StateService } from './state.js';
+export {
+  type GiveBackOptions,
+  type GivenBack,
+  giveBack,
+  type OverrideResult,
+  type OverrideWeightOptions,
+  overrideWeight,
+} from './weight.js';

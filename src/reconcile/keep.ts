@@ -2,13 +2,20 @@
  * Keeping a table as it should be: whenever what is wanted changes, and whenever the kernel's table is found different.
  * @module
  */
-import { ClosedError, ReconcileError } from '../errors.js';
+import { ClosedError, InvalidArgumentError, ReconcileError } from '../errors.js';
 import type { DesiredTable } from '../model/desired.js';
 import { integer, lazy, parse } from '../model/parse.js';
 import type { TableAccess } from '../model/table-access.js';
-import { type ReconcileOptions, reconcile } from './apply.js';
+import { applyPlan, type ReconcileOptions, reconcile } from './apply.js';
 import { Changes } from './changes.js';
+import { Departures } from './departures.js';
+import { effective } from './intent.js';
+import { claimServices } from './keepers.js';
+import { isRemoval, type Override, overrideText, serverName } from './override.js';
+import { Overrides } from './overrides.js';
+import { pause } from './pause.js';
 import { type Plan, plan } from './plan.js';
+import { readState } from './state.js';
 
 /** Where the wanted table comes from. */
 export interface KeepSource {
@@ -26,6 +33,18 @@ export interface KeepOptions extends ReconcileOptions {
   /** Milliseconds between two looks at the kernel's table, 100 to 86400000 (a day). Default 30000. */
   readonly interval?: number | undefined;
   /**
+   * Where overrides are (`stateDirectory`): drains, and weights that an operator set. They come before what the source wants, at
+   * once when they come. While it is kept, nobody else can keep services of the same scope there. Default: there are none.
+   */
+  readonly directory?: string | undefined;
+  /** This program, for others that want to keep the same services. Default: the name of this process's script. */
+  readonly program?: string | undefined;
+  /**
+   * How much less a change of the source may want, in percent, 0 to 100: of the services, and of all their destinations. A source
+   * that wants less is refused as a bad one, for half a file is often a good file. Default 100: no bound.
+   */
+  readonly maxRemoval?: number | undefined;
+  /**
    * Default here is `continue`: as much as can be is as wanted. A rollback would do and undo the same steps at every look.
    */
   readonly onRefusal?: ReconcileOptions['onRefusal'];
@@ -33,7 +52,10 @@ export interface KeepOptions extends ReconcileOptions {
   readonly onEvent?: ((event: KeepEvent) => void) | undefined;
   /** Whether the services that were wanted are deleted in the end; drained, if `drain` is given. Default false. */
   readonly withdraw?: boolean | undefined;
-  /** Ends it. What is under way is not rolled back: the table stays as it is then, unless it is withdrawn. */
+  /**
+   * Ends it. What is under way is not rolled back: the table stays as it is then, unless it is withdrawn. Servers that are being
+   * drained keep weight 0, and the next `keep` goes on with them.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -45,81 +67,154 @@ export type KeepEvent =
   | { readonly type: 'reloading' }
   /** What the source wants was done; a plan without steps says that it was so already. */
   | { readonly type: 'applied'; readonly plan: Plan }
-  /** The kernel's table was not as wanted, though the source had not changed; the steps were done. */
+  /** An override came, changed or ended; what follows of it was done. */
+  | { readonly type: 'override'; readonly plan: Plan; readonly overrides: readonly Override[] }
+  /** The kernel's table was not as wanted, though neither the source nor an override had changed; the steps were done. */
   | { readonly type: 'drift'; readonly plan: Plan }
+  /** Servers that were being drained had no connections left, or their time was over, and were removed. */
+  | { readonly type: 'drained'; readonly plan: Plan }
   /** The kernel refused something; told again only when it refuses something else. */
   | { readonly type: 'refused'; readonly error: ReconcileError }
+  /** The end came in the middle of the steps: the error says which are done. */
+  | { readonly type: 'interrupted'; readonly error: ReconcileError }
   /** The source cannot be taken. Nothing was changed, and the last good table is kept. */
   | { readonly type: 'bad-source'; readonly error: Error }
-  /** A look at the kernel's table failed; the next one may not. */
+  /** A look at the kernel's table, or at the overrides, failed; the next one may not. */
   | { readonly type: 'failed'; readonly error: Error }
-  | { readonly type: 'stopping' }
+  /** `draining`: the servers that are left with weight 0 (`10.0.0.2:80 of tcp://192.0.2.1:80`). */
+  | { readonly type: 'stopping'; readonly draining: readonly string[] }
   /** The services were deleted in the end. */
   | { readonly type: 'withdrawn'; readonly plan: Plan };
 
-const intervalSchema = lazy((z) => z.object({ interval: integer(100, 86_400_000, ' milliseconds').default(30_000) }));
+const optionsSchema = lazy((z) =>
+  z.object({
+    interval: integer(100, 86_400_000, ' milliseconds').default(30_000),
+    maxRemoval: integer(0, 100, ' percent').default(100),
+  }),
+);
 
 /**
- * Keeps the table until the signal. A change of the source ends what is being drained (its weights are given back) and makes a
- * new plan; while nothing changes, drift is not looked for before the drains have ended. No state but the kernel's: killed and
- * started again, it goes on.
+ * Keeps the table until the signal. Servers that the source does not want any more are drained, if `drain` is given, while
+ * everything else goes on. No state but the kernel's and the overrides: killed and started again, it goes on, though the drain
+ * timeout of what it was draining begins anew.
  * @throws what the first reading of the source, or of the table, throws: there is nothing to keep yet. Later only
  *   {@link ClosedError}, what the source's `changes` throw, and what withdrawing throws.
+ * @throws {LockedError} if another program keeps services of this scope.
  */
 export async function keep(table: TableAccess, source: KeepSource, options: KeepOptions = {}): Promise<void> {
-  const { interval } = parse(intervalSchema, 'keep', options);
-  await new Keeper(table, source, options).run(interval);
+  const { interval, maxRemoval } = parse(optionsSchema, 'keep', options);
+  const { directory, scope, program } = options;
+  using _claim = directory === undefined ? undefined : await claimServices(directory, { scope, program });
+  await new Keeper(table, source, options, { interval, maxRemoval }).run();
+}
+
+/** What a look at the table is for. */
+type Cause = 'applied' | 'drift';
+
+/** @throws {InvalidArgumentError} if so much less is wanted that the file may be half of one. */
+function refuseRemoval(before: DesiredTable, next: DesiredTable, maxRemoval: number): void {
+  const issues = removals(before, next).flatMap(({ what, from, to }) => {
+    const percent = (100 * (from - to)) / from;
+    if (percent <= maxRemoval) return [];
+    const message = `${from - to} of ${from} ${what} would go, more than ${maxRemoval} %: half a file, or allow more`;
+    return [{ path: 'services', message }];
+  });
+  if (issues.length > 0) throw new InvalidArgumentError('desired table', issues);
+}
+
+function removals(before: DesiredTable, next: DesiredTable): { what: string; from: number; to: number }[] {
+  if (next.services === undefined) return [];
+  const count = ({ services = [] }: DesiredTable) =>
+    services.reduce((sum, { destinations }) => sum + destinations.length, 0);
+  return [
+    { what: 'services', from: before.services?.length ?? 0, to: next.services.length },
+    { what: 'real servers', from: count(before), to: count(next) },
+  ].filter(({ from }) => from > 0);
 }
 
 class Keeper {
   readonly #table: TableAccess;
   readonly #source: KeepSource;
   readonly #options: KeepOptions;
+  readonly #interval: number;
+  readonly #maxRemoval: number;
   readonly #end: AbortSignal;
-  readonly #changes: Changes;
+  readonly #overrides: Overrides | undefined;
+  readonly #departures: Departures | undefined;
+  /** Ends the watching. */
+  readonly #over = new AbortController();
+  readonly #sourceChanges: Changes;
+  readonly #overrideChanges: Changes;
   /** What was refused last, in words. */
   #refused = '';
+  /** The overrides of the last look. */
+  #inForce: readonly Override[] = [];
 
-  constructor(table: TableAccess, source: KeepSource, options: KeepOptions) {
+  constructor(
+    table: TableAccess,
+    source: KeepSource,
+    options: KeepOptions,
+    { interval, maxRemoval }: { readonly interval: number; readonly maxRemoval: number },
+  ) {
     this.#table = table;
     this.#source = source;
     this.#options = { onRefusal: 'continue', ...options };
+    this.#interval = interval;
+    this.#maxRemoval = maxRemoval;
     this.#end = options.signal ?? new AbortController().signal;
-    this.#changes = new Changes(source.changes);
+    this.#overrides = options.directory === undefined ? undefined : new Overrides(options.directory);
+    this.#departures = options.drain && new Departures(options.drain, options.drain.onProgress);
+    this.#sourceChanges = new Changes(source.changes);
+    this.#overrideChanges = new Changes(this.#overrides?.changes(this.#over.signal));
   }
 
-  async run(interval: number): Promise<void> {
+  async run(): Promise<void> {
     try {
-      const wanted = await this.#keep(interval);
-      this.#tell({ type: 'stopping' });
+      const wanted = await this.#keep();
+      this.#tell({ type: 'stopping', draining: this.#departures?.names ?? [] });
       if (this.#options.withdraw === true) await this.#withdraw(wanted);
     } finally {
-      this.#changes.close();
+      this.#over.abort();
+      this.#sourceChanges.close();
     }
   }
 
   /** Gives back what was wanted in the end. */
-  async #keep(interval: number): Promise<DesiredTable> {
+  async #keep(): Promise<DesiredTable> {
     let wanted = await this.#source.read();
     await this.#make(wanted, 'applied');
     if (!this.#end.aborted) this.#tell({ type: 'ready' });
     while (!this.#end.aborted) {
-      const changed = await this.#changes.within(interval, this.#end);
+      await this.#wait();
       if (this.#end.aborted) break;
-      const next = changed ? await this.#readAgain() : undefined;
+      // What changed there, the look finds out.
+      this.#overrideChanges.take();
+      const next = this.#sourceChanges.take() ? await this.#readAgain(wanted) : undefined;
       wanted = next ?? wanted;
       await this.#look(wanted, next === undefined ? 'drift' : 'applied');
     }
     return wanted;
   }
 
+  /** Until something changes, or it is time to look. */
+  async #wait(): Promise<void> {
+    const woken = new AbortController();
+    const wake = () => woken.abort();
+    const forget = [this.#sourceChanges.whenCome(wake), this.#overrideChanges.whenCome(wake)];
+    const expiries = this.#inForce.map(({ expires = Number.POSITIVE_INFINITY }) => expires - Date.now());
+    const times = [this.#interval, this.#departures?.nextLook ?? this.#interval, ...expiries];
+    await pause(Math.max(0, Math.min(...times)), this.#end, woken.signal);
+    for (const each of forget) each();
+  }
+
   /** Undefined if the source is bad. */
-  async #readAgain(): Promise<DesiredTable | undefined> {
+  async #readAgain(wanted: DesiredTable): Promise<DesiredTable | undefined> {
     this.#tell({ type: 'reloading' });
     try {
       const next = await this.#source.read();
       // What no kernel is needed for to refuse: services out of scope, and wanted twice.
       plan({ services: [] }, { services: next.services ?? [] }, this.#options);
+      refuseRemoval(wanted, next, this.#maxRemoval);
       return next;
     } catch (error) {
       this.#tell({ type: 'bad-source', error: error as Error });
@@ -127,7 +222,7 @@ class Keeper {
     }
   }
 
-  async #look(wanted: DesiredTable, cause: 'applied' | 'drift'): Promise<void> {
+  async #look(wanted: DesiredTable, cause: Cause): Promise<void> {
     try {
       await this.#make(wanted, cause);
     } catch (error) {
@@ -136,25 +231,48 @@ class Keeper {
     }
   }
 
-  /** Ended by a change of the source: what is being drained may be wanted again. */
-  async #make(wanted: DesiredTable, cause: 'applied' | 'drift'): Promise<void> {
-    const stopping = new AbortController();
-    const stop = () => stopping.abort();
-    const { signal } = stopping;
-    this.#end.addEventListener('abort', stop);
-    if (this.#end.aborted) stop();
-    const forget = this.#changes.whenCome(stop);
+  async #make(wanted: DesiredTable, cause: Cause): Promise<void> {
     try {
-      const made = await reconcile(this.#table, wanted, { ...this.#options, signal });
-      this.#refused = '';
-      if (cause === 'applied' || made.steps.length > 0) this.#tell({ type: cause, plan: made });
+      await this.#pass(wanted, cause);
     } catch (error) {
-      if (error instanceof ReconcileError && error.refused.length > 0) this.#tellRefusal(error);
-      else if (!signal.aborted) throw error;
-    } finally {
-      forget();
-      this.#end.removeEventListener('abort', stop);
+      if (!(error instanceof ReconcileError)) {
+        if (!this.#end.aborted) throw error;
+      } else if (error.refused.length > 0) this.#tellRefusal(error);
+      else this.#tell({ type: 'interrupted', error });
     }
+  }
+
+  async #pass(wanted: DesiredTable, cause: Cause): Promise<void> {
+    const overridesChanged = await this.#readOverrides(wanted);
+    const overrides = this.#inForce;
+    const desired = effective(wanted, { overrides });
+    const state = await readState(this.#table, desired, { signal: this.#end });
+    const whole = plan(state, desired, this.#options);
+    const drained = overrides.filter(isRemoval).map(({ service, destination }) => serverName(service, destination));
+    const made = this.#departures?.hold(whole, state.services, new Set(drained)) ?? { ...whole, departed: [] };
+    await applyPlan(this.#table, made, { ...this.#options, drain: undefined, signal: this.#end });
+    this.#refused = '';
+    const steps = made.steps.filter((step) => !made.departed.includes(step));
+    if (made.departed.length > 0) this.#tell({ type: 'drained', plan: { ...made, steps: made.departed } });
+    const rest = { steps, unmanaged: made.unmanaged };
+    if (cause === 'applied') this.#tell({ type: 'applied', plan: rest });
+    else if (overridesChanged) this.#tell({ type: 'override', plan: rest, overrides });
+    else if (steps.length > 0) this.#tell({ type: 'drift', plan: rest });
+  }
+
+  /** Whether they are others than at the last look. What cannot be read leaves those of the last look in force. */
+  async #readOverrides(wanted: DesiredTable): Promise<boolean> {
+    if (this.#overrides === undefined) return false;
+    const textOf = (overrides: readonly Override[]) =>
+      overrides.map((each) => `${serverName(each.service, each.destination)} ${overrideText(each)}`).join('\n');
+    const before = textOf(this.#inForce);
+    try {
+      await this.#overrides.dropExpired();
+      this.#inForce = await this.#overrides.dropSpent(wanted);
+    } catch (error) {
+      this.#tell({ type: 'failed', error: error as Error });
+    }
+    return textOf(this.#inForce) !== before;
   }
 
   #tellRefusal(error: ReconcileError): void {

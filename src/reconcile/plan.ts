@@ -86,9 +86,14 @@ export function plan(current: State, desired: DesiredTable, { scope, prune = fal
     ...(prune ? unwanted.map(deleteService) : []),
   ];
   return {
-    steps: STAGES.flatMap((stage) => steps.filter((step) => step.stage === stage)),
+    steps: inOrder(steps),
     unmanaged: prune ? [] : unwanted.map(({ service }) => formatServiceKey(service)),
   };
+}
+
+/** Steps of a table in the order of their stages. */
+export function inOrder(steps: readonly Step[]): Step[] {
+  return STAGES.flatMap((stage) => steps.filter((step) => step.stage === stage));
 }
 
 function refuseContradictions(desired: DesiredTable, inScope: (key: ServiceKey) => boolean): void {
@@ -221,6 +226,13 @@ function changeDestination(key: ServiceKey, from: NormalDestination, to: NormalD
   const stage = to.weight < from.weight ? 'lower' : 'change';
   const undo: Change = { verb: 'update-destination', key, destination: from };
   return [makeStep(stage, { verb: 'update-destination', key, destination: to }, why, undo)];
+}
+
+/** A step that lowers a weight in the place of one that removes the server. */
+export function lowerWeight(key: ServiceKey, from: NormalDestination, weight: number, why: string): Step {
+  const undo: Change = { verb: 'update-destination', key: keyOf(key), destination: from };
+  const change: Change = { verb: 'update-destination', key: keyOf(key), destination: { ...from, weight } };
+  return makeStep('lower', change, `weight ${from.weight} -> ${weight}: ${why}`, undo);
 }
 
 function deleteDestination(key: ServiceKey, destination: NormalDestination): Step {

@@ -3,7 +3,7 @@
  * @module
  */
 import { parseIP } from '../address/ip.js';
-import { contains, parseNetwork } from '../address/network.js';
+import { contains, type Network, parseNetwork } from '../address/network.js';
 import { lazy, parse } from '../model/parse.js';
 import { formatServiceKey, parseServiceKey, type ServiceKey, type ServiceKeyText } from '../model/service-key.js';
 
@@ -56,18 +56,48 @@ const scopeSchema = lazy((z) =>
   }),
 );
 
+/** A scope in its one form. */
+interface Territory {
+  readonly networks: readonly Network[];
+  readonly marks: readonly Marks[];
+  readonly services: ReadonlyMap<string, ServiceKey>;
+}
+
+function territoryOf(scope: Scope): Territory {
+  const { addresses, marks } = parse(scopeSchema, 'scope', scope);
+  const keys = (scope.services ?? []).map((key) => parseServiceKey(key));
+  return { networks: addresses, marks, services: new Map(keys.map((key) => [formatServiceKey(key), key])) };
+}
+
+function isInside({ networks, marks, services }: Territory, key: ServiceKey): boolean {
+  if (services.has(formatServiceKey(key))) return true;
+  if (key.protocol === 'fwmark') return marks.some(({ first, last }) => first <= key.mark && key.mark <= last);
+  const bytes = parseIP(key.address);
+  return bytes !== undefined && networks.some((network) => contains(network, bytes));
+}
+
 /**
  * Checks a scope and makes it a function that tells whether a service lies inside. Without a scope every service does.
  * @throws {InvalidArgumentError} with the path of every wrong field.
  */
 export function scopeMatcher(scope: Scope | undefined): (key: ServiceKey) => boolean {
   if (scope === undefined) return () => true;
-  const { addresses, marks } = parse(scopeSchema, 'scope', scope);
-  const services = new Set((scope.services ?? []).map((key) => formatServiceKey(parseServiceKey(key))));
-  return (key) => {
-    if (services.has(formatServiceKey(key))) return true;
-    if (key.protocol === 'fwmark') return marks.some(({ first, last }) => first <= key.mark && key.mark <= last);
-    const bytes = parseIP(key.address);
-    return bytes !== undefined && addresses.some((network) => contains(network, bytes));
-  };
+  const territory = territoryOf(scope);
+  return (key) => isInside(territory, key);
+}
+
+/**
+ * Whether a service could lie inside both. Without a scope all do.
+ * @throws {InvalidArgumentError} with the path of every wrong field.
+ */
+export function scopesOverlap(left: Scope | undefined, right: Scope | undefined): boolean {
+  if (left === undefined || right === undefined) return true;
+  const [one, other] = [territoryOf(left), territoryOf(right)];
+  const meet = (a: Network, b: Network) => contains(a, b.bytes) || contains(b, a.bytes);
+  return (
+    [...one.services.values()].some((key) => isInside(other, key)) ||
+    [...other.services.values()].some((key) => isInside(one, key)) ||
+    one.marks.some((a) => other.marks.some((b) => a.first <= b.last && b.first <= a.last)) ||
+    one.networks.some((a) => other.networks.some((b) => meet(a, b)))
+  );
 }

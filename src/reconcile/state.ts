@@ -8,7 +8,7 @@ import type { DesiredTable } from '../model/desired.js';
 import type { NormalDestination } from '../model/destination.js';
 import type { NormalService } from '../model/service.js';
 import type { NormalSyncDaemon } from '../model/sync-daemon.js';
-import type { Source } from '../model/table.js';
+import type { Source, TableService } from '../model/table.js';
 import type { TableAccess } from '../model/table-access.js';
 import type { Timeouts } from '../model/timeouts.js';
 
@@ -31,7 +31,11 @@ export interface StateService {
  * Reads as much of a director as a desired table is about.
  * @throws {UnavailableError} where only /proc can be read; else as `Ipvs.snapshot`.
  */
-export async function readState(table: TableAccess, desired: DesiredTable, options?: CallOptions): Promise<State> {
+export async function readState(
+  table: TableAccess,
+  desired: DesiredTable,
+  options?: CallOptions,
+): Promise<State & { readonly services: readonly TableService[] }> {
   refuseProc(table.source);
   const { services, timeouts, daemons } = desired;
   return {

@@ -11,8 +11,8 @@ import { parseService } from '../../src/model/service.js';
 import { reconcile } from '../../src/reconcile/apply.js';
 import { type DrainProgress, drain, resumeDrains } from '../../src/reconcile/drain.js';
 import { drainNotes, readDrainSysctls } from '../../src/reconcile/drain-notes.js';
-import { drainDirectory, readDrainRecords } from '../../src/reconcile/drain-record.js';
 import { type KeepEvent, keep } from '../../src/reconcile/keep.js';
+import { readOverrides, stateDirectory } from '../../src/reconcile/overrides.js';
 import { type Host, Lan } from '../lab/network.js';
 
 const VIP = '10.0.0.100';
@@ -159,17 +159,17 @@ describe('a drain', () => {
     killed.kill('SIGKILL');
     await once(killed, 'exit');
     expect(await weights()).toEqual([`${RS1} 0`, `${RS2} 1`]);
-    expect(readDrainRecords(directory)).toMatchObject([{ weight: 1, quiesced: true }]);
+    expect(readOverrides(directory)).toMatchObject([{ kind: 'drain', before: 1, state: 'quiesced' }]);
     const [resumed] = resumeDrains(ipvs, directory);
     await finish(RS1);
     expect(await one.ended).toBe(0);
     expect(await resumed?.finished).toMatchObject({ outcome: 'idle', removed: true });
-    expect(readDrainRecords(directory)).toEqual([]);
+    expect(readOverrides(directory)).toMatchObject([{ kind: 'drain', state: 'removed' }]);
     rmSync(directory, { recursive: true });
   });
 
   test('is kept apart by namespace, and knows the sysctls that matter there', async () => {
-    expect(drainDirectory({ netns: director.namespacePath })).not.toBe(drainDirectory());
+    expect(stateDirectory({ netns: director.namespacePath })).not.toBe(stateDirectory());
     const netns = { netns: director.namespacePath };
     await director.sysctl({ 'net.ipv4.vs.expire_nodest_conn': 1 });
     const defaults = { expire_quiescent_template: 0, conn_reuse_mode: 1 };

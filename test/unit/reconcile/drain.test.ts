@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,7 +9,7 @@ import type { TableAccess } from '../../../src/model/table-access.js';
 import { reconcile } from '../../../src/reconcile/apply.js';
 import { type DrainOptions, drain, resumeDrains } from '../../../src/reconcile/drain.js';
 import { drainNotes } from '../../../src/reconcile/drain-notes.js';
-import { readDrainRecords } from '../../../src/reconcile/drain-record.js';
+import { readOverrides } from '../../../src/reconcile/overrides.js';
 import { ramp } from '../../../src/reconcile/ramp.js';
 import { rejection, tableOf, useSimulator, WEB, wanted } from './fixture.js';
 
@@ -75,7 +75,7 @@ describe('a drain', () => {
     expect(await draining.cancel()).toMatchObject({ outcome: 'cancelled', removed: false });
     expect(await draining.finished).toMatchObject({ outcome: 'cancelled' });
     expect(await tableOf(context.ipvs)).toEqual({ [NAME]: ['10.0.0.1:80 7', '10.0.0.2:80 1'] });
-    expect(readdirSync(directory)).toEqual([]);
+    expect(readOverrides(directory)).toEqual([]);
   });
 
   test('that does not remove can be cancelled when it has ended', async () => {
@@ -98,7 +98,7 @@ describe('a drain', () => {
       onProgress: () => void context.ipvs.deleteDestination(WEB, SERVER),
     });
     expect(await second.finished).toMatchObject({ outcome: 'gone', removed: false });
-    expect(await drain(context.ipvs, WEB, SERVER).finished).toMatchObject({ outcome: 'gone' });
+    expect(await drain(context.ipvs, WEB, SERVER).finished).toMatchObject({ outcome: 'absent', removed: false });
   });
 
   test('of many servers of one service shares its looks', async () => {
@@ -147,8 +147,8 @@ describe('a drain that was left behind', () => {
   });
 
   test('keeps its deadline', async () => {
-    await leave({ ...quick, deadline: 50 });
-    await sleep(60);
+    await leave({ ...quick, deadline: 500 });
+    await sleep(510);
     const [resumed] = resumeDrains(withActive(context.ipvs, 3), directory);
     expect(await resumed?.finished).toMatchObject({ outcome: 'deadline' });
   });
@@ -165,15 +165,16 @@ describe('a drain that was left behind', () => {
     await context.ipvs.updateDestination(WEB, { ...SERVER, weight: 3 });
     const [resumed] = resumeDrains(context.ipvs, directory);
     expect(await resumed?.finished).toMatchObject({ outcome: 'taken over' });
-    expect(readDrainRecords(directory)).toEqual([]);
+    expect(readOverrides(directory)).toEqual([]);
   });
 
   test('is not read from what is none of ours, nor from a file that is unfinished', () => {
-    writeFileSync(join(directory, 'a.json.77'), '{"ver');
-    expect(readDrainRecords(directory)).toEqual([]);
-    writeFileSync(join(directory, 'a.json'), '{"ver');
-    expect(() => readDrainRecords(directory)).toThrow(ProtocolError);
-    expect(readDrainRecords(join(directory, 'none'))).toEqual([]);
+    mkdirSync(join(directory, 'overrides'));
+    writeFileSync(join(directory, 'overrides', 'a.json.77.unfinished'), '{"ver');
+    expect(readOverrides(directory)).toEqual([]);
+    writeFileSync(join(directory, 'overrides', 'a.json'), '{"ver');
+    expect(() => readOverrides(directory)).toThrow(ProtocolError);
+    expect(readOverrides(join(directory, 'none'))).toEqual([]);
   });
 });
 

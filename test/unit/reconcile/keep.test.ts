@@ -1,6 +1,9 @@
 import { EventEmitter, on } from 'node:events';
 import { describe, expect, test, vi } from 'vitest';
+import type { CallOptions } from '../../../src/model/call-options.js';
 import type { DesiredTable } from '../../../src/model/desired.js';
+import type { Table } from '../../../src/model/table.js';
+import type { TableAccess } from '../../../src/model/table-access.js';
 import { type KeepEvent, type KeepOptions, keep } from '../../../src/reconcile/keep.js';
 import { DNS, rejection, tableOf, useSimulator, WEB, wanted } from './fixture.js';
 
@@ -10,8 +13,26 @@ const ONE: DesiredTable = { services: [wanted(WEB, { address: '10.0.0.1' })] };
 const TWO: DesiredTable = { services: [wanted(WEB, { address: '10.0.0.2' })] };
 const BAD_SERVER: DesiredTable = { services: [wanted(WEB, { address: '10.0.0.1' }, { address: '224.0.0.1' })] };
 
+/** The simulator's servers have no connections: here all have these. */
+function busy(connections = { active: 1 }): TableAccess {
+  return new Proxy<TableAccess>(context.ipvs, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name);
+      if (name !== 'snapshot') return typeof value === 'function' ? value.bind(target) : value;
+      return async (options?: CallOptions): Promise<Table> => {
+        const table = await target.snapshot(options);
+        const services = table.services.map((service) => ({
+          ...service,
+          destinations: service.destinations.map((entry) => ({ ...entry, activeConnections: connections.active })),
+        }));
+        return { ...table, services };
+      };
+    },
+  });
+}
+
 /** Keeps what `source` says, and lets go of it with the test. */
-function start(options: KeepOptions = {}) {
+function start({ table = context.ipvs, ...options }: KeepOptions & { readonly table?: TableAccess } = {}) {
   const emitter = new EventEmitter();
   const ending = new AbortController();
   const events: KeepEvent[] = [];
@@ -21,13 +42,14 @@ function start(options: KeepOptions = {}) {
     return source.now;
   };
   const kept = keep(
-    context.ipvs,
+    table,
     { read, changes: on(emitter, 'changed') },
     { prune: true, ...options, signal: ending.signal, onEvent: (event) => void events.push(event) },
   );
   return {
     events,
     kept,
+    ending,
     change(now: DesiredTable | Error) {
       source.now = now;
       emitter.emit('changed');
@@ -130,28 +152,100 @@ describe('keep', () => {
     expect(await tableOf(context.ipvs)).toEqual({ 'udp://192.0.2.1:53 wlc': [] });
   });
 
-  test('ends while it drains, and gives the weight back', async () => {
-    const keeper = start({ drain: { poll: 60_000 } });
+  test('ends while it drains, leaves the weight 0, and says so', async () => {
+    const keeper = start({ drain: { until: 'all', poll: 60_000 }, table: busy() });
     await keeper.seen('applied', 'ready');
     keeper.change(TWO);
-    await vi.waitFor(async () =>
-      expect(await tableOf(context.ipvs)).toEqual({ 'tcp://192.0.2.1:80 wlc': ['10.0.0.1:80 0', '10.0.0.2:80 1'] }),
-    );
+    await keeper.seen('applied', 'ready', 'reloading', 'applied');
+    const half = { 'tcp://192.0.2.1:80 wlc': ['10.0.0.1:80 0', '10.0.0.2:80 1'] };
+    expect(await tableOf(context.ipvs)).toEqual(half);
     await keeper.end();
-    expect(await tableOf(context.ipvs)).toEqual({ 'tcp://192.0.2.1:80 wlc': ['10.0.0.1:80 1', '10.0.0.2:80 1'] });
+    expect(await tableOf(context.ipvs)).toEqual(half);
+    expect(keeper.events[4]).toEqual({ type: 'stopping', draining: ['10.0.0.1:80 of tcp://192.0.2.1:80'] });
   });
 
-  test('takes a change while it drains: what is wanted again has its weight back', async () => {
-    const keeper = start({ drain: { poll: 60_000 } });
+  test('takes a change while it drains: what is wanted again has its weight back, what is not never has', async () => {
+    const keeper = start({ drain: { poll: 10 }, table: busy() });
     await keeper.seen('applied', 'ready');
     keeper.change(TWO);
-    await vi.waitFor(async () =>
-      expect(await tableOf(context.ipvs)).toEqual({ 'tcp://192.0.2.1:80 wlc': ['10.0.0.1:80 0', '10.0.0.2:80 1'] }),
-    );
+    await keeper.seen('applied', 'ready', 'reloading', 'applied');
+    const weights: string[] = [];
+    const apply = vi.spyOn(context.ipvs, 'apply');
+    for (let touch = 0; touch < 8; touch++) {
+      keeper.change(TWO);
+      await vi.waitFor(() => expect(keeper.events.filter(({ type }) => type === 'applied')).toHaveLength(3 + touch));
+      weights.push(...((await tableOf(context.ipvs))['tcp://192.0.2.1:80 wlc'] ?? []));
+    }
+    expect(new Set(weights)).toEqual(new Set(['10.0.0.1:80 0', '10.0.0.2:80 1']));
+    expect(apply).not.toHaveBeenCalled();
     keeper.change({ services: [wanted(WEB, { address: '10.0.0.1' }, { address: '10.0.0.2' })] });
-    await keeper.seen('applied', 'ready', 'reloading', 'reloading', 'applied');
-    expect(await tableOf(context.ipvs)).toEqual({ 'tcp://192.0.2.1:80 wlc': ['10.0.0.1:80 1', '10.0.0.2:80 1'] });
+    await vi.waitFor(async () =>
+      expect(await tableOf(context.ipvs)).toEqual({ 'tcp://192.0.2.1:80 wlc': ['10.0.0.1:80 1', '10.0.0.2:80 1'] }),
+    );
     await keeper.end();
+    expect(keeper.events.at(-1)).toEqual({ type: 'stopping', draining: [] });
+  });
+
+  test('mends drift while a server drains, and removes the server when its connections are gone', async () => {
+    const connections = { active: 3 };
+    const keeper = start({ drain: { poll: 10 }, interval: 100, table: busy(connections) });
+    await keeper.seen('applied', 'ready');
+    keeper.change(TWO);
+    await keeper.seen('applied', 'ready', 'reloading', 'applied');
+    await context.ipvs.updateDestination(WEB, { address: '10.0.0.2', weight: 9 });
+    await keeper.seen('applied', 'ready', 'reloading', 'applied', 'drift');
+    await context.ipvs.updateDestination(WEB, { address: '10.0.0.1', weight: 9 });
+    await keeper.seen('applied', 'ready', 'reloading', 'applied', 'drift', 'drift');
+    expect(await tableOf(context.ipvs)).toEqual({ 'tcp://192.0.2.1:80 wlc': ['10.0.0.1:80 0', '10.0.0.2:80 1'] });
+    connections.active = 0;
+    await keeper.seen('applied', 'ready', 'reloading', 'applied', 'drift', 'drift', 'drained');
+    expect(await tableOf(context.ipvs)).toEqual(WEB_TWO);
+    await keeper.end();
+  });
+
+  test('removes at the drain timeout, and a service only with all its servers', async () => {
+    const keeper = start({ drain: { poll: 10, deadline: 150 }, table: busy() });
+    await keeper.seen('applied', 'ready');
+    const begun = performance.now();
+    keeper.change({ services: [] });
+    await keeper.seen('applied', 'ready', 'reloading', 'applied');
+    expect(await tableOf(context.ipvs)).toEqual({ 'tcp://192.0.2.1:80 wlc': ['10.0.0.1:80 0'] });
+    await keeper.seen('applied', 'ready', 'reloading', 'applied', 'drained');
+    expect(performance.now() - begun).toBeGreaterThanOrEqual(149);
+    expect(keeper.events[4]).toMatchObject({ plan: { steps: [{ what: 'delete service tcp://192.0.2.1:80' }] } });
+    expect(await tableOf(context.ipvs)).toEqual({});
+    await keeper.end();
+  });
+
+  test('refuses a source that wants much less, unless it may', async () => {
+    const many = { services: [wanted(WEB, ...[1, 2, 3, 4].map((last) => ({ address: `10.0.0.${last}` })))] };
+    const keeper = start({ maxRemoval: 50 });
+    await keeper.seen('applied', 'ready');
+    keeper.change(many);
+    await keeper.seen('applied', 'ready', 'reloading', 'applied');
+    keeper.change(ONE);
+    await keeper.seen('applied', 'ready', 'reloading', 'applied', 'reloading', 'bad-source');
+    expect(keeper.events[5]).toMatchObject({
+      error: {
+        message: 'desired table: services: 3 of 4 real servers would go, more than 50 %: half a file, or allow more',
+      },
+    });
+    keeper.change({ services: [wanted(WEB, { address: '10.0.0.7' }, { address: '10.0.0.8' })] });
+    await vi.waitFor(async () =>
+      expect(await tableOf(context.ipvs)).toEqual({ 'tcp://192.0.2.1:80 wlc': ['10.0.0.7:80 1', '10.0.0.8:80 1'] }),
+    );
+    keeper.change({ services: [] });
+    await vi.waitFor(() => expect(keeper.events.at(-1)).toMatchObject({ type: 'bad-source' }));
+    await keeper.end();
+  });
+
+  test('says which steps are done when its end comes in between', async () => {
+    await context.ipvs.addService(DNS);
+    const keeper = start({ onProgress: () => ending.abort() });
+    const ending = keeper.ending;
+    await keeper.kept;
+    await keeper.seen('interrupted', 'stopping');
+    expect(keeper.events[0]).toMatchObject({ error: { notTried: ['delete service udp://192.0.2.1:53'], refused: [] } });
   });
 
   test('throws what the first source throws, and when its client is closed', async () => {

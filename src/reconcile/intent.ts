@@ -1,0 +1,100 @@
+/**
+ * Who wants what of each real server, joined into the one table that is enforced. Pure: the kernel's table is compared with
+ * what comes out, so that the weight 0 of a drain is never taken for drift.
+ * @module
+ */
+import type { DesiredService, DesiredTable } from '../model/desired.js';
+import { INT_MAX, type NormalDestination } from '../model/destination.js';
+import type { ServiceKey } from '../model/service-key.js';
+import { isRemoval, type Override, type ServerName, serverName, type WeightOverride } from './override.js';
+
+/** Whether a real server does its work, as a health check sees it. */
+export type Verdict = 'up' | 'down';
+
+/** What is done by verdicts. */
+export interface IntentPolicy {
+  /** A server that is down: `quiesce` (default) gives it weight 0, and its connections go on; `remove` takes it out. */
+  readonly onDown?: 'quiesce' | 'remove' | undefined;
+}
+
+/** What others than the file want. What is absent wants nothing. */
+export interface Wishes {
+  /** Those in force now. A server may have one of each kind; a drain comes before a weight. */
+  readonly overrides?: readonly Override[] | undefined;
+  /** Servers without one count as up. */
+  readonly verdicts?: ReadonlyMap<ServerName, Verdict> | undefined;
+  /** Percent of its weight that a server can bear by its load, 0 to 1000. */
+  readonly load?: ReadonlyMap<ServerName, number> | undefined;
+  /** Percent of its weight that a server which comes back has by now, 0 to 100. */
+  readonly ramps?: ReadonlyMap<ServerName, number> | undefined;
+  readonly policy?: IntentPolicy | undefined;
+}
+
+/**
+ * The table to enforce: weight = base x override % x load % x ramp %, rounded, where the base is the file's weight or the one an
+ * operator set. A server that is up, and whose base and override are not 0, has at least 1. A drain makes it 0, and takes the
+ * server out once it is to be removed; so does a verdict, by the policy. Nothing is added to what the table has, and nothing else
+ * of it changes.
+ */
+export function effective(desired: DesiredTable, wishes: Wishes): DesiredTable {
+  const { services } = desired;
+  const join = joiner(wishes);
+  if (services === undefined || join === undefined) return desired;
+  return { ...desired, services: services.map((entry) => joined(entry, join)) };
+}
+
+/** What becomes of one destination; undefined: it is not to be there. */
+type Join = (service: ServiceKey, destination: NormalDestination) => NormalDestination | undefined;
+
+/** Undefined where nobody wants anything: then a large table need not be gone through. */
+function joiner({ overrides = [], verdicts, load, ramps, policy }: Wishes): Join | undefined {
+  if (overrides.length + sizeOf(verdicts) + sizeOf(load) + sizeOf(ramps) === 0) return undefined;
+  const drains = new Map<ServerName, Override>();
+  const weights = new Map<ServerName, WeightOverride>();
+  for (const override of overrides) {
+    const name = serverName(override.service, override.destination);
+    if (override.kind === 'drain') drains.set(name, override);
+    else weights.set(name, override);
+  }
+  return (service, destination) => {
+    const name = serverName(service, destination);
+    const drained = drains.get(name);
+    const down = verdicts?.get(name) === 'down';
+    if (drained !== undefined && isRemoval(drained)) return undefined;
+    if (down && policy?.onDown === 'remove') return undefined;
+    const weight =
+      drained !== undefined || down
+        ? 0
+        : share(baseOf(destination.weight, weights.get(name)), load?.get(name), ramps?.get(name));
+    return weight === destination.weight ? destination : { ...destination, weight };
+  };
+}
+
+function joined(entry: DesiredService, join: Join): DesiredService {
+  const { service, destinations } = entry;
+  const changed = destinations.flatMap((destination) => join(service, destination) ?? []);
+  const same = changed.length === destinations.length && changed.every((each, index) => each === destinations[index]);
+  return same ? entry : { service, destinations: changed };
+}
+
+/** An operator's 0 is 0; any other share of a weight is at least 1. */
+function baseOf(weight: number, override: WeightOverride | undefined): number {
+  const base = override?.weight ?? weight;
+  const percent = override?.percent ?? 100;
+  return percent === 0 ? 0 : share(base, percent);
+}
+
+function share(weight: number, ...percents: (number | undefined)[]): number {
+  if (weight === 0) return 0;
+  const product = percents.reduce((left: number, percent = 100) => (left * percent) / 100, weight);
+  return Math.min(Math.max(Math.round(product), 1), INT_MAX);
+}
+
+function sizeOf(map: ReadonlyMap<unknown, unknown> | undefined): number {
+  return map?.size ?? 0;
+}
+
+/** The weight that an override gives a server whose weight is otherwise `base`. */
+export function overriddenWeight(base: number, override: Override): number {
+  return override.kind === 'drain' ? 0 : baseOf(base, override);
+}
