@@ -81,7 +81,9 @@ function serviceProblem(service: NormalService, capabilities: Capabilities): str
   const { protocol, scheduler, persistence } = service;
   if (!capabilities.protocols.includes(protocol)) return `${protocol} is none of ${capabilities.protocols.join(', ')}`;
   if (!capabilities.ipv6 && familyOfKey(service) === 'ipv6') return 'only IPv4 is known';
-  if (!isWord(scheduler)) return `the name of the scheduler "${scheduler}" is not a plain word`;
+  if (!isWord(scheduler) || capabilities.schedulerName?.test(scheduler) === false) {
+    return `the name of the scheduler "${scheduler}" cannot be written here`;
+  }
   if (capabilities.schedulers?.includes(scheduler) === false) {
     return `the scheduler ${scheduler} is none of ${capabilities.schedulers.join(', ')}`;
   }
@@ -109,7 +111,9 @@ function withinCapabilities(
     (capabilities.persistenceEngine === 'persistent' && persistence !== undefined);
   const lost = (schedulerFlags ?? []).filter((flag) => !flags.includes(flag));
   if (lost.length > 0) report(`without ${lost.join(', ')} of the scheduler: not in this format`);
-  if (onePacket && !capabilities.onePacket) report('without one packet scheduling: not in this format');
+  const isOnePacket =
+    capabilities.onePacket === 'all' || (capabilities.onePacket === 'udp' && service.protocol === 'udp');
+  if (onePacket && !isOnePacket) report('without one packet scheduling: not in this format');
   if (persistence !== undefined && !capabilities.persistence) report('without persistence: not in this format');
   const hasEngine = persistenceEngine !== undefined && isEngineExpressible && isWord(persistenceEngine);
   if (persistenceEngine !== undefined && !hasEngine) {
@@ -118,7 +122,7 @@ function withinCapabilities(
   return {
     ...rest,
     ...(flags.length > 0 && { schedulerFlags: flags }),
-    ...(onePacket && capabilities.onePacket && { onePacket }),
+    ...(onePacket && isOnePacket && { onePacket }),
     ...(persistence !== undefined && capabilities.persistence && { persistence }),
     ...(hasEngine && { persistenceEngine }),
   };

@@ -15,7 +15,7 @@ export const ipvsctlLanguage: Language = {
     protocols: ['tcp', 'udp', 'sctp', 'fwmark'],
     ipv6: false,
     schedulerFlags: 'none',
-    onePacket: false,
+    onePacket: 'none',
     persistence: false,
     persistenceEngine: 'never',
     thresholds: false,

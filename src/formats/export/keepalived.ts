@@ -8,6 +8,7 @@ import type { NormalDestination } from '../../model/destination.js';
 import type { NormalService } from '../../model/service.js';
 import { familyOfKey, formatServiceKey } from '../../model/service-key.js';
 import type { Timeouts } from '../../model/timeouts.js';
+import { KEEPALIVED_SCHEDULERS } from '../import/keepalived-virtual-server.js';
 import { destinationName } from './expressible.js';
 import type { Language, ReportNotWritten } from './language.js';
 
@@ -16,8 +17,9 @@ export const keepalivedLanguage: Language = {
   capabilities: {
     protocols: ['tcp', 'udp', 'sctp', 'fwmark'],
     ipv6: true,
+    schedulers: KEEPALIVED_SCHEDULERS,
     schedulerFlags: 'all',
-    onePacket: true,
+    onePacket: 'all',
     persistence: true,
     persistenceEngine: 'persistent',
     thresholds: true,

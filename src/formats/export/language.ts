@@ -22,11 +22,14 @@ export type ReportNotWritten = (object: string, why: string) => void;
 export interface Capabilities {
   readonly protocols: readonly ServiceKey['protocol'][];
   readonly ipv6: boolean;
-  /** Absent: every scheduler. */
+  /** Absent: every scheduler whose name is a plain word. */
   readonly schedulers?: readonly string[];
+  /** What the name of a scheduler looks like. Default: a plain word. */
+  readonly schedulerName?: RegExp;
   /** `named`: those that ipvsadm has names for, which are all but the third of sh and mh. */
   readonly schedulerFlags: 'all' | 'named' | 'none';
-  readonly onePacket: boolean;
+  /** `udp`: not of marks. */
+  readonly onePacket: 'all' | 'udp' | 'none';
   readonly persistence: boolean;
   /** `persistent`: only of a persistent service. */
   readonly persistenceEngine: 'always' | 'persistent' | 'never';

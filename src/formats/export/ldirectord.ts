@@ -15,8 +15,9 @@ export const ldirectordLanguage: Language = {
   capabilities: {
     protocols: ['tcp', 'udp', 'fwmark'],
     ipv6: true,
+    schedulerName: /^[a-z]+$/,
     schedulerFlags: 'all',
-    onePacket: true,
+    onePacket: 'udp',
     persistence: true,
     persistenceEngine: 'never',
     thresholds: true,

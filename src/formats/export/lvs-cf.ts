@@ -23,7 +23,7 @@ export const lvsCfLanguage: Language = {
     ipv6: false,
     schedulers: ['rr', 'wrr', 'lc', 'wlc', 'lblc', 'lblcr', 'dh', 'sh'],
     schedulerFlags: 'none',
-    onePacket: false,
+    onePacket: 'none',
     persistence: true,
     persistenceEngine: 'never',
     thresholds: false,

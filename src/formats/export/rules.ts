@@ -12,7 +12,7 @@ export const rulesLanguage: Language = {
     protocols: ['tcp', 'udp', 'sctp', 'fwmark'],
     ipv6: true,
     schedulerFlags: 'named',
-    onePacket: true,
+    onePacket: 'all',
     persistence: true,
     persistenceEngine: 'always',
     thresholds: true,

@@ -90,8 +90,10 @@ export const VIRTUAL_SERVER_BLOCKS: Keywords = new Map([
 const WEIGHT = { min: 0, max: 0x7fffffff, isLoose: true };
 const UNSIGNED = { min: 0, max: 0xffffffff, isLoose: true };
 
-/** kept in ip_vs.h's order by keepalived; any other name is ignored there, also in capitals. */
-const SCHEDULERS: readonly string[] = 'rr wrr lc wlc lblc sh mh dh fo ovf lblcr sed nq twos'.split(' ');
+/** All that keepalived takes; it ignores any other name, also these in capitals. */
+export const KEEPALIVED_SCHEDULERS: readonly string[] = 'rr wrr lc wlc lblc sh mh dh fo ovf lblcr sed nq twos'.split(
+  ' ',
+);
 
 /** A keyword whose value must be there: without one keepalived ends. */
 function valued<Target extends { readonly report: Report }>(
@@ -254,8 +256,8 @@ function ignore({ report }: { readonly report: Report }, place: Place, problem: 
 
 function takeScheduler(server: VirtualServer, name: string, statement: Statement): void {
   server.fields['scheduler'] = statement;
-  if (SCHEDULERS.includes(name)) server.scheduler = name;
-  else ignore(server, statement, `"${name}" is none of its schedulers (${SCHEDULERS.join(', ')})`);
+  if (KEEPALIVED_SCHEDULERS.includes(name)) server.scheduler = name;
+  else ignore(server, statement, `"${name}" is none of its schedulers (${KEEPALIVED_SCHEDULERS.join(', ')})`);
 }
 
 /** keepalived knows what a flag belongs to only where the scheduler stands before it. */

@@ -1,20 +1,23 @@
 /**
- * ldirectord.cf -> desired state: what ldirectord tells ipvsadm once every real server answers (`read_config`, `ld_setup` and
- * `add_real_server` of ldirectord in resource-agents).
+ * ldirectord.cf -> desired state: what ldirectord tells ipvsadm once every real server answers (`read_config`, `ld_setup`,
+ * `ld_start` and `add_real_server` of ldirectord in resource-agents 4.12). Its patterns are the ones here: most look for a
+ * beginning, or for the first thing that fits, and pass over the rest.
  * @module
  */
-import { splitHostPort } from '../../address/endpoint.js';
-import { type Family, formatIP, parseIP } from '../../address/ip.js';
+import { formatEndpoint } from '../../address/endpoint.js';
+import { type Family, formatIP, parseIPv6 } from '../../address/ip.js';
 import type { DesiredState } from '../../config/desired-state.js';
 import { destinationKeysOf } from '../../config/ranges.js';
+import { type Command, parseCommand } from '../../ipvsadm/command.js';
+import { CommandError } from '../../ipvsadm/command-error.js';
+import { parseLooseIPv4 } from '../../ipvsadm/loose-address.js';
 import type { Names } from '../../ipvsadm/names.js';
-import { withoutUndefined } from '../../model/parse.js';
-import { SCHEDULER_FLAGS, type SchedulerFlag } from '../../model/service.js';
-import type { Protocol } from '../../model/service-key.js';
+import { formatDestinationKey, type NormalDestination, parseDestination } from '../../model/destination.js';
+import type { NormalService } from '../../model/service.js';
+import { formatServiceKey, type Protocol } from '../../model/service-key.js';
 import { HEALTH_CHECKING, type Place, type Report } from './report.js';
-import { type DestinationDraft, type Forward, type Placed, type ServiceDraft, Services } from './services.js';
 import { type Handler, handle, named, type Statement } from './statement.js';
-import { decimal, portOf } from './values.js';
+import { portOf } from './values.js';
 
 const NOTIFICATION = 'runs or tells a program, which the state file does not do';
 const DAEMON = 'says how the daemon ldirectord runs';
@@ -27,7 +30,6 @@ const OVERRIDES: Readonly<Record<string, string>> = {
   checkinterval: HEALTH_CHECKING,
   checkcount: HEALTH_CHECKING,
   failurecount: HEALTH_CHECKING,
-  quiescent: HEALTH_CHECKING,
   fallbackcommand: NOTIFICATION,
   emailalert: NOTIFICATION,
   emailalertfrom: NOTIFICATION,
@@ -38,16 +40,29 @@ const OVERRIDES: Readonly<Record<string, string>> = {
 };
 
 interface File {
+  readonly report: Report;
+  readonly names: Names;
   readonly virtuals: Statement[];
-  readonly fallbacks: Statement[];
+  readonly fallbacks: Map<Family, Fallback>;
+  isQuiescent: boolean;
+}
+
+/** `127.0.0.1:80 gate`, by numbers or names. */
+interface Fallback {
+  readonly statement: Statement;
+  readonly address: string;
+  /** As it is written. */
+  readonly port: string | undefined;
+  readonly method: string;
 }
 
 const GLOBALS: Readonly<Record<string, Handler<File>>> = {
   ...OVERRIDES,
   virtual: ({ virtuals }, statement) => void virtuals.push(statement),
   virtual6: ({ virtuals }, statement) => void virtuals.push(statement),
-  fallback: ({ fallbacks }, statement) => void fallbacks.push(statement),
-  fallback6: ({ fallbacks }, statement) => void fallbacks.push(statement),
+  fallback: (file, statement) => takeGlobalFallback(file, statement, 'ipv4'),
+  fallback6: (file, statement) => takeGlobalFallback(file, statement, 'ipv6'),
+  quiescent: takeQuiescent,
   readdquiescent: HEALTH_CHECKING,
   maintenancedir: HEALTH_CHECKING,
   callback: NOTIFICATION,
@@ -58,19 +73,28 @@ const GLOBALS: Readonly<Record<string, Handler<File>>> = {
   fork: DAEMON,
 };
 
+/** A virtual service while it is read. */
 interface Virtual {
   readonly report: Report;
+  readonly names: Names;
+  readonly place: Place;
   readonly family: Family;
-  readonly isMark: boolean;
-  readonly fields: Record<string, Place>;
+  /** Absent for an address. */
+  readonly mark: string | undefined;
+  /** Host and port as they are written. */
+  readonly host: string;
+  readonly port: string;
   readonly reals: Statement[];
   protocol: Protocol;
   scheduler: string;
-  flags: readonly SchedulerFlag[];
-  persistent: number | undefined;
+  flags: string | undefined;
+  persistent: string | undefined;
   netmask: Statement | undefined;
-  onePacket: boolean;
-  fallback: Statement | undefined;
+  ops: Statement | undefined;
+  fallback: Fallback | undefined;
+  isQuiescent: boolean;
+  /** `checktype = off`: no real server comes up. */
+  isOff: boolean;
 }
 
 const VIRTUAL: Readonly<Record<string, Handler<Virtual>>> = {
@@ -78,39 +102,46 @@ const VIRTUAL: Readonly<Record<string, Handler<Virtual>>> = {
   real: takeReal('ipv4'),
   real6: takeReal('ipv6'),
   scheduler: (virtual, statement) => {
-    virtual.scheduler = textOf(statement);
-    virtual.fields['scheduler'] = statement;
-  },
-  schedflags: (virtual, statement) => {
-    const words = textOf(statement).split(',');
-    virtual.flags = SCHEDULER_FLAGS.filter((flag) => words.includes(flag));
-    virtual.fields['schedulerFlags'] = statement;
-    if (virtual.flags.length < words.length) {
-      virtual.report.refuse(statement, `must be some of ${SCHEDULER_FLAGS.join(', ')}, with commas between them`);
+    virtual.scheduler = firstMatch(virtual, statement, /[a-z]+/, 'has no lowercase letters') ?? virtual.scheduler;
+    if (!SCHEDULERS.includes(virtual.scheduler)) {
+      virtual.report.skip(statement, `Linux has no scheduler "${virtual.scheduler}" of its own: it takes a module`);
     }
   },
+  schedflags: (virtual, statement) => {
+    virtual.flags = firstMatch(virtual, statement, /[^ \t\r\f\v]+/, 'has no value');
+  },
   persistent: (virtual, statement) => {
-    virtual.persistent = decimal(textOf(statement));
-    virtual.fields['persistence'] = statement;
+    virtual.persistent = firstMatch(virtual, statement, /\d+/, 'has no number');
   },
   netmask: (virtual, statement) => {
-    virtual.netmask = statement;
+    const text = textOf(statement);
+    const isMask = virtual.family === 'ipv6' ? isPrefix(text) : /^\d+\.\d+\.\d+\.\d+$/.test(text);
+    if (isMask) virtual.netmask = statement;
+    else
+      virtual.report.refuse(statement, 'must be a dotted mask, or for IPv6 a length from 1 to 128, and nothing else');
   },
   protocol: (virtual, statement) => {
-    const name = textOf(statement);
-    if (virtual.isMark ? name === 'fwm' : name === 'tcp' || name === 'udp') {
-      if (name === 'tcp' || name === 'udp') virtual.protocol = name;
-    } else virtual.report.refuse(statement, virtual.isMark ? 'must be fwm for a mark' : 'must be tcp or udp');
+    const name = firstMatch(virtual, statement, /\w+/, 'has no value');
+    if (virtual.mark !== undefined) {
+      if (name !== 'fwm') virtual.report.refuse(statement, 'must be fwm for a mark');
+    } else if (name === 'tcp' || name === 'udp') virtual.protocol = name;
+    else virtual.report.refuse(statement, 'must be tcp or udp');
   },
   ops: (virtual, statement) => {
-    const answer = textOf(statement);
-    if (answer !== 'yes' && answer !== 'no') virtual.report.refuse(statement, 'must be yes or no');
-    virtual.onePacket = answer === 'yes';
-    virtual.fields['onePacket'] = statement;
+    const isOn = answerOf(virtual, statement);
+    virtual.ops = isOn ? statement : undefined;
   },
-  fallback: takeFallback,
-  fallback6: takeFallback,
-  checktype: HEALTH_CHECKING,
+  quiescent: takeQuiescent,
+  fallback: takeFallback('ipv4'),
+  fallback6: takeFallback('ipv6'),
+  checktype: (virtual, statement) => {
+    const text = textOf(statement);
+    const [word = ''] = /[\w-]+/.exec(text) ?? [];
+    virtual.isOff = word === 'off';
+    if (!/\d/.test(text) && !CHECK_TYPES.includes(word)) {
+      virtual.report.refuse(statement, `must be a number, or one of ${CHECK_TYPES.join(', ')}`);
+    } else virtual.report.skip(statement, HEALTH_CHECKING);
+  },
   service: HEALTH_CHECKING,
   checkcommand: HEALTH_CHECKING,
   checkport: HEALTH_CHECKING,
@@ -128,6 +159,40 @@ const VIRTUAL: Readonly<Record<string, Handler<Virtual>>> = {
   comment: NOTIFICATION,
 };
 
+const CHECK_TYPES = ['connect', 'negotiate', 'ping', 'off', 'on', 'external', 'external-perl'];
+const SCHEDULERS = 'rr wrr lc wlc lblc lblcr dh sh sed nq fo ovf mh twos'.split(' ');
+
+function isPrefix(text: string): boolean {
+  return /^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= 128;
+}
+
+/** What ldirectord finds in a value; what stands around it is passed over. */
+function firstMatch(virtual: Virtual, statement: Statement, pattern: RegExp, problem: string): string | undefined {
+  const text = textOf(statement);
+  const found = pattern.exec(text)?.[0];
+  if (found === undefined) virtual.report.refuse(statement, `${problem}: ldirectord does not start`);
+  else tellReading(virtual.report, statement, text, found);
+  return found;
+}
+
+function tellReading(report: Report, place: Place, text: string, found: string): void {
+  if (found !== text.replace(BLANKS, '')) report.passOver(place, `ldirectord reads "${text}" as ${found}`);
+}
+
+const BLANKS = /^[ \t\r\f\v]+|[ \t\r\f\v]+$/g;
+
+/** yes or no, and not even a blank behind it. */
+function answerOf({ report }: { readonly report: Report }, statement: Statement): boolean {
+  const answer = textOf(statement);
+  if (answer !== 'yes' && answer !== 'no') report.refuse(statement, 'must be yes or no, and nothing else');
+  return answer === 'yes';
+}
+
+function takeQuiescent(target: File | Virtual, statement: Statement): void {
+  target.isQuiescent = answerOf(target, statement);
+  target.report.skip(statement, HEALTH_CHECKING);
+}
+
 function takeReal(family: Family): Handler<Virtual> {
   return (virtual, statement) => {
     if (family === virtual.family) virtual.reals.push(statement);
@@ -135,9 +200,35 @@ function takeReal(family: Family): Handler<Virtual> {
   };
 }
 
-function takeFallback(virtual: Virtual, statement: Statement): void {
-  if ((statement.key === 'fallback6') === (virtual.family === 'ipv6')) virtual.fallback = statement;
-  else virtual.report.refuse(statement, 'virtual goes with fallback, virtual6 with fallback6');
+function takeFallback(family: Family): Handler<Virtual> {
+  return (virtual, statement) => {
+    if (family === virtual.family) virtual.fallback = fallbackOf(statement, family, virtual);
+    else virtual.report.refuse(statement, 'virtual goes with fallback, virtual6 with fallback6');
+  };
+}
+
+function takeGlobalFallback(file: File, statement: Statement, family: Family): void {
+  const fallback = fallbackOf(statement, family, file);
+  if (fallback !== undefined) file.fallbacks.set(family, fallback);
+}
+
+/** `127.0.0.1:80 gate`: the last two words, or the last one. */
+function fallbackOf(
+  statement: Statement,
+  family: Family,
+  { report, names }: { readonly report: Report; readonly names: Names },
+): Fallback | undefined {
+  const text = textOf(statement);
+  const [whole = '', endpoint = '', method = 'gate'] =
+    /([^ \t\r\f\v]+)(?:[ \t\r\f\v]+([^ \t\r\f\v]+))?[ \t\r\f\v]*$/.exec(text) ?? [];
+  tellReading(report, statement, text, whole.replace(BLANKS, ''));
+  const [ending = '', port] = /:([\w-]+)$/.exec(endpoint) ?? [];
+  const address = addressOf(endpoint.slice(0, endpoint.length - ending.length), family, names, statement, report);
+  if (address === undefined || !METHODS.has(method)) {
+    report.refuse(statement, 'must be address[:port] [gate|masq|ipip]');
+    return undefined;
+  }
+  return { statement, address, port, method };
 }
 
 function textOf({ values }: Statement): string {
@@ -146,169 +237,333 @@ function textOf({ values }: Statement): string {
 
 /** Reads a whole file. */
 export function importLdirectord(text: string, names: Names, report: Report): DesiredState {
-  const file: File = { virtuals: [], fallbacks: [] };
+  const file: File = { report, names, virtuals: [], fallbacks: new Map(), isQuiescent: false };
   handle(readLdirectord(text, report), GLOBALS, file, report);
-  const services = new Services(report);
-  for (const statement of file.virtuals) addVirtual(statement, file.fallbacks, services, names, report);
-  for (const fallback of file.fallbacks) report.skip(fallback, `${FALLBACK}; only a virtual without any has it now`);
-  return { services: services.list };
+  const services = new Map<string, { service: NormalService; destinations: NormalDestination[] }>();
+  const lines = new Map<string, number>();
+  for (const statement of file.virtuals) {
+    const virtual = virtualOf(statement, file);
+    const words = virtual && serviceWords(virtual);
+    if (virtual === undefined || words === undefined) continue;
+    const name = words.join(' ');
+    const other = lines.get(name);
+    if (other !== undefined) report.refuse(virtual.place, `is already in line ${other}: ldirectord does not start`);
+    lines.set(name, virtual.place.line);
+    const service = tellIpvsadm(['-A', ...words, ...settingsWords(virtual)], virtual.place, report);
+    if (service?.verb !== 'add-service') continue;
+    const destinations = serversOf(virtual, words, service.service, file);
+    services.set(formatServiceKey(service.service), { service: service.service, destinations });
+  }
+  for (const { statement } of file.fallbacks.values()) {
+    report.skip(statement, `${FALLBACK}; only a virtual address without any has it now`);
+  }
+  return { services: [...services.values()] };
 }
 
-function addVirtual(
-  statement: Statement,
-  fallbacks: readonly Statement[],
-  services: Services,
-  names: Names,
-  report: Report,
-): void {
+function virtualOf(statement: Statement, { report, names, isQuiescent }: File): Virtual | undefined {
   const place = named(statement);
   const family: Family = statement.key === 'virtual6' ? 'ipv6' : 'ipv4';
-  const text = textOf(statement);
-  const isMark = /^\d+$/.test(text);
+  const target = targetOf(textOf(statement), family);
+  if (target === undefined) {
+    report.refuse(place, `"${textOf(statement)}" is neither address:port nor a mark`);
+    return undefined;
+  }
+  const { text, mark, host = '', port = '0' } = target;
+  const value = textOf(statement).replace(/#.*/s, '').replace(BLANKS, '');
+  if (value !== text) {
+    report.passOver(place, `ldirectord reads "${value}" as ${mark === undefined ? text : `the mark ${mark}`}`);
+  }
   const virtual: Virtual = {
     report,
+    names,
+    place,
     family,
-    isMark,
-    fields: {},
+    mark,
+    host,
+    port,
     reals: [],
     // DNS is the one service that ldirectord takes for UDP by itself.
-    protocol: /:(53|domain)$/.test(text) ? 'udp' : 'tcp',
+    protocol: /^(53|domain)$/.test(port) ? 'udp' : 'tcp',
     scheduler: 'wrr',
-    flags: [],
+    flags: undefined,
     persistent: undefined,
     netmask: undefined,
-    onePacket: false,
+    ops: undefined,
     fallback: undefined,
+    isQuiescent,
+    isOff: false,
   };
   handle(statement.block ?? [], VIRTUAL, virtual, report);
-  const key = isMark
-    ? { protocol: 'fwmark' as const, mark: Number(text), family }
-    : endpointOf(text, virtual, names, place);
-  if (key === undefined) return;
-  const draft: ServiceDraft = {
-    key,
-    scheduler: virtual.scheduler,
-    schedulerFlags: virtual.flags,
-    onePacket: virtual.onePacket,
-    persistence: persistenceOf(virtual),
-  };
-  const reals = virtual.reals.flatMap((real) => realServers(real, virtual, names));
-  const fallback = virtual.fallback ?? fallbacks.find(({ key: name }) => name.endsWith('6') === (family === 'ipv6'));
-  if (reals.length > 0 && virtual.fallback !== undefined) report.skip(virtual.fallback, FALLBACK);
-  const stands = reals.length === 0 && fallback !== undefined ? fallbackServer(fallback, virtual, names) : reals;
-  services.add({ place, fields: virtual.fields, draft }, stands);
+  return virtual;
 }
 
-function persistenceOf({ persistent, netmask, family, report }: Virtual): ServiceDraft['persistence'] {
-  if (persistent === undefined) {
-    if (netmask !== undefined) report.skip(netmask, 'counts only together with persistent');
+/** `10.0.0.100:80`, `www:http`, `[2001:db8::1]:80`, or a mark; whatever else follows does not count. */
+function targetOf(
+  value: string,
+  family: Family,
+): { text: string; mark?: string; host?: string; port?: string } | undefined {
+  const [endpoint, host, port] = /^([0-9A-Za-z._+-]+):([\w-]+)/.exec(value) ?? [];
+  if (endpoint !== undefined && host !== undefined && port !== undefined) return { text: endpoint, host, port };
+  const [mark] = /^\d+/.exec(value) ?? [];
+  if (mark !== undefined) return { text: mark, mark };
+  const [six, address, sixPort] = /^\[([0-9A-Fa-f:]+)\]:([\w-]+)/.exec(value) ?? [];
+  if (family === 'ipv4' || six === undefined || address === undefined || sixPort === undefined) return undefined;
+  return { text: six, host: address, port: sixPort };
+}
+
+/** What names a virtual service in a command of ipvsadm. */
+function serviceWords(virtual: Virtual): string[] | undefined {
+  const { report, names, place, family, mark, host, port, protocol } = virtual;
+  if (mark !== undefined) return ['-f', mark, ...(family === 'ipv6' ? ['-6'] : [])];
+  const address = addressOf(host, family, names, place, report);
+  if (address === undefined) {
+    report.refuse(place, `"${host}" is not an address, and not the name of a host`);
     return undefined;
   }
-  if (netmask === undefined) return { timeout: persistent };
-  return { timeout: persistent, netmask: family === 'ipv6' ? decimal(textOf(netmask)) : textOf(netmask) };
+  const number = portOf(port, protocol, names, place, report);
+  return [protocol === 'udp' ? '-u' : '-t', formatEndpoint(address, number)];
 }
 
-/** `10.0.0.100:80`, `www:http`, `[2001:db8::1]:80`. */
-function endpointOf(text: string, { protocol, report }: Virtual, names: Names, place: Place) {
-  const { host, port } = splitHostPort(text) ?? {};
-  const address = host === undefined ? undefined : addressOf(host, names);
-  if (address === undefined || port === undefined) {
-    report.refuse(place, `"${text}" is neither address:port nor a mark`);
+function settingsWords({ report, mark, protocol, scheduler, persistent, netmask, flags, ops }: Virtual): string[] {
+  const isUdp = mark === undefined && protocol === 'udp';
+  if (ops !== undefined && !isUdp) report.skip(ops, 'counts only for udp: ldirectord does not set it here');
+  if (netmask !== undefined && persistent === undefined) report.skip(netmask, 'counts only together with persistent');
+  return [
+    ...(ops !== undefined && isUdp ? ['-o'] : []),
+    ...['-s', scheduler],
+    ...(persistent === undefined ? [] : ['-p', persistent]),
+    ...(persistent === undefined || netmask === undefined ? [] : ['-M', textOf(netmask)]),
+    ...(flags === undefined ? [] : ['-b', flags]),
+  ];
+}
+
+/** What ipvsadm makes of a command. ldirectord logs what it refuses, and goes on. */
+function tellIpvsadm(words: readonly string[], place: Place, report: Report): Command | undefined {
+  try {
+    return parseCommand(words);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    report.passOver(place, `ipvsadm refuses it, and ldirectord goes on without it: ${error.reason}`);
     return undefined;
   }
-  return { protocol, address, port: portOf(port, protocol, names, place, report) };
 }
 
-function addressOf(host: string, names: Names): string | undefined {
-  const bytes = parseIP(host);
-  return bytes === undefined ? names.host(host) : formatIP(bytes);
+/** An address by number, as getaddrinfo(3) reads it, or by name. */
+function addressOf(text: string, family: Family, names: Names, place: Place, report: Report): string | undefined {
+  const host = /\[(.*)\]/.exec(text)?.[1] ?? text;
+  if (family === 'ipv6') {
+    const bytes = parseIPv6(host);
+    return bytes === undefined ? undefined : formatIP(bytes);
+  }
+  const address = parseLooseIPv4(host);
+  if (address !== undefined && address !== host) report.passOver(place, `ldirectord reads "${host}" as ${address}`);
+  return address ?? names.host(host);
 }
 
-const METHODS: ReadonlyMap<string, Forward['forward']> = new Map([
-  ['gate', 'dr'],
-  ['masq', 'nat'],
-  ['ipip', 'tun'],
+const METHODS: ReadonlyMap<string, string> = new Map([
+  ['gate', '-g'],
+  ['masq', '-m'],
+  ['ipip', '-i'],
 ]);
 
-const REAL =
-  /^(\S+?)(?:->(\S+?))?(?::([\w-]+))?\s+(gate|masq|ipip)(?:\s+(\d+))?(\s+".*"[, ]\s*".*")?(?:\s+l:(\d+))?(?:\s+u:(\d+))?$/;
+/** `10.0.0.11->10.0.0.19:80 masq 1 "request", "receive" l:50 u:100` as it is meant to be written. */
+const PLAIN_REAL =
+  /^\S+(?:->\S+)?(?::[\w-]+)?[ \t]+(?:gate|masq|ipip)(?:[ \t]+\d+)?(?:[ \t]+".*"[, ][ \t]*".*")?(?:[ \t]+l:\d+)?(?:[ \t]+u:\d+)?[ \t\r]*$/;
 
-/** `10.0.0.11->10.0.0.19:80 masq 1 "request", "receive" l:50 u:100`; a port that is left out is 0. */
-function realServers(statement: Statement, virtual: Virtual, names: Names): Placed<DestinationDraft>[] {
-  const { report, protocol } = virtual;
-  const parts = REAL.exec(textOf(statement));
-  const [, first = '', last, port = '0', method = '', weight = '1', check, lower, upper] = parts ?? [];
-  const forward = METHODS.get(method);
-  if (forward === undefined) {
-    report.refuse(
-      statement,
-      'must be address[->address][:port] gate|masq|ipip [weight] ["request","receive"] [l:N] [u:N]',
-    );
-    return [];
-  }
-  if (check !== undefined) report.skip({ ...statement, key: check.trim() }, HEALTH_CHECKING);
-  return addressesOf(first, last, statement, names, report).map((address) => ({
-    place: named(statement),
-    draft: withoutUndefined({
-      address,
-      port: portOf(port, protocol, names, statement, report),
-      forward,
-      weight: Number(weight),
-      upperThreshold: upper === undefined ? undefined : Number(upper),
-      lowerThreshold: lower === undefined ? undefined : Number(lower),
-    }),
-  }));
+/** The pattern of ldirectord, with its slips: it fits anywhere in a line. */
+const REAL =
+  /(\d+\.\d+\.\d+\.\d+|[A-Za-z0-9.-]+|\[[0-9A-fa-f:]+\])(?:->(\d+\.\d+\.\d+\.\d+|[A-Za-z0-9.-]+|\[[0-9A-fa-f:]+\]))?(?::(\d+|[\w-]+))?[ \t\r\f\v]+(.*)/s;
+
+interface Real {
+  readonly statement: Statement;
+  readonly address: string;
+  readonly port: number;
+  readonly option: string;
+  readonly weight: string;
+  readonly lower: string;
+  readonly upper: string;
 }
 
-function addressesOf(first: string, last: string | undefined, place: Place, names: Names, report: Report): string[] {
-  const ends = [first, last ?? first].map((host) => addressOf(host.replace(/^\[(.*)\]$/, '$1'), names));
-  const [from, to] = ends;
+function realsOf(statement: Statement, virtual: Virtual): Real[] {
+  const { report } = virtual;
+  const text = textOf(statement);
+  const [, first, last, port = '0', rest] = REAL.exec(text) ?? [];
+  if (first === undefined || rest === undefined) {
+    report.refuse(statement, `must be ${REAL_FORM}`);
+    return [];
+  }
+  const flags = flagsOf(rest, statement, report);
+  if (flags === undefined) return [];
+  const number = portOf(port, 'tcp', virtual.names, statement, report);
+  if (!PLAIN_REAL.test(text)) {
+    const { method, weight, lower, upper } = flags;
+    const reading = `${first}${last === undefined ? '' : `->${last}`}:${port} ${method} ${weight} l:${lower} u:${upper}`;
+    report.passOver(statement, `ldirectord reads "${text}" as ${reading}`);
+  }
+  const { option, weight, lower, upper } = flags;
+  return addressesOf(first, last, statement, virtual).map((address) => {
+    return { statement, address, port: number, option, weight, lower, upper };
+  });
+}
+
+const REAL_FORM = 'address[->address][:port] gate|masq|ipip [weight] ["request","receive"] [l:N] [u:N]';
+
+/** `add_real_server`: each part is looked for in what the one before it left over. */
+function flagsOf(text: string, statement: Statement, report: Report) {
+  const [, method = '', tail = ''] = /(\w+)(.*)/s.exec(text) ?? [];
+  const option = METHODS.get(method);
+  let rest = tail;
+  const take = (pattern: RegExp): RegExpExecArray | undefined => {
+    const found = pattern.exec(rest) ?? undefined;
+    if (found !== undefined) rest = found.at(-1) ?? '';
+    return found;
+  };
+  const weight = take(/[ \t\r\f\v]+(\d+)(.*)/s)?.[1] ?? '1';
+  const check = take(/[ \t\r\f\v]+(".*"[, ][ \t\r\f\v]*".*")(.*)/s)?.[1];
+  const lower = take(/[ \t\r\f\v]+l:(\d+)(.*)/s)?.[1] ?? '0';
+  const upper = take(/[ \t\r\f\v]+u:(\d+)(.*)/s)?.[1] ?? '0';
+  if (option === undefined || /[^ \t\r\f\v]/.test(rest)) {
+    report.refuse(statement, option === undefined ? `must be ${REAL_FORM}` : `must not end in "${rest}": ${REAL_FORM}`);
+    return undefined;
+  }
+  if (check !== undefined) report.skip({ ...statement, key: check }, HEALTH_CHECKING);
+  return { method, option, weight, lower, upper };
+}
+
+function addressesOf(first: string, last: string | undefined, place: Place, virtual: Virtual): string[] {
+  const { family, names, report } = virtual;
+  const [from, to] = [first, last ?? first].map((host) => addressOf(host, family, names, place, report));
   if (from === undefined || to === undefined) {
     report.refuse(place, `"${from === undefined ? first : last}" is not an address, and not the name of a host`);
+    return [];
+  }
+  if (last === undefined) return [from];
+  if (family === 'ipv6') {
+    report.refuse(place, 'ldirectord knows no ranges of IPv6 addresses');
     return [];
   }
   const range = from === to ? from : `${from}-${to}`;
   return report.attempt(place, () => destinationKeysOf(range).map(({ address }) => address)) ?? [];
 }
 
-/** `127.0.0.1:80 gate`; the virtual service's port and gate unless it says otherwise. */
-function fallbackServer(statement: Statement, virtual: Virtual, names: Names): Placed<DestinationDraft>[] {
-  const { report, protocol } = virtual;
-  const [endpoint = '', method = 'gate'] = textOf(statement).split(/\s+/);
-  const { host, port } = splitHostPort(endpoint) ?? {};
-  const address = host === undefined ? undefined : addressOf(host, names);
-  const forward = METHODS.get(method);
-  if (address === undefined || forward === undefined) {
-    report.refuse(statement, 'must be address[:port] [gate|masq|ipip]');
-    return [];
+/** Who serves while every real server answers. */
+function serversOf(
+  virtual: Virtual,
+  words: readonly string[],
+  service: NormalService,
+  { fallbacks }: File,
+): NormalDestination[] {
+  const { report, isOff, isQuiescent } = virtual;
+  const reals = virtual.reals.flatMap((statement) => realsOf(statement, virtual));
+  const global = virtual.mark === undefined ? fallbacks.get(virtual.family) : undefined;
+  const fallback = virtual.fallback ?? global;
+  const table = new Map<string, NormalDestination>();
+  const add = (real: Real) => addReal(real, virtual, words, service, table);
+  if (isOff) tellOff(reals, isQuiescent, report);
+  if (!isOff || isQuiescent) for (const real of reals) add(isOff ? { ...real, weight: '0' } : real);
+  const port = fallback && fallbackPort(fallback, virtual, service);
+  if (fallback === undefined || port === undefined) return [...table.values()];
+  const { statement, address, method } = fallback;
+  const option = METHODS.get(method) ?? '-g';
+  if (isOff || reals.length === 0) {
+    add({ statement, address, port, option, weight: '1', lower: '0', upper: '0' });
+    return [...table.values()];
   }
-  const number = port === undefined ? undefined : portOf(port, protocol, names, statement, report);
-  return [{ place: statement, draft: withoutUndefined({ address, port: number, forward, weight: 1 }) }];
+  if (virtual.fallback !== undefined) report.skip(statement, FALLBACK);
+  return withoutFallback(table, address, port, service, statement, report);
+}
+
+function tellOff(reals: readonly Real[], isQuiescent: boolean, report: Report): void {
+  const outcome = isQuiescent ? 'stands with weight 0' : 'is not in the table';
+  for (const { statement } of reals) report.skip(named(statement), `${outcome}: checktype is off`);
+}
+
+/** A global fallback without a port has that of the virtual service, one of a mark 0. */
+function fallbackPort({ port, statement }: Fallback, virtual: Virtual, service: NormalService): number {
+  const own = service.protocol === 'fwmark' ? 0 : service.port;
+  return port === undefined ? own : portOf(port, virtual.protocol, virtual.names, statement, virtual.report);
+}
+
+/** `_restore_service`: a server that the list of ipvsadm shows is edited, any other is added, and stays if it is there. */
+function addReal(
+  real: Real,
+  { report }: Virtual,
+  words: readonly string[],
+  service: NormalService,
+  table: Map<string, NormalDestination>,
+): void {
+  const { statement, address, port, option, weight, lower, upper } = real;
+  const place = named(statement);
+  const server = ['-r', formatEndpoint(address, port), option, '-w', weight];
+  const command = tellIpvsadm(['-a', ...words, '-x', upper, '-y', lower, ...server], place, report);
+  if (command?.verb !== 'add-destination') return;
+  const { destination } = command;
+  if (option !== '-m' && service.protocol !== 'fwmark' && port !== 0 && port !== service.port) {
+    const why = `${destination.forward} does not rewrite ports, so the service's (${service.port}) counts`;
+    report.skip(place, `port ${port}: ${why}`);
+  }
+  // The kernel refuses what the model does, and ldirectord goes on.
+  const pass = (at: Place, why: string) => report.passOver(at, `${why}; it is left out`);
+  const checked = report.attempt(place, () => parseDestination(service, destination), {}, pass);
+  if (checked === undefined) return;
+  const name = formatDestinationKey(checked);
+  const isListed = name === formatEndpoint(address, port);
+  if (table.has(name))
+    report.skip(place, `${name} is in ${formatServiceKey(service)} already: the ${isListed ? 'last' : 'first'} counts`);
+  if (!table.has(name) || isListed) table.set(name, checked);
+}
+
+/** ldirectord takes the fallback away when a real server comes up, also where it is one of them (`fallback_off`). */
+function withoutFallback(
+  table: ReadonlyMap<string, NormalDestination>,
+  address: string,
+  port: number,
+  service: NormalService,
+  place: Place,
+  report: Report,
+): NormalDestination[] {
+  const mapped = service.protocol === 'fwmark' ? port : service.port;
+  const name = [port, mapped].map((one) => formatEndpoint(address, one)).find((one) => table.has(one));
+  if (name !== undefined) report.skip(place, `is a real server, too: ldirectord takes it away when one comes up`);
+  return [...table].flatMap(([key, destination]) => (key === name ? [] : [destination]));
 }
 
 /** `key = value`; what is indented by four blanks or a tab belongs to the virtual service above it. */
 function readLdirectord(text: string, report: Report): Statement[] {
   const top: Statement[] = [];
   let block: Statement[] | undefined;
-  for (const [index, line] of text.split(/\r?\n/).entries()) {
-    if (/^\s*#/.test(line)) continue;
-    const isInBlock = /^ {4,}\S/.test(line.replaceAll('\t', '    '));
+  for (const [index, line] of text.split('\n').entries()) {
+    if (/^[ \t\r\f\v]*#/.test(line)) continue;
+    const place = { line: index + 1, column: line.search(/[^ \t\r\f\v]/) + 1 };
+    const inner = /^ {4,}(.+)$/s.exec(line.replace(/#.*/s, '').replaceAll('\t', '    '))?.[1];
+    if (block !== undefined && inner !== undefined) {
+      const statement = statementOf(inner, place, report);
+      if (statement !== undefined) block.push(statement);
+      continue;
+    }
     // A line that is not indented ends the block, even an empty one.
-    if (!isInBlock) block = undefined;
-    if (line.trim() === '') continue;
-    const [, key = '', value] = /^\s*(\w+)(?:\s*=\s*(.*?))?\s*$/.exec(isInBlock ? line.replace(/#.*/, '') : line) ?? [];
-    const place = { line: index + 1, column: line.search(/\S/) + 1, key };
-    if (value === undefined && key !== 'supervised') report.refuse(place, 'is not of the form key = value');
-    else if (isInBlock && block === undefined) report.refuse(place, 'is indented, but no virtual service is open here');
-    else if (block !== undefined) block.push({ ...place, values: [unquoted(value)] });
-    else if (/^virtual6?$/.test(key)) {
+    block = undefined;
+    if (/^[ \t\r\f\v]*$/.test(line)) continue;
+    const statement = statementOf(line, place, report);
+    if (statement === undefined) continue;
+    if (/^virtual6?$/.test(statement.key)) {
       block = [];
-      top.push({ ...place, values: [unquoted(value)], block });
-    } else top.push({ ...place, values: [unquoted(value)] });
+      top.push({ ...statement, block });
+    } else top.push(statement);
   }
   return top;
 }
 
-function unquoted(text = ''): string {
-  return text.replace(/^"([^"]*)"$/, '$1');
+/** The value with all that follows it: nearly every key has a pattern of its own for it. */
+function statementOf(
+  text: string,
+  at: { readonly line: number; readonly column: number },
+  report: Report,
+): Statement | undefined {
+  const [, key, value] = /^(\w+)[ \t\r\f\v]*(?:=[ \t\r\f\v]*(.*))?$/s.exec(text) ?? [];
+  if (key !== undefined && (value !== undefined || key === 'supervised')) return { ...at, key, values: [value ?? ''] };
+  const place = { ...at, column: Math.max(at.column, 1), key: /\w*/.exec(text.replace(BLANKS, ''))?.[0] ?? '' };
+  if (/^[ \t\r\f\v]/.test(text)) report.refuse(place, 'is indented, but no virtual service is open here');
+  else report.refuse(place, 'is not of the form key = value');
+  return undefined;
 }

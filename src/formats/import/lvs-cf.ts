@@ -4,6 +4,7 @@
  * @module
  */
 
+import { parseIP } from '../../address/ip.js';
 import type { DesiredState } from '../../config/desired-state.js';
 import type { Names } from '../../ipvsadm/names.js';
 import { withoutUndefined } from '../../model/parse.js';
@@ -93,6 +94,7 @@ function takeTimeout(name: string): Handler<Globals> {
 
 interface Virtual {
   readonly report: Report;
+  readonly names: Names;
   readonly fields: Record<string, Place>;
   readonly servers: Server[];
   address: string;
@@ -109,9 +111,12 @@ interface Virtual {
 
 interface Server {
   readonly report: Report;
+  readonly names: Names;
   readonly place: Place;
   readonly fields: Record<string, Place>;
   address: string;
+  /** What `port` of the virtual service said before this block: Piranha copies it when the block begins. */
+  readonly inherited: Statement | undefined;
   port: number | undefined;
   weight: number;
   isActive: boolean;
@@ -121,7 +126,7 @@ const VIRTUAL: Readonly<Record<string, Handler<Virtual>>> = {
   active: takeActive,
   address: (virtual, statement) => {
     const [address = '', device] = statement.values;
-    virtual.address = address;
+    virtual.address = addressOf(address, virtual.names);
     virtual.fields['address'] = statement;
     if (device !== undefined) virtual.report.skip({ ...statement, key: `address ... ${device}` }, SET_UP);
   },
@@ -157,6 +162,8 @@ const VIRTUAL: Readonly<Record<string, Handler<Virtual>>> = {
   server: (virtual, statement) => {
     const server: Server = {
       report: virtual.report,
+      names: virtual.names,
+      inherited: virtual.port,
       place: named(statement),
       fields: {},
       address: '',
@@ -187,7 +194,7 @@ const SCHEDULERS: readonly string[] = ['rr', 'wrr', 'lc', 'wlc', 'lblc', 'lblcr'
 const SERVER: Readonly<Record<string, Handler<Server>>> = {
   active: takeActive,
   address: (server, statement) => {
-    server.address = statement.values[0] ?? '';
+    server.address = addressOf(statement.values[0] ?? '', server.names);
     server.fields['address'] = statement;
   },
   port: (server, statement) => {
@@ -228,6 +235,7 @@ function addVirtual(statement: Statement, globals: Globals, services: Services, 
   const place = named(statement);
   const virtual: Virtual = {
     report,
+    names,
     fields: {},
     servers: [],
     address: '',
@@ -244,11 +252,20 @@ function addVirtual(statement: Statement, globals: Globals, services: Services, 
   if (globals.service === 'fos') return report.skip(place, 'does not run: service = fos');
   if (!virtual.isActive) return report.skip(place, 'does not run without active = 1');
   const { protocol, address, mark, scheduler, fields } = virtual;
-  const port =
-    virtual.port === undefined ? 80 : portOf(virtual.port.values[0] ?? '', protocol, names, virtual.port, report);
+  const port = portNumber(virtual.port, virtual);
   const key = mark === 0 ? { protocol, address, port } : { protocol: 'fwmark' as const, mark };
   const draft = { key, scheduler, persistence: persistenceOf(virtual) };
   services.add({ place, fields, draft }, serversOf(virtual, port, globals.forward));
+}
+
+/** By number or name; 80 where the file does not say. */
+function portNumber(statement: Statement | undefined, { protocol, names, report }: Virtual): number {
+  return statement === undefined ? 80 : portOf(statement.values[0] ?? '', protocol, names, statement, report);
+}
+
+/** Piranha resolves names of hosts; what is no name of one the model refuses, as it stands. */
+function addressOf(text: string, names: Names): string {
+  return parseIP(text) === undefined ? (names.host(text) ?? text) : text;
 }
 
 /** Piranha takes 255.255.255.255 for no mask, which is the same. */
@@ -265,13 +282,18 @@ function serversOf(virtual: Virtual, port: number, forward: Forward['forward']):
     if (!isActive) report.skip(place, 'does not run without active = 1');
   }
   if (sorryServer !== undefined && active.length === 0) {
-    return [{ place: sorryServer, draft: { address: sorryServer.values[0] ?? '', port, forward, weight: 1 } }];
+    const address = addressOf(sorryServer.values[0] ?? '', virtual.names);
+    return [{ place: sorryServer, draft: { address, port, forward, weight: 1 } }];
   }
   if (sorryServer !== undefined) {
     report.skip(sorryServer, 'takes the place of real servers that fail, which only health checking finds out');
   }
-  return active.map(({ place, fields, address, weight, port: own = port }) => {
-    return { place, fields, draft: withoutUndefined({ address, port: own, forward, weight }) };
+  return active.map(({ place, fields, address, weight, inherited, port: own }) => {
+    const copied = portNumber(inherited, virtual);
+    if (own === undefined && copied !== port) {
+      report.skip(place, `has port ${copied}: the port of the virtual service (${port}) is set only behind this block`);
+    }
+    return { place, fields, draft: withoutUndefined({ address, port: own ?? copied, forward, weight }) };
   });
 }
 
@@ -293,7 +315,9 @@ function readLvsCf(text: string, report: Report): readonly Statement[] {
   return blocks.finish();
 }
 
-/** Blanks part words, quotes of either kind hold them together, and nothing escapes a quote. */
+/** Blanks of ASCII part words, quotes of either kind hold them together, and nothing escapes a quote. */
 function wordsOf(line: string): string[] {
-  return [...line.matchAll(/"([^"]*)"|'([^']*)'|\S+/g)].map(([whole, double, single]) => double ?? single ?? whole);
+  return [...line.matchAll(/"([^"]*)"|'([^']*)'|[^ \t\v\f]+/g)].map(
+    ([whole, double, single]) => double ?? single ?? whole,
+  );
 }

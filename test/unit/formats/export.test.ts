@@ -61,8 +61,8 @@ const RESTRICT: Readonly<Record<ImportFormat, (services: DesiredService[]) => De
   ldirectord: (services) =>
     services
       .filter(({ service }) => service.protocol !== 'sctp')
-      .map(({ service: { persistenceEngine, ...service }, destinations }) => ({
-        service,
+      .map(({ service: { persistenceEngine, onePacket, ...service }, destinations }) => ({
+        service: onePacket && service.protocol === 'udp' ? { ...service, onePacket } : service,
         destinations: destinations.filter((destination) => isPlain(service, destination)),
       })),
   'lvs.cf': (services) =>

@@ -311,6 +311,26 @@ describe('lvs.cf', () => {
     expect(first(virtual('persistent = 010'), 'lvs.cf')?.service.persistence?.timeout).toBe(8);
   });
 
+  test('hosts have names', () => {
+    const text = virtual('port = http')
+      .replaceAll('10.1.0.1', 'www.example.com')
+      .replace('10.0.0.1', 'www.example.com');
+    expect(first(text, 'lvs.cf')).toMatchObject({
+      service: { address: '10.0.0.100', port: 80 },
+      destinations: [{ address: '10.0.0.100' }],
+    });
+  });
+
+  test('a server has the port that stands before its block', () => {
+    const port = (text: string) => first(text, 'lvs.cf')?.destinations[0]?.port;
+    expect(port(virtual('port = 8080'))).toBe(8080);
+    const behind = virtual('').replace(/\}\n$/, 'port = 8080\n}\n');
+    expect(port(behind)).toBe(80);
+    expect(notTaken(behind, 'lvs.cf').join('\n')).toContain(
+      '5: server b: has port 80: the port of the virtual service (8080) is set only behind this block',
+    );
+  });
+
   test('with service = fos no virtual runs', () => {
     const { state, notTaken } = importConfig(`service = fos\n${virtual('')}`, { format: 'lvs.cf' });
     expect(state).toEqual({ services: [] });
@@ -357,14 +377,99 @@ describe('ldirectord.cf', () => {
     [virtual('real6 = [2001:db8::1]:80 gate'), '2: real6: virtual goes with real'],
     [virtual('fallback6 = [::1]:80'), '2: fallback6: virtual goes with fallback'],
     [virtual('protocol = sctp'), '2: protocol: must be tcp or udp'],
-    [virtual('ops = yes'), '2: ops: is only for udp'],
-    [virtual('schedflags = fast'), '2: schedflags: must be some of'],
+    [virtual('ops = yes '), '2: ops: must be yes or no, and nothing else'],
+    [virtual('quiescent = maybe'), '2: quiescent: must be yes or no'],
+    [virtual('scheduler = WLC'), '2: scheduler: has no lowercase letters: ldirectord does not start'],
+    [virtual('persistent = soon'), '2: persistent: has no number'],
+    [virtual('netmask = 255.255.255.0 # wide'), '2: netmask: must be a dotted mask'],
+    [virtual('checktype = always'), '2: checktype: must be a number, or one of'],
+    [virtual('fallback = 127.0.0.1:80 nat'), '2: fallback: must be address[:port]'],
+    [virtual('real = 10.1.0.1:80 gate heavy'), '2: real: must not end in " heavy"'],
     [virtual('colour = red'), '2: colour: there is no such key here'],
+    [' checktimeout = 3', '1: checktimeout: is indented, but no virtual service is open here'],
+    ['checktimeout', '1: checktimeout: is not of the form key = value'],
+    [
+      'virtual6 = [2001:db8::1]:80\n\treal6 = [2001:db8::2]->[2001:db8::3]:80 gate',
+      '2: real6: ldirectord knows no ranges',
+    ],
+    ['virtual = [2001:db8::1]:80', '1: virtual [2001:db8::1]:80: "[2001:db8::1]:80" is neither'],
     ['virtual = 10.0.0.1:80\n\n\treal = 10.1.0.1:80 gate', '3: real: is indented, but no virtual service is open'],
-    ['virtual = 10.0.0.1', '1: virtual 10.0.0.1: "10.0.0.1" is neither address:port nor a mark'],
-    [`${virtual()}\n${virtual()}`, '2: virtual 10.0.0.1:80: tcp://10.0.0.1:80 is already in line 1'],
+    [`${virtual()}\n${virtual()}`, '2: virtual 10.0.0.1:80: is already in line 1: ldirectord does not start'],
   ])('refuses %j', (text, message) => {
     expect(mistakes(text, 'ldirectord').join('\n')).toContain(message);
+  });
+
+  /** What ldirectord 4.12 goes on after; test/interop/import-differential.test.ts asks it. */
+  test.each([
+    ['virtual = 10.0.0.1', '1: virtual 10.0.0.1: ldirectord reads "10.0.0.1" as the mark 10'],
+    ['virtual = 10.0.0.1:80/tcp', '1: virtual 10.0.0.1:80/tcp: ldirectord reads "10.0.0.1:80/tcp" as 10.0.0.1:80'],
+    ['virtual = 10.1:80', '1: virtual 10.1:80: ldirectord reads "10.1" as 10.0.0.1'],
+    [virtual('scheduler = lc //comment'), '2: scheduler: ldirectord reads "lc //comment" as lc'],
+    [virtual('persistent = 600s'), '2: persistent: ldirectord reads "600s" as 600'],
+    [virtual('persistent = 0'), '1: virtual 10.0.0.1:80: ipvsadm refuses it, and ldirectord goes on without it'],
+    [virtual('schedflags = fast'), '1: virtual 10.0.0.1:80: ipvsadm refuses it'],
+    [virtual('schedflags = flag-1, flag-2'), '2: schedflags: ldirectord reads "flag-1, flag-2" as flag-1,'],
+    [virtual('protocol = tcp udp'), '2: protocol: ldirectord reads "tcp udp" as tcp'],
+    [
+      virtual('real = 10.1.0.1:80 gate -w 5'),
+      '2: real: ldirectord reads "10.1.0.1:80 gate -w 5" as 10.1.0.1:80 gate 5',
+    ],
+    [virtual('real = 10.1.0.1:80 gate 1 l:5'), '2: real 10.1.0.1:80 gate 1 l:5: lowerThreshold: must not be above'],
+    [virtual('real = 10.1.0.1:80 gate 99999999999'), '2: real 10.1.0.1:80 gate 99999999999: ipvsadm refuses it'],
+    [
+      virtual('fallback = on 127.0.0.1:80 gate'),
+      '2: fallback: ldirectord reads "on 127.0.0.1:80 gate" as 127.0.0.1:80',
+    ],
+  ])('goes on after %j as ldirectord does, and refuses it when it is strict', (text, message) => {
+    expect(notTaken(text, 'ldirectord').join('\n')).toContain(message);
+    expect(mistakes(text, 'ldirectord', true).join('\n')).toContain(message);
+  });
+
+  test.each([
+    ['ops of tcp', virtual('ops = yes'), '2: ops: counts only for udp'],
+    ['ops of a mark', 'virtual = 5\n\tops = yes', '2: ops: counts only for udp'],
+    ['a scheduler of nobody', virtual('scheduler = best'), '2: scheduler: Linux has no scheduler "best" of its own'],
+  ])('says of %s that it is not as it is written', (_, text, message) => {
+    expect(notTaken(text, 'ldirectord').join('\n')).toContain(message);
+    expect(first(text, 'ldirectord')?.service.onePacket).toBeUndefined();
+  });
+
+  test('a comment behind a virtual is one, a no-break space in a value is not a blank', () => {
+    expect(notTaken('virtual = 10.0.0.1:80   # the web\n', 'ldirectord')).toEqual([]);
+    expect(notTaken('virtual = 7 # a mark\n', 'ldirectord')).toEqual([]);
+    expect(mistakes(virtual('real = 10.1.0.1:80\u00a0gate'), 'ldirectord')).toHaveLength(1);
+  });
+
+  test('a comment may have any character, and lines may end in CR LF', () => {
+    const text = '# a\u2028(b\r\nvirtual = 10.0.0.1:80\r\n\treal = 10.1.0.1:80 gate 2 # \u2028\r\n';
+    expect(first(text, 'ldirectord')?.destinations).toMatchObject([{ address: '10.1.0.1', weight: 2 }]);
+  });
+
+  test('the global fallback is only for addresses', () => {
+    const text = 'fallback = 10.1.0.9:81 masq\nvirtual = 25\nvirtual = 10.0.0.1:80\n';
+    const [mark, address] = importState(text, 'ldirectord').services ?? [];
+    expect(mark?.destinations).toEqual([]);
+    expect(address?.destinations).toMatchObject([{ address: '10.1.0.9', port: 81 }]);
+  });
+
+  test('checktype = off: no real server comes up', () => {
+    const lines = ['real = 10.1.0.1:80 gate', 'checktype = off', 'fallback = 10.1.0.9:80'];
+    expect(first(virtual(...lines), 'ldirectord')?.destinations).toMatchObject([{ address: '10.1.0.9' }]);
+    expect(first(virtual(...lines, 'quiescent = yes'), 'ldirectord')?.destinations).toMatchObject([
+      { address: '10.1.0.1', weight: 0 },
+      { address: '10.1.0.9', weight: 1 },
+    ]);
+  });
+
+  test('of a real server that stands twice the last counts, or the first where the port is not its own', () => {
+    const twice = (port: number) => virtual(`real = 10.1.0.1:${port} gate 1`, `real = 10.1.0.1:${port} gate 2`);
+    expect(first(twice(80), 'ldirectord')?.destinations).toMatchObject([{ weight: 2 }]);
+    expect(first(twice(81), 'ldirectord')?.destinations).toMatchObject([{ weight: 1 }]);
+  });
+
+  test('a fallback that is a real server, too, is taken away', () => {
+    const lines = ['real = 10.1.0.1:80 gate', 'real = 10.1.0.2:80 gate', 'fallback = 10.1.0.2:80'];
+    expect(first(virtual(...lines), 'ldirectord')?.destinations).toMatchObject([{ address: '10.1.0.1' }]);
   });
 });
 
