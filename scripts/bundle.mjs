@@ -15,7 +15,11 @@ rmSync(`${dist}bin`, { recursive: true, force: true });
 // One by one, so that what two of them share is in both and not in a third file.
 await bundle({ 'ipvs-ts': 'main.js' });
 await bundle({ 'ipvs-ts-save': 'save-main.js' });
-await bundle({ 'ipvs-ts-restore': 'restore-main.js', 'run-verb': 'run-verb.js', help: 'help.js' });
+await bundle({
+  'ipvs-ts-restore': 'restore-main.js',
+  'run-verb': 'run-verb.js',
+  'ipvsadm-help': 'ipvsadm/ipvsadm-help.js',
+});
 
 /**
  * Bundles files of dist/cli.
@@ -43,6 +47,6 @@ async function bundle(input) {
  * @param {string} kind
  */
 function fileApart(specifier, kind) {
-  const name = /^\.\/(run-verb|help)\.js$/.exec(specifier)?.[1];
+  const name = /^\.\/(run-verb|ipvsadm-help)\.js$/.exec(specifier)?.[1];
   return name !== undefined && kind === 'dynamic-import' ? { id: `./${name}.cjs`, external: true } : undefined;
 }

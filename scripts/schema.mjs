@@ -7,7 +7,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = new URL('../', import.meta.url);
-const { jsonSchemas } = await import(new URL('dist/cli/json.js', root).href);
+const { jsonSchemas } = await import(new URL('dist/json/index.js', root).href);
 const { stateFileJsonSchema } = await import(new URL('dist/config/schema.js', root).href);
 const directory = new URL('schema/', root);
 mkdirSync(directory, { recursive: true });

@@ -31,6 +31,9 @@ const PROGRAMS = {
   shellcheck: 'shellcheck',
   groff: 'groff-base',
   'systemd-analyze': 'systemd',
+  // They try the completion.
+  zsh: 'zsh',
+  fish: 'fish',
   // Debian has it for this architecture alone.
   ...(process.arch === 'x64' && { 'linux.uml': 'user-mode-linux' }),
 };

@@ -4,10 +4,11 @@
  */
 import { styleText } from 'node:util';
 import { KernelError } from '../errors.js';
+import { isTerminal } from './streams.js';
 
 /** Writes why the kernel refused and what to do, where it is known and somebody looks. */
 export function writeHint(error: unknown, stderr: NodeJS.WritableStream): void {
-  if (!('isTTY' in stderr && stderr.isTTY === true) || !(error instanceof KernelError)) return;
+  if (!isTerminal(stderr) || !(error instanceof KernelError)) return;
   const words = [error.reason, error.hint].filter((part) => part !== undefined).join('; ');
   if (words === '') return;
   const colour = (process.env['NO_COLOR'] ?? '') === '';

@@ -4,9 +4,9 @@
  */
 import { type Director, type NormalDirector, parseDirector } from '../model/director.js';
 import { type NormalRealServer, parseRealServer, type RealServer } from '../model/real-server.js';
-import { UsageError } from './parse-verb.js';
-import { readStateFile } from './state-file.js';
-import type { Streams } from './streams.js';
+import type { VerbContext } from './context.js';
+import { readState } from './input.js';
+import { UsageError } from './usage-error.js';
 
 /** The options that describe a host. */
 export interface DescriptionValues {
@@ -24,27 +24,25 @@ export interface DescriptionValues {
 
 /** The director that the options or the file describe. Throws {@link UsageError}, `ConfigError`, `InvalidArgumentError`. */
 export async function describeDirector(
-  verb: string,
   values: DescriptionValues,
-  streams: Streams,
+  context: Pick<VerbContext, 'streams' | 'env'>,
 ): Promise<NormalDirector> {
-  if (values.file === undefined) return parseDirector(directorOf(verb, values));
-  refuse(verb, '--file', values, DESCRIBING);
-  const { director } = await readStateFile(values.file, streams);
-  if (director === undefined) throw new UsageError(`${verb}: ${values.file} has no section "director"`);
+  if (values.file === undefined) return parseDirector(directorOf(values));
+  refuse('--file', values, DESCRIBING);
+  const { director } = await readState(values.file, context);
+  if (director === undefined) throw new UsageError(`${values.file} has no section "director"`);
   return director;
 }
 
 /** As {@link describeDirector}, for a real server. */
 export async function describeRealServer(
-  verb: string,
   values: DescriptionValues,
-  streams: Streams,
+  context: Pick<VerbContext, 'streams' | 'env'>,
 ): Promise<NormalRealServer> {
-  if (values.file === undefined) return parseRealServer(realServerOf(verb, values));
-  refuse(verb, '--file', values, DESCRIBING);
-  const { realServer } = await readStateFile(values.file, streams);
-  if (realServer === undefined) throw new UsageError(`${verb}: ${values.file} has no section "realServer"`);
+  if (values.file === undefined) return parseRealServer(realServerOf(values));
+  refuse('--file', values, DESCRIBING);
+  const { realServer } = await readState(values.file, context);
+  if (realServer === undefined) throw new UsageError(`${values.file} has no section "realServer"`);
   return realServer;
 }
 
@@ -54,17 +52,17 @@ const DESCRIBING = [
 ];
 
 /** The director that the options describe. @throws {UsageError} where one is missing or of no use. */
-export function directorOf(verb: string, values: DescriptionValues): Director {
+export function directorOf(values: DescriptionValues): Director {
   const { gateway, network, masquerade } = values;
-  const mode = need(verb, 'mode', values.mode);
-  const common = { device: need(verb, 'device', values.device), vips: needVips(verb, values), ...given({ gateway }) };
+  const mode = need('mode', values.mode);
+  const common = { device: need('device', values.device), vips: needVips(values), ...given({ gateway }) };
   if (mode === 'dr' || mode === 'tun') {
-    refuse(verb, mode, values, ['network', 'inside-device', 'inside-address', 'masquerade', 'tunnel']);
+    refuse(mode, values, ['network', 'inside-device', 'inside-address', 'masquerade', 'tunnel']);
     return { mode, ...common };
   }
-  refuse(verb, 'nat', values, ['tunnel']);
+  refuse('nat', values, ['tunnel']);
   const inside = {
-    network: need(verb, 'network', network),
+    network: need('network', network),
     ...given({ device: values['inside-device'], address: values['inside-address'] }),
     ...(masquerade === true && { masquerade }),
   };
@@ -72,52 +70,57 @@ export function directorOf(verb: string, values: DescriptionValues): Director {
 }
 
 /** The real server that the options describe. @throws {UsageError} where one is missing or of no use. */
-export function realServerOf(verb: string, values: DescriptionValues): RealServer {
+export function realServerOf(values: DescriptionValues): RealServer {
   const { mode, gateway, tunnel } = values;
-  refuse(verb, 'a real server', values, ['device', 'network', 'inside-device', 'inside-address', 'masquerade']);
+  refuse('a real server', values, ['device', 'network', 'inside-device', 'inside-address', 'masquerade']);
   switch (mode) {
     case 'nat':
-      refuse(verb, mode, values, ['vip', 'tunnel']);
-      return { mode, gateway: need(verb, 'gateway', gateway) };
+      refuse(mode, values, ['vip', 'tunnel']);
+      return { mode, gateway: need('gateway', gateway) };
     case 'dr':
-      refuse(verb, mode, values, ['tunnel']);
-      return { mode, vips: needVips(verb, values), ...given({ gateway }) };
+      refuse(mode, values, ['tunnel']);
+      return { mode, vips: needVips(values), ...given({ gateway }) };
     case 'tun':
       return {
         mode,
-        vips: needVips(verb, values),
+        vips: needVips(values),
         ...given({ gateway }),
         ...((tunnel === 'ipip' || tunnel === 'gre') && { tunnel }),
       };
     default:
-      throw missing(verb, 'mode');
+      throw missing('mode');
   }
 }
 
-function need(verb: string, option: string, value: string | undefined): string {
-  if (value === undefined) throw missing(verb, option);
+function need(option: string, value: string | undefined): string {
+  if (value === undefined) throw missing(option);
   return value;
 }
 
-function needVips(verb: string, { vip = [] }: DescriptionValues): string[] {
-  if (vip.length === 0) throw missing(verb, 'vip');
+function needVips({ vip = [] }: DescriptionValues): string[] {
+  if (vip.length === 0) throw missing('vip');
   return [...vip];
 }
 
-function missing(verb: string, option: string): UsageError {
-  return new UsageError(`${verb}: --${option} is missing, or --file with the file of the desired state`);
+function missing(option: string): UsageError {
+  return new UsageError(`--${option} is missing, or --file with the file of the desired state`);
 }
 
-function refuse(
-  verb: string,
-  what: string,
-  values: DescriptionValues,
-  options: readonly (keyof DescriptionValues)[],
-): void {
+function refuse(what: string, values: DescriptionValues, options: readonly (keyof DescriptionValues)[]): void {
   for (const option of options) {
     const value = values[option];
-    if (value !== undefined && value !== false) throw new UsageError(`${verb}: --${option} does not go with ${what}`);
+    if (isGiven(value)) throw new UsageError(`--${option} does not go with ${what}`);
   }
+}
+
+/** Whether an option of a host's description is there. */
+export function isDescribed(values: DescriptionValues): boolean {
+  return (['file', ...DESCRIBING] as const).some((option) => isGiven(values[option]));
+}
+
+/** Options that are not there are absent, off, or an empty list. */
+function isGiven(value: DescriptionValues[keyof DescriptionValues]): boolean {
+  return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false;
 }
 
 /** Those that have a value. */

@@ -3,9 +3,13 @@
  * @module
  */
 import { optionsOf, type Rule } from '../ipvsadm/combinations.js';
-import { COMMANDS, type OptionSpec, type PlainOption, type Verb } from '../ipvsadm/options.js';
-import { type ExitCode, explain, explainOption, IPVSADM_EXIT_CODES, optionGroups, VERB_EXIT_CODES } from './help.js';
-import { PROGRAMS, usageOf, VERBS, type VerbOptionSpec, type VerbSpec } from './verbs.js';
+import { COMMANDS, type Verb as Command, type OptionSpec, type PlainOption } from '../ipvsadm/options.js';
+import { type ExitCode, IPVSADM_EXIT_CODES, VERB_EXIT_CODES } from './exit-codes.js';
+import { explain, type UsageWord, usageOf } from './help.js';
+import { explainOption, optionGroups } from './ipvsadm/ipvsadm-help.js';
+import { PROGRAMS } from './ipvsadm/programs.js';
+import type { Verb, OptionSpec as VerbOptionSpec } from './verb.js';
+import { VERBS } from './verbs.js';
 
 /** Something that ipvs-ts does otherwise than ipvsadm 1.31, on purpose; docs/ipvsadm-differences.md has the reasons. */
 export interface Difference {
@@ -102,7 +106,7 @@ export function manPage(): string {
     ]),
     ...section('OPTIONS', options()),
     ...section('EXIT STATUS', [
-      ...subsection('In the words of ipvsadm', IPVSADM_EXIT_CODES.flatMap(exitEntry)),
+      ...subsection('Command lines of ipvsadm', IPVSADM_EXIT_CODES.flatMap(exitEntry)),
       ...subsection('Verbs', VERB_EXIT_CODES.flatMap(exitEntry)),
     ]),
     ...section(
@@ -149,7 +153,7 @@ function subsection(title: string, lines: readonly string[]): string[] {
 /** A line for every command, with the options that go with it. */
 function synopsis(): string[] {
   const commands = COMMANDS.map((command) => usage('ipvs-ts', commandUsage(command)));
-  const verbs = VERBS.map((verb) => usage('ipvs-ts', bracketed(usageOf(verb))));
+  const verbs = VERBS.map((verb) => usage('ipvs-ts', verbUsage(verb)));
   const programs = PROGRAMS.map(({ name, options }) =>
     usage(
       name,
@@ -164,16 +168,18 @@ function usage(program: string, words: readonly string[]): string[] {
   return ['.HP', [bold(program), ...words].join(' ')];
 }
 
-function bracketed([name = '', ...rest]: readonly string[]): string[] {
-  return [bold(name), ...rest.map(verbWord)];
+function verbUsage(verb: Verb): string[] {
+  return [bold(verb.name), ...usageOf(verb).map(verbWord)];
 }
 
 /** `[--sort FIELD]` with its blank unbreakable, the placeholder in italics. */
-function verbWord(word: string): string {
-  const [, open = '', option, placeholder, close = ''] =
-    /^(\[?)(--[a-z]+)?(?: ?([^\]]*(?:\[[^\]]+\])?))(\]?)$/.exec(word) ?? [];
-  const parts = [...(option === undefined ? [] : [bold(option)]), ...(placeholder ? [italic(placeholder)] : [])];
-  return `${open}${parts.join('\\ ')}${close}`;
+function verbWord({ option, placeholder, required, many }: UsageWord): string {
+  const parts = [
+    ...(option === undefined ? [] : [bold(option)]),
+    ...(placeholder === undefined ? [] : [italic(placeholder)]),
+  ];
+  const word = parts.join('\\ ');
+  return required ? word : `[${word}]${many ? '...' : ''}`;
 }
 
 function commandUsage(command: (typeof COMMANDS)[number]): string[] {
@@ -225,19 +231,30 @@ function commandEntry(command: (typeof COMMANDS)[number]): string[] {
   return entry(optionTag(command), `${capital(explainOption(command))}.`);
 }
 
-function verbEntry(verb: VerbSpec): string[] {
-  const { operand, details, help } = verb;
+function verbEntry(verb: Verb): string[] {
+  const { details, exitCodes, help } = verb;
   return [
-    ...entry(bracketed(usageOf(verb)).join(' '), `${capital(help)}.${details === undefined ? '' : ` ${details}`}`),
+    ...entry(verbUsage(verb).join(' '), `${capital(help)}.${details === undefined ? '' : ` ${details}`}`),
     '.RS',
-    ...(operand === undefined ? [] : entry(italic(operand.placeholder), `${capital(explain(operand))}.`)),
-    ...verb.options.flatMap(verbOptionEntry),
+    ...Object.values(verb.operands).flatMap((operand) =>
+      entry(italic(operand.placeholder), `${capital(explain(operand))}.`),
+    ),
+    ...Object.entries(verb.options).flatMap(([long, option]) => verbOptionEntry(long, option)),
+    ...(exitCodes === undefined
+      ? []
+      : entry(
+          'Exit codes',
+          exitCodes
+            .map(({ code, help: what }) => `${code}: ${what}`)
+            .join('; ')
+            .concat('.'),
+        )),
     '.RE',
   ];
 }
 
-function verbOptionEntry(option: VerbOptionSpec): string[] {
-  const words = [...(option.short === undefined ? [] : [`-${option.short}`]), `--${option.long}`].map(bold).join(', ');
+function verbOptionEntry(long: string, option: VerbOptionSpec): string[] {
+  const words = [...(option.short === undefined ? [] : [`-${option.short}`]), `--${long}`].map(bold).join(', ');
   const tag = option.placeholder === undefined ? words : `${words} ${italic(option.placeholder)}`;
   return entry(tag, `${capital(explain(option))}.`);
 }
@@ -257,7 +274,7 @@ function takers({ long }: PlainOption): string {
   return `With ${commands.map((command) => optionName(command)).join(', ')}.`;
 }
 
-function takes(verb: Verb, long: PlainOption['long']): boolean {
+function takes(verb: Command, long: PlainOption['long']): boolean {
   return optionsOf(verb).some(({ option }) => option.long === long);
 }
 

@@ -2,6 +2,7 @@
  * One line on a terminal that says how far long work is; elsewhere nothing.
  * @module
  */
+import { isTerminal } from './streams.js';
 
 /** A line that is written over, and gone when it is disposed of. */
 export interface Progress extends Disposable {
@@ -10,7 +11,7 @@ export interface Progress extends Disposable {
 
 /** Starts a line. */
 export function progress(what: string, stream: NodeJS.WritableStream): Progress {
-  if (!('isTTY' in stream && stream.isTTY === true)) return { update: () => {}, [Symbol.dispose]: () => {} };
+  if (!isTerminal(stream)) return { update: () => {}, [Symbol.dispose]: () => {} };
   return {
     update: (done, total) => stream.write(`\r${what}: ${done} of ${total}`),
     // Erases to the end of the line.

@@ -1,13 +1,13 @@
 /**
- * `ipvs-ts`: words in, text and exit code out. A first word with a dash, or none, is ipvsadm's language; otherwise it is
- * one of our own verbs.
+ * `ipvs-ts`: arguments in, text and exit code out. A first argument with a dash, or none, is a command line of ipvsadm;
+ * otherwise it is a verb.
  * @module
  */
-import { runIpvsadm } from './ipvsadm.js';
+import { runIpvsadm } from './ipvsadm/ipvsadm.js';
 import type { Output, Streams } from './streams.js';
 
 /**
- * Does what the words after the program's name say. Returns the exit code. `directStdout` is a faster way to standard output
+ * Does what the arguments say. Returns the exit code. `directStdout` is a faster way to standard output
  * for what needs no stream.
  */
 export async function run(words: readonly string[], streams: Streams, directStdout?: Output): Promise<number> {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { runIpvsadm } from './ipvsadm.js';
+import { runIpvsadm } from './ipvsadm/ipvsadm.js';
 /**
  * `ipvs-ts-save`, in the place of ipvsadm-save: `ipvs-ts -S` with `-n` where it is given. Words without a dash are ignored
  * (ipvsadm-save, 1.31).

@@ -5,7 +5,7 @@
  */
 import { createRequire } from 'node:module';
 import type { WhatIf } from '../simulator/index.js';
-import { UsageError } from './parse-verb.js';
+import { UsageError } from './usage-error.js';
 
 /** What is used of ECharts 6. */
 interface ECharts {
@@ -22,7 +22,7 @@ const ROW_HEIGHT = 18;
 const MARGIN = 130;
 
 /** An SVG: for each scheduler a bar for each real server. @throws {UsageError} where ECharts is not installed. */
-export function chart(results: readonly WhatIf[]): string {
+export function drawChart(results: readonly WhatIf[]): string {
   const rows = results.reduce((sum, { servers }) => sum + servers.length, 0);
   const drawing = load().init(null, null, {
     renderer: 'svg',
@@ -38,7 +38,7 @@ export function chart(results: readonly WhatIf[]): string {
   }
 }
 
-/** What ECharts is told. */
+/** The options for ECharts. */
 export function chartOption(results: readonly WhatIf[]): object {
   const names = [...new Set(results.flatMap(({ servers }) => servers.map(({ address }) => address)))];
   return {
@@ -62,6 +62,6 @@ function load(): ECharts {
   try {
     return createRequire(import.meta.url)('echarts') as ECharts;
   } catch {
-    throw new UsageError('simulate: --chart needs the package echarts: npm install echarts');
+    throw new UsageError('--chart needs the package echarts: npm install echarts');
   }
 }

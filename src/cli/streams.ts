@@ -3,14 +3,19 @@
  * @module
  */
 
-/** The three streams of a process, or what stands for them in a test. */
+/** The three streams of a process, or their stand-ins in a test. */
 export interface Streams {
   readonly stdin: NodeJS.ReadableStream;
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
 }
 
-/** What text can be written to. */
+/** A destination of text. */
 export interface Output {
   write(text: string): unknown;
+}
+
+/** Whether a stream is a terminal. */
+export function isTerminal(stream: NodeJS.WritableStream | NodeJS.ReadableStream): boolean {
+  return 'isTTY' in stream && stream.isTTY === true;
 }

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { FINDING_IDS, type Finding, SEVERITIES } from '../doctor/finding.js';
+import { prettyJson } from './pretty.js';
 
 const findingJsonSchema = z.object({
   id: z.enum(FINDING_IDS).describe('stable; versions to come may have more'),
@@ -24,5 +25,5 @@ export const findingsJsonSchema = z.array(findingJsonSchema).meta({ title: 'ipvs
 
 /** Findings as `doctor --json` writes them. */
 export function findingsJson(findings: readonly Finding[]): string {
-  return `${JSON.stringify(findings, null, 2)}\n`;
+  return prettyJson(findings);
 }

@@ -11,6 +11,7 @@ import { DAEMON_ROLES, type NormalSyncDaemon } from '../model/sync-daemon.js';
 import type { Table } from '../model/table.js';
 import type { Timeouts } from '../model/timeouts.js';
 import { findingsJsonSchema } from './findings.js';
+import { prettyJson } from './pretty.js';
 
 const whole = (max: number) => z.number().int().min(0).max(max);
 const port = whole(65535);
@@ -165,12 +166,12 @@ export function jsonSchemas(): Readonly<Record<'table' | 'connections' | 'settin
 
 /** A table as `list --json` writes it. */
 export function tableJson(table: Table): string {
-  return `${JSON.stringify(table, null, 2)}\n`;
+  return prettyJson(table);
 }
 
 /** Timeouts and sync daemons as `settings --json` writes them. */
 export function settingsJson(settings: { timeouts: Timeouts; daemons: readonly NormalSyncDaemon[] }): string {
-  return `${JSON.stringify(settings, null, 2)}\n`;
+  return prettyJson(settings);
 }
 
 /** Connections as `connections --json` writes them: one array, a line for each, piece by piece. */

@@ -40,7 +40,7 @@ export {
 export { readOverrides, stateDirectory } from './overrides.js';
 export { type Plan, type PlanOptions, plan, STAGES, type Stage, type Step } from './plan.js';
 export { type RampOptions, type RampOutcome, ramp } from './ramp.js';
-export { type Scope, scopeMatcher } from './scope.js';
+export { parseScope, type Scope, scopeMatcher } from './scope.js';
 export { readState, type State, type StateService } from './state.js';
 export {
   type GiveBackOptions,

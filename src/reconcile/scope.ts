@@ -17,6 +17,22 @@ export interface Scope {
   readonly services?: readonly (ServiceKey | ServiceKeyText)[] | undefined;
 }
 
+/**
+ * A scope as people write it: `tcp://192.0.2.1:80`, `fwmark:100-199`, `192.0.2.0/24`, in any number and order. No text at all
+ * is no scope, in which all services are. Marks and addresses are checked where the scope is used.
+ * @throws {InvalidArgumentError} for a wrong service.
+ */
+export function parseScope(texts: readonly string[]): Scope | undefined {
+  if (texts.length === 0) return undefined;
+  const isKey = (text: string) => text.includes('://');
+  const isMark = (text: string) => text.startsWith('fwmark:') && !isKey(text);
+  return {
+    services: texts.filter(isKey).map((text) => parseServiceKey(text as ServiceKeyText)),
+    marks: texts.filter(isMark).map((text) => text.slice('fwmark:'.length)),
+    addresses: texts.filter((text) => !isKey(text) && !isMark(text)),
+  };
+}
+
 /** A range of firewall marks, both ends included. */
 interface Marks {
   readonly first: number;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { doctor } from '../../src/cli/doctor.js';
+import { runVerb } from '../../src/cli/run-verb.js';
 import { examine } from '../../src/doctor/examine.js';
 import type { Finding } from '../../src/doctor/finding.js';
 import type { ExamineOptions } from '../../src/doctor/gather.js';
@@ -398,22 +398,22 @@ describe('DR', () => {
       rs1,
       'sysctl -qw net.ipv4.conf.all.arp_ignore=0; ip address del 10.0.0.100/32 dev lo; ip link set lo down',
     );
-    const words = { mode: 'dr', vip: [VIP], netns: rs1.namespacePath };
-    const json = await run({ values: { ...words, json: true }, operand: 'realserver' });
+    const words = ['realserver', '--mode', 'dr', '--vip', VIP, '--netns', rs1.namespacePath];
+    const json = await run(...words, '--json');
     expect(json.code).toBe(4);
     expect((JSON.parse(json.output) as Finding[]).map(inShort)).toEqual([
       'error arp-ignore step arp-ignore',
       'error vip-missing step vip',
       'warning lo-down step lo-up',
     ]);
-    const { code, output } = await run({ values: { ...words, fix: true }, operand: 'realserver' });
+    const { code, output } = await run(...words, '--fix');
     expect(code).toBe(0);
     expect(output.split('\n').filter((line) => line.startsWith('done: '))).toEqual([
       'done: switch lo on',
       'done: set net.ipv4.conf.all.arp_ignore to 1',
       'done: add 10.0.0.100/32 to lo',
     ]);
-    expect(await run({ values: { netns: rs1.namespacePath } })).toEqual({
+    expect(await run('--netns', rs1.namespacePath)).toEqual({
       code: 0,
       output: 'Nothing is wrong with this real server.\n',
     });
@@ -422,7 +422,7 @@ describe('DR', () => {
   test('--fix never adds a VIP that another host has', async () => {
     await client.addAddress(`${VIP}/32`);
     await director.ip(`address del ${VIP}/32 dev eth0`);
-    const { code, output } = await run({ values: { netns: director.namespacePath, fix: true } });
+    const { code, output } = await run('--netns', director.namespacePath, '--fix');
     expect({ code, output: output.split('\n')[0] }).toEqual({ code: 0, output: `note vip-elsewhere: ${VIP}` });
     expect(await director.ip('address show dev eth0')).not.toContain(VIP);
     await client.ip(`address del ${VIP}/32 dev eth0`);
@@ -432,16 +432,16 @@ describe('DR', () => {
   test('--peer reads what the other director says', async () => {
     const file = join(directory, 'peer.json');
     writeFileSync(file, '{"daemons":[{"role":"master","interface":"eth0","syncId":1}]}');
-    const { code, output } = await run({ values: { netns: director.namespacePath, peer: file } });
+    const { code, output } = await run('--netns', director.namespacePath, '--peer', file);
     expect(code).toBe(4);
     expect(output).toContain('Nobody listens to the master of the other director: this director runs no backup.');
   });
 });
 
-async function run(parsed: Parameters<typeof doctor>[0]): Promise<{ code: number; output: string }> {
+async function run(...words: string[]): Promise<{ code: number; output: string }> {
   const stdout = new PassThrough();
   const output = text(stdout);
-  const code = await doctor(parsed, { stdin: new PassThrough(), stdout, stderr: new PassThrough() });
+  const code = await runVerb('doctor', words, { stdin: new PassThrough(), stdout, stderr: new PassThrough() });
   stdout.end();
   return { code, output: await output };
 }

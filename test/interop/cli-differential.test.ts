@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runIpvsadm } from '../../src/cli/ipvsadm.js';
+import { runIpvsadm } from '../../src/cli/ipvsadm/ipvsadm.js';
 import { Ipvsadm } from '../lab/ipvsadm.js';
 import { type Host, Lan } from '../lab/network.js';
 

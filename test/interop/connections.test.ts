@@ -3,8 +3,7 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { connections } from '../../src/cli/connections.js';
-import { parseVerb } from '../../src/cli/parse-verb.js';
+import { runVerb } from '../../src/cli/run-verb.js';
 import { Ipvs } from '../../src/index.js';
 import { connectionsJsonSchema } from '../../src/json/table.js';
 import { Lan } from '../lab/network.js';
@@ -16,9 +15,7 @@ async function written(netns: string, ...words: string[]): Promise<string> {
   const [stdout, stderr, stdin] = [new PassThrough(), new PassThrough(), new PassThrough()];
   const [output] = await Promise.all([
     text(stdout),
-    connections(parseVerb('connections', ['--netns', netns, ...words]).values, { stdin, stdout, stderr }).finally(() =>
-      stdout.end(),
-    ),
+    runVerb('connections', ['--netns', netns, ...words], { stdin, stdout, stderr }).finally(() => stdout.end()),
   ]);
   return output;
 }

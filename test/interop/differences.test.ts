@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
-import { runIpvsadm } from '../../src/cli/ipvsadm.js';
+import { runIpvsadm } from '../../src/cli/ipvsadm/ipvsadm.js';
 import {
   IPVS_CMD_ATTR_DEST,
   IPVS_CMD_NEW_DEST,

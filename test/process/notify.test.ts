@@ -176,7 +176,7 @@ describe('the watchdog', () => {
 });
 
 test('a process is not held open, by the watchdog or by what waits', () => {
-  const module = fileURLToPath(new URL('../../dist/cli/notify.js', import.meta.url));
+  const module = fileURLToPath(new URL('../../dist/linux/systemd.js', import.meta.url));
   const program = `
     import { systemdNotifier } from '${module}';
     const systemd = systemdNotifier();

@@ -2,11 +2,12 @@
  * `top` where there is no terminal: a block of lines for each reading, every number as it is.
  * @module
  */
-import type { TopSort } from '../verbs.js';
+
 import { exact, layOut } from './columns.js';
 import { sourceNote, summary } from './frame.js';
 import type { Reading } from './reading.js';
 import { rowsOf } from './rows.js';
+import type { TopSort } from './sorts.js';
 
 /** The text of one reading: when, the director, a title, a line for each service and real server. */
 export function plainBlock(reading: Reading, sort: TopSort, fallback?: string): string {

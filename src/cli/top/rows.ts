@@ -7,8 +7,8 @@ import { type DestinationEntry, formatDestinationKey } from '../../model/destina
 import type { NormalService } from '../../model/service.js';
 import type { Rates } from '../../model/stats.js';
 import { compareDestinationKeys, compareServiceKeys, type TableService } from '../../model/table.js';
-import type { TopSort } from '../verbs.js';
 import type { Reading } from './reading.js';
+import type { TopSort } from './sorts.js';
 
 /** One line of the table. */
 export interface Row {

@@ -2,8 +2,9 @@
  * What `top` on a terminal shows and how keys change it. Pure.
  * @module
  */
-import { TOP_SORTS, type TopSort } from '../verbs.js';
+
 import type { Reading } from './reading.js';
+import { TOP_SORTS, type TopSort } from './sorts.js';
 
 /** The state of the live view. */
 export interface View {

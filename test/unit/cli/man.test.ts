@@ -34,8 +34,12 @@ describe('explains', () => {
     expect(plain).toMatch(new RegExp(`^\\.TP\n${verb}[ \n]`, 'm'));
   });
 
-  test.each(VERB_OPTIONS)('%s: %j', (_, { long }) => {
+  test.each(VERB_OPTIONS)('%s --%s', (_, long) => {
     expect(plain).toMatch(wordPattern(`--${long}`));
+  });
+
+  test('how often and with what an option goes', () => {
+    expect(plain).toContain('[--scope WHAT]... [--prune] [--drain SECONDS] [--dry-run] [--on-refusal WAY]');
   });
 
   test('what goes with which command', () => {

@@ -77,7 +77,7 @@ test('the same seed gives the same answer', async () => {
 });
 
 test.each([
-  ['/nowhere', 'ENOENT'],
+  ['/nowhere', '/nowhere: no such file'],
   ['- --rate many', '--rate'],
   ['- --schedulers nonsense', 'nonsense'],
   ['- --live', '--live takes no file'],

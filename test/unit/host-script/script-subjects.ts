@@ -5,7 +5,7 @@ import {
   SCRIPT_OSES,
   type ScriptForm,
   type ScriptOs,
-} from '../../../src/host-script/host-script.js';
+} from '../../../src/host-script/index.js';
 import { type Director, parseDirector } from '../../../src/model/director.js';
 import { parseRealServer, type RealServer } from '../../../src/model/real-server.js';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { InvalidArgumentError } from '../../../src/errors.js';
-import { type HostScriptRequest, hostScript, SCRIPT_FORMS } from '../../../src/host-script/host-script.js';
+import { type HostScriptRequest, hostScript, SCRIPT_FORMS } from '../../../src/host-script/index.js';
 import { quoteForShell } from '../../../src/host-script/shell.js';
 import { quoteForPowerShell } from '../../../src/host-script/windows.js';
 import { parseDirector } from '../../../src/model/director.js';

@@ -3,8 +3,8 @@ import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { doctor, report } from '../../../src/cli/doctor.js';
-import { UsageError } from '../../../src/cli/parse-verb.js';
+import { runVerb } from '../../../src/cli/run-verb.js';
+import { report } from '../../../src/cli/verbs/doctor.js';
 import { type Finding, finding } from '../../../src/doctor/finding.js';
 import { findingsJson, findingsJsonSchema } from '../../../src/json/findings.js';
 
@@ -53,26 +53,24 @@ test('what programs read', () => {
   expect(JSON.parse(findingsJson([]))).toEqual([]);
 });
 
-describe('wrong words', () => {
-  const streams = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
-  const vip = ['10.0.0.1'];
-  test.each<[string, Parameters<typeof doctor>[0], string]>([
-    ['both outputs', { values: { json: true, fix: true } }, '--json and --fix'],
-    ['a mode of nothing', { values: { mode: 'dr' } }, 'director or realserver'],
-    ['virtual IPs without a mode', { operand: 'realserver', values: { vip } }, '--mode is missing'],
-    ['a director without a device', { operand: 'director', values: { mode: 'dr', vip } }, '--device is missing'],
-    [
-      'a director for NAT without a network',
-      { operand: 'director', values: { mode: 'nat', vip, device: 'eth0' } },
-      '--network is missing',
-    ],
-    ['a real server for NAT alone', { operand: 'realserver', values: { mode: 'nat' } }, '--gateway is missing'],
-    ['a peer that is not there', { values: { peer: '/nowhere' } }, '/nowhere: ENOENT'],
-    ['a peer that is none', { values: { peer: fileURLToPath(PACKAGE) } }, 'it has no daemons'],
-  ])('%s', async (_, parsed, words) => {
-    const error = await doctor(parsed, streams).catch((reason: unknown) => reason);
-    expect(error).toBeInstanceOf(UsageError);
-    expect((error as Error).message).toContain(words);
+describe('usage errors', () => {
+  test.each([
+    ['--json --fix', '--json and --fix'],
+    ['--mode dr', 'director or realserver'],
+    ['realserver --vip 10.0.0.1', '--mode is missing'],
+    ['director --mode dr --vip 10.0.0.1', '--device is missing'],
+    ['director --mode nat --vip 10.0.0.1 --device eth0', '--network is missing'],
+    ['realserver --mode nat', '--gateway is missing'],
+    ['--peer /nowhere', '--peer /nowhere: no such file or directory'],
+    [`--peer ${fileURLToPath(PACKAGE)}`, 'it has no daemons'],
+  ])('%s', async (words, message) => {
+    const stderr = new PassThrough({ encoding: 'utf8' });
+    const code = await runVerb('doctor', words.split(' '), {
+      stdin: new PassThrough(),
+      stdout: new PassThrough(),
+      stderr,
+    });
+    expect({ code, text: String(stderr.read()) }).toEqual({ code: 2, text: expect.stringContaining(message) });
   });
 });
 

@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { expect, test } from 'vitest';
-import { findVerb, operandProblem, parseConfig } from '../../../src/cli/verbs.js';
+import { parseArguments } from '../../../src/cli/parse-verb.js';
+import { VERBS } from '../../../src/cli/verbs.js';
 import { parseCommand } from '../../../src/ipvsadm/command.js';
 
 const PROGRAM = '/usr/local/bin/ipvs-ts';
@@ -28,12 +28,11 @@ test('keeps a oneshot service that loads, loads again and saves', () => {
 
 test.each(calls)('calls ipvs-ts with words that it knows: %s %s %s', (...words) => {
   const [first = '', ...args] = words.filter((word) => word !== undefined);
-  const verb = findVerb(first);
+  const verb = VERBS.find(({ name }) => name === first);
   if (verb === undefined) {
     expect(() => parseCommand([first, ...args])).not.toThrow();
   } else {
-    const { positionals } = parseArgs({ ...parseConfig(verb.name), args });
-    expect(operandProblem(verb.name, positionals)).toBeUndefined();
+    expect(parseArguments(verb, args)).toBeDefined();
   }
 });
 

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { frame } from '../../../../src/cli/top/frame.js';
 import { plainBlock } from '../../../../src/cli/top/plain.js';
+import { TOP_SORTS } from '../../../../src/cli/top/sorts.js';
 import { startView, type View } from '../../../../src/cli/top/view.js';
-import { TOP_SORTS } from '../../../../src/cli/verbs.js';
 import { PROC_READING, READING } from './readings.js';
 
 function screen(columns: number, rows: number, change: Partial<View> = {}): string {

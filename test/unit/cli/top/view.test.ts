@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { rowsOf } from '../../../../src/cli/top/rows.js';
+import { TOP_SORTS, type TopSort } from '../../../../src/cli/top/sorts.js';
 import { keysIn, press, startView, type View } from '../../../../src/cli/top/view.js';
-import { TOP_SORTS, type TopSort } from '../../../../src/cli/verbs.js';
 import { PROC_READING, READING } from './readings.js';
 
 const start = startView({ reading: READING, interval: 2, sort: 'cps' });

@@ -1,0 +1,111 @@
+/**
+ * Options and operands that several verbs share.
+ * @module
+ */
+import { UsageError } from './usage-error.js';
+import type { FlagSpec, OperandSpec, ValueOptionSpec } from './verb.js';
+
+/** `--netns` */
+export const NETNS = {
+  placeholder: 'NAME',
+  source: 'netns',
+  help: 'work in this network namespace: a name of "ip netns", or a path',
+} as const satisfies ValueOptionSpec;
+
+/** `--json` */
+export const JSON_OUTPUT = { help: 'write JSON' } as const satisfies FlagSpec;
+
+/** The file of the desired state. */
+export const STATE_FILE = {
+  placeholder: 'FILE',
+  source: 'file',
+  help: 'the desired state, in YAML or JSON; "-" is standard input',
+} as const satisfies OperandSpec;
+
+/** `--scope` */
+export const SCOPE = {
+  placeholder: 'WHAT',
+  many: true,
+  help: 'only these services: 192.0.2.0/24, fwmark:100-199, tcp://192.0.2.1:80',
+} as const satisfies ValueOptionSpec;
+
+/** `--prune` */
+export const PRUNE = { help: 'delete services that are not in the file' } as const satisfies FlagSpec;
+
+/** `--drain` */
+export const DRAIN = {
+  placeholder: 'SECONDS',
+  read: milliseconds,
+  help: 'drain servers that are removed; this is the drain timeout',
+} as const satisfies ValueOptionSpec<number>;
+
+/** The formats of other programs' files. */
+export const FORMATS = ['keepalived', 'lvs.cf', 'ldirectord', 'ipvsctl', 'rules'] as const;
+
+/** Seconds as a person writes them, as milliseconds. @throws {UsageError} */
+export function milliseconds(text: string): number {
+  if (!/^\d+(\.\d+)?$/.test(text)) throw new UsageError(`must be a number of seconds, not "${text}"`);
+  return Math.round(Number(text) * 1000);
+}
+
+const MODE = {
+  placeholder: 'MODE',
+  choices: ['nat', 'dr', 'tun'],
+  help: 'how packets reach the real servers',
+} as const satisfies ValueOptionSpec;
+
+const VIP = {
+  placeholder: 'VIP',
+  many: true,
+  help: 'virtual IP: 10.0.0.100, 10.0.0.100/24, 10.0.0.100-10.0.0.120',
+} as const satisfies ValueOptionSpec;
+
+const GATEWAY = { placeholder: 'ADDR', help: 'router of the default route' } as const satisfies ValueOptionSpec;
+
+/** `--tunnel` */
+export const TUNNEL = {
+  placeholder: 'TYPE',
+  choices: ['ipip', 'gre'],
+  help: 'tun: encapsulation that the director uses',
+} as const satisfies ValueOptionSpec;
+
+/** `--file` */
+const HOST_FILE = {
+  short: 'f',
+  placeholder: 'FILE',
+  source: 'file',
+  help: 'state file that describes the host, instead of options',
+} as const satisfies ValueOptionSpec;
+
+/** The options that describe a director. */
+export const DIRECTOR = {
+  file: HOST_FILE,
+  mode: MODE,
+  vip: VIP,
+  device: { placeholder: 'DEVICE', source: 'interface', help: 'device that has the virtual IPs' },
+  gateway: GATEWAY,
+  network: { placeholder: 'ADDR/PREFIX', help: 'nat: network of the real servers' },
+  'inside-device': { placeholder: 'DEVICE', source: 'interface', help: 'nat: device towards the real servers' },
+  'inside-address': {
+    placeholder: 'ADDR/PREFIX',
+    help: "nat: the director's address there, which is the real servers' gateway",
+  },
+  masquerade: { help: 'nat: real servers see the director instead of the client' },
+} as const;
+
+/** The options that describe a real server. */
+export const REAL_SERVER = { file: HOST_FILE, mode: MODE, vip: VIP, gateway: GATEWAY, tunnel: TUNNEL } as const;
+
+/** What `director` and `realserver` have besides a description. */
+export const HOST_ACTION = {
+  placeholder: 'ACTION',
+  choices: ['up', 'down', 'plan', 'check'],
+  help: 'set up, undo, show the steps, or verify them',
+} as const satisfies OperandSpec;
+
+/** `--record` */
+export const RECORD = {
+  placeholder: 'FILE',
+  source: 'file',
+  help: 'undo journal; default: one below /run/ipvs-ts',
+} as const satisfies ValueOptionSpec;

@@ -1,0 +1,52 @@
+/** @module */
+import { prettyJson } from '../../json/pretty.js';
+import { DRAIN, JSON_OUTPUT, NETNS, PRUNE, SCOPE, STATE_FILE } from '../common-options.js';
+import { planFor, planText } from '../difference.js';
+import { readState } from '../input.js';
+import { progress } from '../progress.js';
+import { defineVerb } from '../verb.js';
+
+/** `ipvs-ts apply` */
+export const apply = defineVerb({
+  name: 'apply',
+  group: 'State',
+  operands: { file: STATE_FILE },
+  options: {
+    scope: SCOPE,
+    prune: PRUNE,
+    drain: DRAIN,
+    'dry-run': { help: 'only show what would be done' },
+    'on-refusal': {
+      placeholder: 'WAY',
+      choices: ['rollback', 'stop', 'continue'],
+      default: 'rollback',
+      help: 'if the kernel refuses a step: undo the steps before it, stop there, or go on',
+    },
+    json: JSON_OUTPUT,
+    netns: NETNS,
+  },
+  help: 'make the table what a state file says',
+  details:
+    'No connection is dropped: what can be changed in place is changed in place, and servers that stay keep serving.',
+
+  async run({ values, operands }, context) {
+    const { stdout, stderr } = context.streams;
+    const desired = await readState(operands.file, context);
+    await using ipvs = await context.open({ netns: values.netns, source: 'netlink' });
+    const difference = await planFor(ipvs, desired, values);
+    const { json, drain } = values;
+    if (values['dry-run']) {
+      stdout.write(json ? prettyJson(difference) : planText(difference));
+      return 0;
+    }
+    const { applyPlan } = await import('../../reconcile/apply.js');
+    using line = progress('apply', stderr);
+    const steps = await applyPlan(ipvs, difference, {
+      onRefusal: values['on-refusal'],
+      onProgress: ({ done, total }) => line.update(done, total),
+      ...(drain !== undefined && { drain: { deadline: drain } }),
+    });
+    stdout.write(json ? prettyJson(difference) : planText({ ...difference, steps }));
+    return 0;
+  },
+});

@@ -1,0 +1,135 @@
+/** @module */
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { parseIP } from '../../address/ip.js';
+import { type ConnectionStyle, formatConnection, formatConnectionTitle } from '../../ipvsadm/connection-listing.js';
+import type { Connection } from '../../model/connection.js';
+import type { ServiceKeyText } from '../../model/service-key.js';
+import { JSON_OUTPUT, NETNS } from '../common-options.js';
+import { defineVerb } from '../verb.js';
+
+/** The fields that connections can be sorted by. */
+const SORTS = ['client', 'service', 'server', 'state', 'expires'] as const;
+type Sort = (typeof SORTS)[number];
+
+/** The kernel's names for states of TCP, UDP and SCTP connections (ip_vs_proto_*.c, Linux 6.12). */
+const STATES = [
+  ...['NONE', 'ESTABLISHED', 'SYN_SENT', 'SYN_RECV', 'FIN_WAIT', 'TIME_WAIT', 'CLOSE', 'CLOSE_WAIT', 'LAST_ACK'],
+  ...['LISTEN', 'SYNACK', 'ASSURED', 'UDP', 'INIT1', 'INIT', 'C-SENT', 'C-REPLIED', 'C-WAIT', 'COOKIE', 'C-ECHOED'],
+  ...['S-SENT', 'S-RECEIVED', 'S-ACK-SENT', 'REJECTED', 'CLOSED'],
+];
+
+/** Characters that are written at a time. */
+const PIECE = 65536;
+
+/**
+ * `ipvs-ts connections`: connections are written while they are read, so that memory does not grow with the table unless
+ * they are sorted. It needs no rights.
+ */
+export const connections = defineVerb({
+  name: 'connections',
+  group: 'Table',
+  options: {
+    service: {
+      placeholder: 'KEY',
+      source: 'service',
+      help: 'only of this service: tcp://192.0.2.1:80, fwmark://5',
+    },
+    server: { placeholder: 'ADDR[:PORT]', source: 'server', help: 'only to this real server' },
+    client: { placeholder: 'ADDR[/PREFIX]', help: 'only of this client, or of clients in this network' },
+    state: {
+      placeholder: 'STATE',
+      choices: STATES,
+      open: true,
+      help: "only in this state, by the kernel's name: ESTABLISHED",
+    },
+    sort: { placeholder: 'FIELD', choices: SORTS, help: "sort by this field, not in the kernel's order" },
+    count: { help: 'write only the number of connections' },
+    json: JSON_OUTPUT,
+    netns: NETNS,
+  },
+  help: 'show connections: all, or some',
+  details: 'A connection is shown if it meets all the options that select connections.',
+
+  async run({ values }, { streams: { stdout }, open }) {
+    const { service, server, client, state, sort } = values;
+    await using ipvs = await open({ netns: values.netns });
+    // The filter checks that it is the text of a key.
+    const selected = ipvs.connections({ service: service as ServiceKeyText | undefined, server, client, state });
+    if (values.count) {
+      stdout.write(`${await count(selected)}\n`);
+      return 0;
+    }
+    const rows = sort === undefined ? selected : sortConnections(selected, sort);
+    const { connectionsJson } = await import('../../json/table.js');
+    await writeAll(values.json ? connectionsJson(rows) : listing(rows), stdout);
+    return 0;
+  },
+});
+
+async function count(rows: AsyncIterable<Connection>): Promise<number> {
+  let number = 0;
+  for await (const _ of rows) number++;
+  return number;
+}
+
+/** The columns of `ipvsadm -Lnc`. */
+async function* listing(rows: AsyncIterable<Connection>): AsyncGenerator<string> {
+  const style: ConnectionStyle = { numeric: true };
+  yield formatConnectionTitle(style);
+  for await (const row of rows) yield formatConnection(row, style);
+}
+
+/** Those that are equal in the field keep the kernel's order. */
+async function* sortConnections(rows: AsyncIterable<Connection>, field: Sort): AsyncGenerator<Connection> {
+  const keyed: { readonly key: string; readonly row: Connection }[] = [];
+  for await (const row of rows) keyed.push({ key: SORT_KEYS[field](row), row });
+  keyed.sort((left, right) => (left.key < right.key ? -1 : left.key > right.key ? 1 : 0));
+  for (const { row } of keyed) yield row;
+}
+
+/** Texts whose order as texts is the one that is wanted: to compare them costs less than to compare addresses. */
+const SORT_KEYS: Readonly<Record<Sort, (connection: Connection) => string>> = {
+  client: ({ client }) => endpointKey(client),
+  service: ({ protocol, virtual }) =>
+    'mark' in virtual ? `~${hex(virtual.mark, 8)}` : `${PROTOCOL_RANKS.get(protocol) ?? 9}${endpointKey(virtual)}`,
+  server: ({ destination }) => endpointKey(destination),
+  state: ({ state }) => state,
+  expires: ({ expires }) => String(expires).padStart(16, '0'),
+};
+
+const PROTOCOL_RANKS: ReadonlyMap<string, number> = new Map(['tcp', 'udp', 'sctp'].map((name, rank) => [name, rank]));
+
+/** IPv4 before IPv6. */
+function endpointKey({ address, port }: { address: string; port: number }): string {
+  const bytes = parseIP(address) ?? new Uint8Array(4);
+  let key = bytes.length === 4 ? '4' : '6';
+  for (const byte of bytes) key += hex(byte, 2);
+  return key + hex(port, 4);
+}
+
+function hex(value: number, digits: number): string {
+  return value.toString(16).padStart(digits, '0');
+}
+
+/** As fast as the reader takes it. One that takes no more (`| head`) is no failure. */
+async function writeAll(lines: AsyncIterable<string>, stdout: NodeJS.WritableStream): Promise<void> {
+  try {
+    await pipeline(Readable.from(inPieces(lines), { objectMode: true, highWaterMark: 2 }), stdout, { end: false });
+  } catch (error) {
+    if (!READER_GONE.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
+}
+
+const READER_GONE: ReadonlySet<string> = new Set(['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED']);
+
+async function* inPieces(lines: AsyncIterable<string>): AsyncGenerator<string> {
+  let piece = '';
+  for await (const line of lines) {
+    piece += line;
+    if (piece.length < PIECE) continue;
+    yield piece;
+    piece = '';
+  }
+  if (piece !== '') yield piece;
+}

@@ -1,0 +1,175 @@
+/** @module */
+import { readFileSync } from 'node:fs';
+import { styleText } from 'node:util';
+import { type Finding, SEVERITIES, type Severity } from '../../doctor/finding.js';
+import type { ExamineOptions, RoleOptions } from '../../doctor/gather.js';
+import type { Picture } from '../../doctor/picture.js';
+import { type NormalSyncDaemon, parseSyncDaemon } from '../../model/sync-daemon.js';
+import { DIRECTOR, JSON_OUTPUT, NETNS, TUNNEL } from '../common-options.js';
+import type { VerbContext } from '../context.js';
+import { type DescriptionValues, describeDirector, describeRealServer, isDescribed } from '../host-description.js';
+import { systemMessage } from '../input.js';
+import { isTerminal } from '../streams.js';
+import { UsageError } from '../usage-error.js';
+import { defineVerb } from '../verb.js';
+
+/** Exit codes by the worst finding; a note counts as healthy. */
+const EXIT = { healthy: 0, warning: 3, error: 4 } as const;
+
+/** `ipvs-ts doctor` */
+export const doctor = defineVerb({
+  name: 'doctor',
+  group: 'Hosts',
+  operands: {
+    role: {
+      placeholder: 'ROLE',
+      fallback: 'what the host seems to be',
+      choices: ['director', 'realserver'],
+      help: 'what the host is to be',
+    },
+  },
+  options: {
+    ...DIRECTOR,
+    tunnel: TUNNEL,
+    scheduler: { placeholder: 'NAME', many: true, help: 'a scheduler that must be available' },
+    peer: {
+      placeholder: 'FILE',
+      source: 'file',
+      read: readPeer,
+      help: 'output of "settings --json" on the other director, to compare sync daemons',
+    },
+    fix: { help: 'show the steps that mend findings, and carry them out' },
+    'no-probe': { help: 'do not ask the network who has the virtual IPs' },
+    json: JSON_OUTPUT,
+    netns: NETNS,
+  },
+  help: 'find what is wrong with a host, and what mends it',
+  details: 'Every finding has a page in docs/doctor.',
+  exitCodes: [
+    { code: EXIT.healthy, help: 'nothing to mend' },
+    { code: 1, help: 'the host cannot be examined' },
+    { code: 2, help: 'usage error' },
+    { code: EXIT.warning, help: 'warnings' },
+    { code: EXIT.error, help: 'errors' },
+  ],
+
+  async run({ values, operands: { role } }, context) {
+    const { stdout } = context.streams;
+    if (values.json && values.fix) throw new UsageError('--json and --fix exclude each other');
+    const [{ gather }, { diagnose }] = [
+      await import('../../doctor/gather.js'),
+      await import('../../doctor/diagnose.js'),
+    ];
+    const options: ExamineOptions = {
+      ...(await roleOf(role, values, context)),
+      netns: values.netns,
+      probe: !values['no-probe'],
+      schedulers: values.scheduler,
+      peer: values.peer,
+    };
+    const picture = await gather(options);
+    const findings = diagnose(picture);
+    if (values.json) {
+      const { findingsJson } = await import('../../json/findings.js');
+      stdout.write(findingsJson(findings));
+      return exitCode(findings);
+    }
+    const write = (text: string) => void stdout.write(text);
+    write(report(findings, picture, inColour(stdout, context.env)));
+    if (!values.fix) return exitCode(findings);
+    await mend(picture, findings, write);
+    return exitCode(diagnose(await gather(options)));
+  },
+});
+
+function exitCode(findings: readonly Finding[]): number {
+  if (findings.some(({ severity }) => severity === 'error')) return EXIT.error;
+  return findings.some(({ severity }) => severity === 'warning') ? EXIT.warning : EXIT.healthy;
+}
+
+// What the host is to be
+
+async function roleOf(role: string | undefined, values: DescriptionValues, context: VerbContext): Promise<RoleOptions> {
+  switch (role) {
+    case 'director':
+      return {
+        role: 'director',
+        description: isDescribed(values) ? await describeDirector(values, context) : undefined,
+      };
+    case 'realserver':
+      return {
+        role: 'real-server',
+        description: isDescribed(values) ? await describeRealServer(values, context) : undefined,
+      };
+    default:
+      if (!isDescribed(values)) return {};
+      throw new UsageError('options that describe a host need ROLE, director or realserver');
+  }
+}
+
+/** The other director's `ipvs-ts settings --json`. */
+function readPeer(file: string): NormalSyncDaemon[] {
+  try {
+    const { daemons } = JSON.parse(readFileSync(file, 'utf8')) as { daemons?: unknown };
+    if (!Array.isArray(daemons)) throw new Error('it has no daemons');
+    return daemons.map((daemon) => parseSyncDaemon(daemon));
+  } catch (error) {
+    throw new UsageError(`${file}: ${systemMessage(error)}`);
+  }
+}
+
+// What people read
+
+/** One block for each finding, and a line of their numbers. */
+export function report(findings: readonly Finding[], { role }: Pick<Picture, 'role'>, colour: boolean): string {
+  const blocks = findings.map((finding) => block(finding, colour));
+  return `${[...blocks, summary(findings, role)].join('\n')}`;
+}
+
+function block({ id, severity, subject, what, why, fix, page }: Finding, colour: boolean): string {
+  const title = colour ? styleText(COLOURS[severity], severity, { validateStream: false }) : severity;
+  const where = fix.on === undefined ? '' : `on ${fix.on}: `;
+  return [
+    `${title} ${id}: ${subject}`,
+    `  ${what}`,
+    `  ${why}`,
+    `  mend: ${where}${fix.command}`,
+    `  see:  ${page}`,
+    '',
+  ].join('\n');
+}
+
+const COLOURS = { error: 'red', warning: 'yellow', note: 'cyan' } as const satisfies Record<Severity, string>;
+
+function summary(findings: readonly Finding[], role: Picture['role']): string {
+  const kind = role === undefined ? 'this host' : `this ${role.replace('-', ' ')}`;
+  const counts = SEVERITIES.flatMap((severity) => {
+    const count = findings.filter((finding) => finding.severity === severity).length;
+    return count === 0 ? [] : [`${count} ${severity}${count === 1 ? '' : 's'}`];
+  });
+  return counts.length === 0 ? `Nothing is wrong with ${kind}.\n` : `${kind}: ${counts.join(', ')}\n`;
+}
+
+function inColour(stdout: NodeJS.WritableStream, env: NodeJS.ProcessEnv): boolean {
+  return isTerminal(stdout) && (env['NO_COLOR'] ?? '') === '';
+}
+
+// Mending
+
+async function mend(picture: Picture, findings: readonly Finding[], write: (text: string) => void): Promise<void> {
+  const [{ apply }, { leftToPeople, mendingPlans }] = [
+    await import('../../host/apply.js'),
+    await import('../../doctor/mend.js'),
+  ];
+  const plans = mendingPlans(picture);
+  for (const plan of plans) {
+    write(`\nSteps for this ${plan.role.replace('-', ' ')}:\n`);
+    for (const { what } of plan.steps) write(`  ${what}\n`);
+  }
+  for (const plan of plans) {
+    const { path } = await apply(plan, { netns: picture.netns, onStep: ({ what }) => write(`done: ${what}\n`) });
+    write(`What was there before is in ${path}.\n`);
+  }
+  const left = leftToPeople(findings);
+  if (left.length > 0) write(`\nLeft to you: ${left.map(({ id, subject }) => `${id} (${subject})`).join(', ')}\n`);
+}

@@ -1,0 +1,125 @@
+/** @module */
+import { parseEndpoint } from '../../address/endpoint.js';
+import { formatIP, parseIP } from '../../address/ip.js';
+import type { Ipvs } from '../../ipvs.js';
+import { prettyJson } from '../../json/pretty.js';
+import type { DestinationKey } from '../../model/destination.js';
+import { parseServiceKey, type ServiceKeyText } from '../../model/service-key.js';
+import type { Drain, DrainProgress, DrainResult } from '../../reconcile/drain.js';
+import { JSON_OUTPUT, milliseconds, NETNS } from '../common-options.js';
+import { isTerminal, type Streams } from '../streams.js';
+import { UsageError } from '../usage-error.js';
+import { defineVerb } from '../verb.js';
+
+/**
+ * `ipvs-ts drain`. Ctrl-C gives the weight back; another signal ends the program and leaves the drain to `--resume`.
+ */
+export const drain = defineVerb({
+  name: 'drain',
+  group: 'State',
+  options: {
+    service: { placeholder: 'KEY', source: 'service', help: 'the service: tcp://192.0.2.1:80, fwmark://5' },
+    server: { placeholder: 'ADDR[:PORT]', source: 'server', read: serverOf, help: 'its real server' },
+    deadline: { placeholder: 'SECONDS', read: milliseconds, help: 'drain timeout: remove it then in any case' },
+    until: {
+      placeholder: 'WHAT',
+      choices: ['active', 'all'],
+      default: 'active',
+      help: 'connections to wait for: established ones, or all',
+    },
+    poll: { placeholder: 'SECONDS', default: '1', read: milliseconds, help: 'interval between two looks' },
+    keep: { help: 'keep it in the table, with weight 0' },
+    resume: { help: 'continue the drains of a program that ended' },
+    json: JSON_OUTPUT,
+    netns: NETNS,
+  },
+  help: 'remove a real server when its connections have ended',
+  details: 'Ctrl-C gives the server its weight back.',
+  exitCodes: [
+    { code: 0, help: 'drained' },
+    { code: 1, help: 'not drained, the kernel refused something, or IPVS is out of reach' },
+    { code: 2, help: 'usage error; nothing was changed' },
+  ],
+
+  async run({ values }, { streams: { stdout, stderr }, open }) {
+    const { resumeDrains, stateDirectory } = await import('../../reconcile/index.js');
+    const { netns, json } = values;
+    const directory = stateDirectory({ netns });
+    const showsProgress = !json && isTerminal(stderr);
+    const onProgress = (progress: DrainProgress) => {
+      if (showsProgress) stderr.write(`\r${progressText(progress)}\x1b[K`);
+    };
+    await using ipvs = await open({ netns, source: 'netlink' });
+    const begun = values.resume
+      ? resumeDrains(ipvs, directory, { onProgress })
+      : [await begin(ipvs, values, { directory, onProgress, stderr })];
+    const cancel = () => begun.forEach((one) => void one.cancel());
+    process.on('SIGINT', cancel);
+    try {
+      const results = await Promise.all(begun.map((one) => one.finished));
+      if (showsProgress) stderr.write('\r\x1b[K');
+      stdout.write(json ? prettyJson(results) : results.map(resultText).join(''));
+      return results.every(({ outcome }) => outcome === 'idle' || outcome === 'deadline') ? 0 : 1;
+    } finally {
+      process.off('SIGINT', cancel);
+    }
+  },
+});
+
+/** What is to be drained, and how. */
+interface Values {
+  readonly service: string | undefined;
+  readonly server: DestinationKey | undefined;
+  readonly deadline: number | undefined;
+  readonly until: 'active' | 'all';
+  readonly poll: number;
+  readonly keep: boolean;
+  readonly netns: string | undefined;
+}
+
+async function begin(
+  ipvs: Ipvs,
+  values: Values,
+  {
+    directory,
+    onProgress,
+    stderr,
+  }: { directory: string; onProgress: (progress: DrainProgress) => void } & Pick<Streams, 'stderr'>,
+): Promise<Drain> {
+  const { drain, drainNotes, readDrainSysctls } = await import('../../reconcile/index.js');
+  const { service, server, deadline, until, poll } = values;
+  if (service === undefined || server === undefined) throw new UsageError('needs --service and --server, or --resume');
+  const key = parseServiceKey(service as ServiceKeyText);
+  const entry = await ipvs.getService(key);
+  if (entry !== undefined) {
+    for (const { sysctl, text } of drainNotes(entry.service, readDrainSysctls({ netns: values.netns })))
+      stderr.write(`${sysctl}: ${text}\n`);
+  }
+  return drain(ipvs, key, server, { directory, onProgress, deadline, poll, until, remove: !values.keep });
+}
+
+function serverOf(text: string): DestinationKey {
+  const bytes = parseIP(text);
+  if (bytes !== undefined) return { address: formatIP(bytes) };
+  const server = parseEndpoint(text);
+  if (server === undefined) throw new UsageError(`must be ADDR or ADDR:PORT, not "${text}"`);
+  return server;
+}
+
+function progressText({ destination, activeConnections, inactiveConnections, left }: DrainProgress): string {
+  const until = left === undefined ? '' : `, ${Math.ceil(left / 1000)} s left`;
+  return `${destination}: ${activeConnections} active, ${inactiveConnections} inactive connections${until}`;
+}
+
+function resultText({ service, destination, outcome, removed, waited, activeConnections }: DrainResult): string {
+  const words: Readonly<Record<DrainResult['outcome'], string>> = {
+    idle: 'no connections left',
+    deadline: `the deadline passed with ${activeConnections} active connections`,
+    cancelled: 'cancelled, it has its weight again',
+    absent: 'it is not a server of this service, and was not drained',
+    gone: 'somebody else removed it',
+    'taken over': 'somebody else gave it weight, or took the drain back',
+  };
+  const end = removed ? ', removed' : '';
+  return `${destination} of ${service}: ${words[outcome]} after ${(waited / 1000).toFixed(1)} s${end}\n`;
+}

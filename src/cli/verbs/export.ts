@@ -1,0 +1,38 @@
+/** @module */
+import { FORMATS, NETNS } from '../common-options.js';
+import { defineVerb } from '../verb.js';
+
+/** `ipvs-ts export` */
+export const exportTable = defineVerb({
+  name: 'export',
+  group: 'State',
+  options: {
+    format: {
+      placeholder: 'FORMAT',
+      choices: ['state', ...FORMATS],
+      default: 'state',
+      help: 'a state file, or the file of another program',
+    },
+    netns: NETNS,
+  },
+  help: 'write the table as a state file',
+  details:
+    'A state file is the input of "diff", "apply" and "keep"; docs/state-file.md describes its format. What the file of ' +
+    'another program cannot express is listed on standard error; see docs/import.md.',
+
+  async run({ values: { format, netns } }, { streams: { stdout, stderr }, open }) {
+    const { desiredServices, formatStateFile } = await import('../../config/write.js');
+    await using ipvs = await open({ netns, source: 'netlink' });
+    const services = desiredServices(await ipvs.snapshot());
+    const state = { services, timeouts: await ipvs.timeouts(), daemons: await ipvs.daemons() };
+    if (format === 'state') {
+      stdout.write(formatStateFile(state));
+      return 0;
+    }
+    const { exportConfig } = await import('../../formats/export-config.js');
+    const { text, notWritten } = exportConfig(state, { format });
+    for (const { object, why } of notWritten) stderr.write(`ipvs-ts: not exported: ${object}: ${why}\n`);
+    stdout.write(text);
+    return 0;
+  },
+});

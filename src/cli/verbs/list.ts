@@ -1,0 +1,27 @@
+/** @module */
+import { formatListing } from '../../ipvsadm/listing.js';
+import { JSON_OUTPUT, NETNS } from '../common-options.js';
+import { defineVerb } from '../verb.js';
+
+/** `ipvs-ts list` */
+export const list = defineVerb({
+  name: 'list',
+  group: 'Table',
+  options: { json: JSON_OUTPUT, netns: NETNS },
+  help: 'show services and real servers',
+  details: 'Without rights, the table is read from /proc, which has less.',
+
+  async run({ values: { json, netns } }, { streams: { stdout, stderr }, open }) {
+    await using ipvs = await open({ netns });
+    const table = await ipvs.snapshot();
+    if (json) {
+      const { tableJson } = await import('../../json/table.js');
+      stdout.write(tableJson(table));
+      return 0;
+    }
+    if (ipvs.fallbackReason !== undefined) stderr.write(`ipvs-ts: read from /proc: ${ipvs.fallbackReason.message}\n`);
+    const info = await ipvs.info();
+    stdout.write(formatListing(table.services, { numeric: true, exact: false, sort: true }, { info }));
+    return 0;
+  },
+});

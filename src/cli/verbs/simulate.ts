@@ -1,0 +1,218 @@
+/** @module */
+import { writeFile } from 'node:fs/promises';
+import { parseEndpoint } from '../../address/endpoint.js';
+import { parseIP } from '../../address/ip.js';
+import { prettyJson } from '../../json/pretty.js';
+import type { DestinationKey } from '../../model/destination.js';
+import { formatServiceKey, parseServiceKey, type ServiceKeyText } from '../../model/service-key.js';
+import type { Duration, ServerChange, WhatIf, WhatIfTable } from '../../simulator/index.js';
+import { JSON_OUTPUT, NETNS } from '../common-options.js';
+import type { VerbContext } from '../context.js';
+import { readInput } from '../input.js';
+import { UsageError } from '../usage-error.js';
+import { defineVerb } from '../verb.js';
+
+/** `ipvs-ts simulate` */
+export const simulate = defineVerb({
+  name: 'simulate',
+  group: 'State',
+  operands: {
+    file: {
+      placeholder: 'FILE',
+      fallback: 'with --live, the table in the kernel',
+      source: 'file',
+      help: 'rules or a state file; "-" is standard input',
+    },
+  },
+  options: {
+    live: { help: 'simulate the table in the kernel' },
+    service: {
+      placeholder: 'KEY',
+      source: 'service',
+      help: 'the service that clients connect to, if there are several',
+    },
+    schedulers: { placeholder: 'LIST', help: 'schedulers to compare: rr,wlc,sh; default: that of the service' },
+    clients: {
+      placeholder: 'N',
+      read: (text: string) => (/^\d+$/.test(text) ? Number(text) : text),
+      help: 'number of clients, or their network: 198.51.100.0/24',
+    },
+    rate: { placeholder: 'N', default: '1000', read: readNumber, help: 'new connections a second' },
+    arrival: {
+      placeholder: 'KIND',
+      choices: ['poisson', 'constant'],
+      help: 'how connections arrive: at random, or evenly',
+    },
+    seconds: { placeholder: 'N', default: '60', read: readNumber, help: 'length of the simulation' },
+    duration: {
+      placeholder: 'MEAN',
+      read: readDuration,
+      help: 'seconds a connection lasts: 10, fixed:10, exponential:10, pareto:10:1.5',
+    },
+    seed: { placeholder: 'N', read: readNumber, help: 'the same seed gives the same traffic' },
+    add: {
+      placeholder: 'SERVER',
+      many: true,
+      read: readAddition,
+      help: 'add a real server in the middle: ADDR[:PORT][=WEIGHT]',
+    },
+    remove: {
+      placeholder: 'SERVER',
+      many: true,
+      read: (text: string): ServerChange => ({ change: 'remove', server: readServer(text) }),
+      help: 'remove a real server in the middle',
+    },
+    weight: {
+      placeholder: 'SERVER',
+      many: true,
+      read: readWeight,
+      help: 'change the weight of a real server in the middle: ADDR=WEIGHT',
+    },
+    at: { placeholder: 'SECONDS', read: readNumber, help: 'time of these changes; default: the middle' },
+    chart: {
+      placeholder: 'FILE',
+      source: 'file',
+      help: 'draw an SVG; needs the package echarts',
+    },
+    json: JSON_OUTPUT,
+    netns: NETNS,
+  },
+  help: 'predict how connections spread over real servers',
+  details: 'No packet is sent: the algorithms of the kernel schedule connections in memory.',
+
+  async run({ values, operands: { file } }, context) {
+    const { whatIf } = await import('../../simulator/index.js');
+    const { service, clients, rate, arrival, seconds, duration, seed, at, chart, json } = values;
+    const schedulers = values.schedulers === undefined ? undefined : await readSchedulers(values.schedulers);
+    const traffic = { rate, seconds, ...given({ clients, arrival, duration, seed }) };
+    const results = await whatIf(await readTable(values, file, context), traffic, {
+      changes: [...values.add, ...values.remove, ...values.weight],
+      ...(service !== undefined && { service: formatServiceKey(parseServiceKey(service as ServiceKeyText)) }),
+      ...given({ at, schedulers }),
+    });
+    if (chart !== undefined) {
+      const { drawChart } = await import('../simulate-chart.js');
+      await writeFile(chart, drawChart(results));
+    }
+    context.streams.stdout.write(json ? prettyJson(results) : results.map(resultText).join('\n'));
+    return 0;
+  },
+});
+
+// The table
+
+async function readTable(
+  { live, netns }: { readonly live: boolean; readonly netns: string | undefined },
+  file: string | undefined,
+  context: VerbContext,
+): Promise<WhatIfTable> {
+  if (live && file !== undefined) throw new UsageError('--live takes no file');
+  if (live) {
+    await using ipvs = await context.open({ netns });
+    return await ipvs.snapshot();
+  }
+  if (file === undefined) throw new UsageError('needs a file, - for standard input, or --live');
+  const { text, name } = await readInput(file, context.streams.stdin);
+  return tableOf(text, name, context.env);
+}
+
+/** Rules begin with an option; anything else is a state file. */
+async function tableOf(content: string, name: string, env: NodeJS.ProcessEnv): Promise<WhatIfTable> {
+  if (!/^\s*(?:#.*\n\s*)*-[A-Za-z-]/.test(content)) {
+    const { readStateFile } = await import('../../config/read.js');
+    const { services = [] } = readStateFile(content, { name, env });
+    // Real servers are written in the order they are added in; a table has the newest first.
+    return {
+      services: services.map(({ service, destinations }) => ({
+        service,
+        destinations: destinations.map((destination) => ({ destination })).reverse(),
+      })),
+    };
+  }
+  const [{ Ipvs }, { SimulatedKernel }] = [await import('../../ipvs.js'), await import('../../simulator/index.js')];
+  await using ipvs = await Ipvs.open({ kernel: new SimulatedKernel() });
+  await ipvs.restore(content);
+  return await ipvs.snapshot();
+}
+
+// Values of options
+
+async function readSchedulers(list: string): Promise<string[]> {
+  const { SCHEDULERS } = await import('../../simulator/schedulers/registry.js');
+  const names = list.split(',');
+  const unknown = names.find((name) => !Object.hasOwn(SCHEDULERS, name));
+  if (unknown === undefined) return names;
+  throw new UsageError(`--schedulers: there is no ${unknown}; there are ${Object.keys(SCHEDULERS).join(', ')}`);
+}
+
+/** `10`, `fixed:10`, `exponential:10`, `pareto:10`, `pareto:10:1.2`. */
+function readDuration(text: string): Duration {
+  const [first = '', second, third] = text.split(':');
+  if (second === undefined) return { distribution: 'exponential', mean: readNumber(first) };
+  const distribution = (['fixed', 'exponential', 'pareto'] as const).find((name) => name === first);
+  if (distribution === undefined) throw new UsageError(`must be fixed, exponential or pareto, not "${first}"`);
+  const mean = readNumber(second);
+  if (distribution !== 'pareto') return { distribution, mean };
+  return { distribution, mean, ...(third !== undefined && { shape: readNumber(third) }) };
+}
+
+function readAddition(text: string): ServerChange {
+  const { server, weight } = readWeighted(text);
+  return { change: 'add', server: { ...server, ...(weight !== undefined && { weight }) } };
+}
+
+function readWeight(text: string): ServerChange {
+  const { server, weight } = readWeighted(text);
+  if (weight === undefined) throw new UsageError(`must be ADDR[:PORT]=WEIGHT, not "${text}"`);
+  return { change: 'weight', server, weight };
+}
+
+/** `10.0.0.4=2`, `10.0.0.4:8080=2`, `[2001:db8::4]:80=2`; the weight may be missing. */
+function readWeighted(text: string): { readonly server: DestinationKey; readonly weight: number | undefined } {
+  const [name = '', weight] = text.split('=');
+  return { server: readServer(name), weight: weight === undefined ? undefined : readNumber(weight) };
+}
+
+function readServer(text: string): DestinationKey {
+  const endpoint = parseEndpoint(text);
+  if (endpoint !== undefined) return endpoint;
+  if (parseIP(text) !== undefined) return { address: text };
+  throw new UsageError(`must be an address, as 10.0.0.4 or 10.0.0.4:80, not "${text}"`);
+}
+
+function readNumber(text: string): number {
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  if (Number.isFinite(value)) return value;
+  throw new UsageError(`must be a number, not "${text}"`);
+}
+
+/** Those that are given. */
+function given<T extends object>(values: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [Name in keyof T]?: Exclude<T[Name], undefined>;
+  };
+}
+
+// The answer
+
+function resultText({ scheduler, connections, refused, servers, imbalance, moved }: WhatIf): string {
+  const rows = [
+    ['', 'WEIGHT', 'CONNECTIONS', 'SHARE', 'PEAK'],
+    ...servers.map(({ address, port, weight, ...counts }) => [
+      address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`,
+      String(weight),
+      String(counts.connections),
+      `${(100 * counts.share).toFixed(1)} %`,
+      String(counts.peak),
+    ]),
+  ];
+  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const lines = rows.map((row) =>
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join('  '),
+  );
+  const clients = moved && `; of ${moved.clients} clients ${moved.changed} moved, ${moved.anyway} would have anyway`;
+  const title = `${scheduler}: ${connections} connections, ${refused} refused, imbalance ${imbalance.toFixed(2)}`;
+  return `${title}${clients ?? ''}\n${lines.map((line) => `  ${line}\n`).join('')}`;
+}
