@@ -66,7 +66,11 @@ export function parseStateFile(input: StateFile): DesiredState {
  * node:fs where the file cannot be read.
  */
 export async function loadStateFile(path: string, options: ReadOptions = {}): Promise<DesiredState> {
-  const bytes = await readFile(path);
+  return readStateBytes(await readFile(path), path, options);
+}
+
+/** What {@link loadStateFile} does with the bytes of the file. Throws {@link ConfigError}. */
+export function readStateBytes(bytes: Uint8Array, path: string, options: ReadOptions = {}): DesiredState {
   const { name = path, env = process.env, onWarning } = options;
   return readStateFile(decode(bytes, name), { name, env, onWarning });
 }
