@@ -40,6 +40,15 @@ export default defineConfig({
           testTimeout: BUSY,
         },
       },
+      {
+        extends: true,
+        test: {
+          name: 'package',
+          include: ['test/package/*.test.ts'],
+          globalSetup: ['test/package/setup.ts'],
+          testTimeout: BUSY,
+        },
+      },
       kernelProject('conformance', LAB_ONLY),
       kernelProject('interop', LAB_ONLY),
       // The sanitizers run these on the machine itself.

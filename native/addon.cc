@@ -1,8 +1,8 @@
 #include <fcntl.h>
-#include <napi.h>
 #include <sys/file.h>
 #include <time.h>
 
+#include "api.h"
 #include "arguments.h"
 #include "namespace.h"
 #include "socket.h"

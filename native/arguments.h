@@ -1,9 +1,9 @@
 #pragma once
 
-#include <napi.h>
-
 #include <optional>
 #include <string>
+
+#include "api.h"
 
 // Readers of JavaScript arguments. Each gives nothing, with a TypeError pending, when the argument is of another type.
 // Several may be read before one looks: the first TypeError stands.

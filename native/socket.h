@@ -1,10 +1,9 @@
 #pragma once
 
-#include <napi.h>
-
+#include "api.h"
 #include "descriptor.h"
 
-// A socket as JavaScript sees it; src/netlink/native.ts documents every method. It knows no protocol.
+// A socket as JavaScript sees it; src/linux/native.ts documents every method. It knows no protocol.
 class Socket : public Napi::ObjectWrap<Socket> {
  public:
   static Napi::Function Define(Napi::Env env);

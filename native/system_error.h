@@ -1,10 +1,10 @@
 #pragma once
 
-#include <napi.h>
 #include <uv.h>
 
 #include <string>
 
+#include "api.h"
 #include "namespace.h"
 
 // An Error like those of node:fs: code 'EPERM', errno -1, syscall 'socket', and the path where there is one.

@@ -35,7 +35,7 @@ function build() {
     cpSync(join(root, source), join(directory, source), { recursive: true, preserveTimestamps: true });
   }
   const env = { ...process.env, CXXFLAGS: `${instrument} -fno-omit-frame-pointer -g`, LDFLAGS: instrument };
-  const script = join(root, 'scripts/build-native.mjs');
+  const script = join(root, 'native/build.mjs');
   return spawnSync(process.execPath, [script, directory], { env, stdio: 'inherit' }).status === 0;
 }
 

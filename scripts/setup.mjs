@@ -21,6 +21,7 @@ const PROGRAMS = {
   python3: 'python3',
   ip: 'iproute2',
   modprobe: 'kmod',
+  sysctl: 'procps',
   ipvsadm: 'ipvsadm',
   'iptables-legacy': 'iptables',
   curl: 'curl',
@@ -49,7 +50,7 @@ const PROGRAMS = {
 export function setup({ packages = false, native = false, typescript = false }) {
   if (!npmPackagesAreInstalled()) take('npm packages: installing', 'npm', 'ci', '--no-audit', '--no-fund');
   if (packages) installDebianPackages();
-  if (native) take(undefined, process.execPath, 'scripts/build-native.mjs');
+  if (native) take(undefined, process.execPath, 'scripts/prebuild.mjs', 'own');
   if (typescript) take('TypeScript: compiling', 'npm', 'run', '--silent', 'build:ts');
 }
 

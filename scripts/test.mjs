@@ -1,7 +1,7 @@
 // npm test: every check there is, and as its last line `N passed, N failed`.
 //
 //   npm test                                 all of them
-//   npm test -- unit [vitest arguments]      one of them; so with build, lint, typecheck, sanitizer
+//   npm test -- unit [vitest arguments]      one of them; so with build, lint, typecheck, package, sanitizer
 //   npm test -- kernel [vitest arguments]
 //
 // Each test of vitest counts as one, and so does each other check. The tests that need a kernel run in two labs, each on a
@@ -45,6 +45,7 @@ const checks = {
   lint: command('node_modules/.bin/biome', 'ci', '.'),
   typecheck: command('node_modules/.bin/tsc', '-p', 'tsconfig.json'),
   unit: tests('unit', [], ['unit', 'simulator']),
+  package: tests('package', [], ['package']),
   sanitizer: command(process.execPath, 'scripts/sanitize.mjs'),
   kernel: tests('kernel', lab(), ['conformance', 'interop', 'process']),
   conformance: tests('conformance', lab(firstProcessor()), ['conformance', 'process']),
@@ -66,7 +67,7 @@ async function all() {
   // What the labs print waits until the other checks have had their say.
   const labs = [start('conformance'), start('interop')];
   const others = [];
-  for (const name of ['lint', 'typecheck', 'unit', 'sanitizer']) others.push(await finish(start(name)));
+  for (const name of ['lint', 'typecheck', 'unit', 'package', 'sanitizer']) others.push(await finish(start(name)));
   for (const lab of labs) {
     lab.recording.show();
     others.push(await finish(lab));
@@ -76,7 +77,7 @@ async function all() {
 
 /** @param {string} name */
 async function only(name) {
-  const needsBuild = ['kernel', 'conformance', 'interop', 'sanitizer'].includes(name);
+  const needsBuild = ['kernel', 'conformance', 'interop', 'package', 'sanitizer'].includes(name);
   const built = needsBuild ? [await finish(start('build'))] : [];
   const task = start(name);
   task.recording.show();

@@ -172,7 +172,7 @@ function load(): Native {
     const { IPVS_TS_PREBUILD: where = root } = process.env;
     throw new UnavailableError(
       `the native addon could not be loaded from build/Release or prebuilds/${process.platform}-${process.arch} ` +
-        `in ${where}; to build it, run "npm run build:native" in a checkout, or "npx node-gyp rebuild" in that directory`,
+        `in ${where}; to build it, run "npx ipvs-ts-build" (in a checkout: "npm run build:native")`,
       { cause },
     );
   }

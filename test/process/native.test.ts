@@ -564,7 +564,7 @@ describe('loadNative', () => {
       expect(() => fresh.loadNative()).toThrow(
         expect.objectContaining({
           code: 'ERR_UNAVAILABLE',
-          message: expect.stringMatching(/build\/Release .* in \/no\/addon\/here; .*npm run build:native/),
+          message: expect.stringMatching(/build\/Release .* in \/no\/addon\/here; .*npx ipvs-ts-build/),
           cause: expect.objectContaining({ message: expect.stringContaining('No native build was found') }),
         }),
       );
