@@ -2,6 +2,9 @@
  * Options and operands that several verbs share.
  * @module
  */
+import { parseEndpoint } from '../address/endpoint.js';
+import { formatIP, parseIP } from '../address/ip.js';
+import type { DestinationKey } from '../model/destination.js';
 import { UsageError } from './usage-error.js';
 import type { FlagSpec, OperandSpec, ValueOptionSpec } from './verb.js';
 
@@ -42,10 +45,22 @@ export const DRAIN = {
 /** The formats of other programs' files. */
 export const FORMATS = ['keepalived', 'lvs.cf', 'ldirectord', 'ipvsctl', 'rules'] as const;
 
-/** Seconds as a person writes them, as milliseconds. @throws {UsageError} */
+const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** Seconds as a person writes them, or a time with a unit (`15m`, `1h`), as milliseconds. @throws {UsageError} */
 export function milliseconds(text: string): number {
-  if (!/^\d+(\.\d+)?$/.test(text)) throw new UsageError(`must be a number of seconds, not "${text}"`);
-  return Math.round(Number(text) * 1000);
+  const [, number, unit = 's'] = /^(\d+(?:\.\d+)?)([smhd])?$/.exec(text) ?? [];
+  if (number === undefined) throw new UsageError(`must be a number of seconds, not "${text}"`);
+  return Math.round(Number(number) * (SECONDS[unit] ?? 1) * 1000);
+}
+
+/** `10.0.0.2` or `10.0.0.2:80`. @throws {UsageError} */
+export function server(text: string): DestinationKey {
+  const bytes = parseIP(text);
+  if (bytes !== undefined) return { address: formatIP(bytes) };
+  const endpoint = parseEndpoint(text);
+  if (endpoint === undefined) throw new UsageError(`must be ADDR or ADDR:PORT, not "${text}"`);
+  return endpoint;
 }
 
 const MODE = {

@@ -33,14 +33,19 @@ export function systemMessage(error: unknown): string {
   return getSystemErrorMap().get(errno)?.[1] ?? (error instanceof Error ? error.message : String(error));
 }
 
+/** Writes what deserves a word in a state file and is no mistake. */
+export function warningWriter(stderr: Pick<NodeJS.WritableStream, 'write'>): (warning: ConfigIssue) => void {
+  return ({ line, column, path, message }) =>
+    void stderr.write(`ipvs-ts: line ${line}, column ${column}: ${path}: ${message}\n`);
+}
+
 /** Reads a state file, or standard input for `-`. Warnings go to standard error. @throws {ConfigError, UsageError} */
 export async function readState(
   path: string,
   { streams: { stdin, stderr }, env }: Pick<VerbContext, 'streams' | 'env'>,
 ): Promise<DesiredState> {
   const { loadStateFile, readStateFile } = await import('../config/read.js');
-  const onWarning = ({ line, column, path: where, message }: ConfigIssue) =>
-    stderr.write(`ipvs-ts: line ${line}, column ${column}: ${where}: ${message}\n`);
+  const onWarning = warningWriter(stderr);
   if (path === '-') return readStateFile(await text(stdin), { name: 'standard input', env, onWarning });
   try {
     return await loadStateFile(path, { env, onWarning });

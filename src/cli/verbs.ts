@@ -15,6 +15,7 @@ import { helpAbout } from './verbs/help.js';
 import { importFile } from './verbs/import.js';
 import { keep } from './verbs/keep.js';
 import { list } from './verbs/list.js';
+import { overrides } from './verbs/overrides.js';
 import { realServer } from './verbs/realserver.js';
 import { restore } from './verbs/restore.js';
 import { save } from './verbs/save.js';
@@ -23,11 +24,12 @@ import { settings } from './verbs/settings.js';
 import { simulate } from './verbs/simulate.js';
 import { top } from './verbs/top.js';
 import { version } from './verbs/version.js';
+import { weight } from './verbs/weight.js';
 
 /** All of them. The first argument of a command line is the name of one, begins with a dash, or is absent. */
 export const VERBS: readonly Verb[] = [
   ...[list, connections, settings, top],
-  ...[drain],
+  ...[drain, weight, overrides],
   ...[save, restore],
   ...[diff, apply, keep, exportTable, importFile, simulate],
   ...[director, realServer, script, doctor],

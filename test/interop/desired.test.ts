@@ -13,6 +13,7 @@ const MAIN = fileURLToPath(new URL('../../dist/bin/ipvs-ts.cjs', import.meta.url
 const both = useBoth();
 const directory = mkdtempSync(join(tmpdir(), 'ipvs-ts-desired-'));
 afterAll(() => rmSync(directory, { recursive: true }));
+const ENV = { ...process.env, IPVS_TS_RUN_DIRECTORY: join(directory, 'run') };
 
 const WANTED = `
 pools:
@@ -37,7 +38,7 @@ function file(name: string, text: string): string {
 }
 
 function ipvsTs(...words: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...words], { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...words], { encoding: 'utf8', env: ENV });
   return { status, stdout, stderr };
 }
 
@@ -107,14 +108,30 @@ test('drain takes an idle server out, and says so', async () => {
     stderr: expect.stringContaining('net.ipv4.vs.expire_nodest_conn: '),
   });
   expect(await both.ipvsadm.ok('-Sn')).not.toContain('192.0.2.11');
-  expect(ipvsTs('drain', ...words)).toMatchObject({ status: 1 });
+  expect(ipvsTs('drain', ...words)).toMatchObject({
+    status: 1,
+    stdout: '192.0.2.11:80 of tcp://192.0.2.100:80: there is no such real server; nothing was changed\n',
+  });
+  const override = /^override: 192\.0\.2\.11:80 of tcp:\/\/192\.0\.2\.100:80: drained, removed, by /;
+  expect(ipvsTs('diff', file('drained.yaml', WANTED))).toMatchObject({
+    status: 0,
+    stdout: '',
+    stderr: expect.stringMatching(override),
+  });
+  expect(ipvsTs('overrides', 'clear')).toMatchObject({ status: 0, stdout: expect.stringMatching(/: ended\n$/) });
+  expect(ipvsTs('diff', file('drained.yaml', WANTED))).toMatchObject({ status: 2, stderr: '' });
 });
 
 test('keep applies, mends, reads anew, refuses a broken file, and withdraws', async () => {
   const path = file('kept.yaml', WANTED);
-  const child = spawn(process.execPath, [MAIN, 'keep', path, '--interval', '0.2', '--withdraw', '--json'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    [MAIN, 'keep', path, '--interval', '0.2', '--settle', '0.1', '--withdraw', '--json'],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: ENV,
+    },
+  );
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async (): Promise<{ type: string; error?: string }> => JSON.parse((await lines.next()).value ?? '{}');
   expect(await next()).toMatchObject({ type: 'applied' });

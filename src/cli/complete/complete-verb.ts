@@ -95,5 +95,6 @@ function offer(
     return { words: [...verbs.map(({ name: text, help }) => ({ text, help })), ipvsadm] };
   }
   if (source === undefined) return { words: choices.map((text) => ({ text })) };
-  return valuesOf({ source, begin, netns: before.values.get('netns'), service: before.values.get('service') }, context);
+  const service = before.values.get('service') ?? before.operands.find((operand) => operand.includes('://'));
+  return valuesOf({ source, begin, netns: before.values.get('netns'), service }, context);
 }

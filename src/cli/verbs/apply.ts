@@ -33,7 +33,7 @@ export const apply = defineVerb({
     const { stdout, stderr } = context.streams;
     const desired = await readState(operands.file, context);
     await using ipvs = await context.open({ netns: values.netns, source: 'netlink' });
-    const difference = await planFor(ipvs, desired, values);
+    const difference = await planFor(ipvs, desired, values, context.streams);
     const { json, drain } = values;
     if (values['dry-run']) {
       stdout.write(json ? prettyJson(difference) : planText(difference));

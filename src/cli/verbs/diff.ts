@@ -23,7 +23,7 @@ export const diff = defineVerb({
 
   async run({ values, operands }, context) {
     await using ipvs = await context.open({ netns: values.netns, source: 'netlink' });
-    const difference = await planFor(ipvs, await readState(operands.file, context), values);
+    const difference = await planFor(ipvs, await readState(operands.file, context), values, context.streams);
     context.streams.stdout.write(values.json ? prettyJson(difference) : planText(difference));
     return difference.steps.length === 0 ? 0 : DIFFERENT;
   },

@@ -1,12 +1,10 @@
 /** @module */
-import { parseEndpoint } from '../../address/endpoint.js';
-import { formatIP, parseIP } from '../../address/ip.js';
 import type { Ipvs } from '../../ipvs.js';
 import { prettyJson } from '../../json/pretty.js';
 import type { DestinationKey } from '../../model/destination.js';
 import { parseServiceKey, type ServiceKeyText } from '../../model/service-key.js';
 import type { Drain, DrainProgress, DrainResult } from '../../reconcile/drain.js';
-import { JSON_OUTPUT, milliseconds, NETNS } from '../common-options.js';
+import { JSON_OUTPUT, milliseconds, NETNS, server } from '../common-options.js';
 import { isTerminal, type Streams } from '../streams.js';
 import { UsageError } from '../usage-error.js';
 import { defineVerb } from '../verb.js';
@@ -19,7 +17,7 @@ export const drain = defineVerb({
   group: 'State',
   options: {
     service: { placeholder: 'KEY', source: 'service', help: 'the service: tcp://192.0.2.1:80, fwmark://5' },
-    server: { placeholder: 'ADDR[:PORT]', source: 'server', read: serverOf, help: 'its real server' },
+    server: { placeholder: 'ADDR[:PORT]', source: 'server', read: server, help: 'its real server' },
     deadline: { placeholder: 'SECONDS', read: milliseconds, help: 'drain timeout: remove it then in any case' },
     until: {
       placeholder: 'WHAT',
@@ -29,12 +27,15 @@ export const drain = defineVerb({
     },
     poll: { placeholder: 'SECONDS', default: '1', read: milliseconds, help: 'interval between two looks' },
     keep: { help: 'keep it in the table, with weight 0' },
+    reason: { placeholder: 'TEXT', help: 'why, for whoever looks at the overrides' },
     resume: { help: 'continue the drains of a program that ended' },
     json: JSON_OUTPUT,
     netns: NETNS,
   },
   help: 'remove a real server when its connections have ended',
-  details: 'Ctrl-C gives the server its weight back.',
+  details:
+    'Ctrl-C gives the server its weight back. A running "keep" goes along with the drain, and does not put the server back when it ' +
+    'has ended: "weight SERVICE SERVER --reset" does, or a state file without the server.',
   exitCodes: [
     { code: 0, help: 'drained' },
     { code: 1, help: 'not drained, the kernel refused something, or IPVS is out of reach' },
@@ -74,6 +75,7 @@ interface Values {
   readonly until: 'active' | 'all';
   readonly poll: number;
   readonly keep: boolean;
+  readonly reason: string | undefined;
   readonly netns: string | undefined;
 }
 
@@ -87,7 +89,7 @@ async function begin(
   }: { directory: string; onProgress: (progress: DrainProgress) => void } & Pick<Streams, 'stderr'>,
 ): Promise<Drain> {
   const { drain, drainNotes, readDrainSysctls } = await import('../../reconcile/index.js');
-  const { service, server, deadline, until, poll } = values;
+  const { service, server, deadline, until, poll, reason } = values;
   if (service === undefined || server === undefined) throw new UsageError('needs --service and --server, or --resume');
   const key = parseServiceKey(service as ServiceKeyText);
   const entry = await ipvs.getService(key);
@@ -95,15 +97,7 @@ async function begin(
     for (const { sysctl, text } of drainNotes(entry.service, readDrainSysctls({ netns: values.netns })))
       stderr.write(`${sysctl}: ${text}\n`);
   }
-  return drain(ipvs, key, server, { directory, onProgress, deadline, poll, until, remove: !values.keep });
-}
-
-function serverOf(text: string): DestinationKey {
-  const bytes = parseIP(text);
-  if (bytes !== undefined) return { address: formatIP(bytes) };
-  const server = parseEndpoint(text);
-  if (server === undefined) throw new UsageError(`must be ADDR or ADDR:PORT, not "${text}"`);
-  return server;
+  return drain(ipvs, key, server, { directory, onProgress, deadline, poll, until, reason, remove: !values.keep });
 }
 
 function progressText({ destination, activeConnections, inactiveConnections, left }: DrainProgress): string {
@@ -112,11 +106,11 @@ function progressText({ destination, activeConnections, inactiveConnections, lef
 }
 
 function resultText({ service, destination, outcome, removed, waited, activeConnections }: DrainResult): string {
-  const words: Readonly<Record<DrainResult['outcome'], string>> = {
+  if (outcome === 'absent') return `${destination} of ${service}: there is no such real server; nothing was changed\n`;
+  const words: Readonly<Record<Exclude<DrainResult['outcome'], 'absent'>, string>> = {
     idle: 'no connections left',
     deadline: `the deadline passed with ${activeConnections} active connections`,
     cancelled: 'cancelled, it has its weight again',
-    absent: 'it is not a server of this service, and was not drained',
     gone: 'somebody else removed it',
     'taken over': 'somebody else gave it weight, or took the drain back',
   };

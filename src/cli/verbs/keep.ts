@@ -1,16 +1,13 @@
 /** @module */
-import { EventEmitter, on } from 'node:events';
-import { watch } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { IpvsError } from '../../errors.js';
 import { READY, reloading, STOPPING, type SystemdNotifier, statusOf, systemdNotifier } from '../../linux/systemd.js';
 import type { KeepEvent } from '../../reconcile/keep.js';
+import type { Plan } from '../../reconcile/plan.js';
 import { DRAIN, milliseconds, NETNS, PRUNE, SCOPE, STATE_FILE } from '../common-options.js';
-import { readState } from '../input.js';
+import { systemMessage, warningWriter } from '../input.js';
+import { overrideLine } from '../override-text.js';
 import { UsageError } from '../usage-error.js';
 import { defineVerb } from '../verb.js';
-
-/** Milliseconds of silence after which a file counts as written: editors touch it several times. */
-const SETTLED = 100;
 
 /**
  * `ipvs-ts keep`: until SIGTERM or SIGINT. SIGHUP and a change of the file read it again. What happens is written to standard
@@ -30,36 +27,57 @@ export const keep = defineVerb({
     scope: SCOPE,
     prune: PRUNE,
     drain: DRAIN,
+    settle: {
+      placeholder: 'SECONDS',
+      default: '2',
+      read: milliseconds,
+      help: 'how long the file must not have changed before it is read again',
+    },
+    'max-removal': {
+      placeholder: 'PERCENT',
+      default: '50',
+      read: percent,
+      help: 'refuse a changed file that has fewer services or servers by more than this',
+    },
     withdraw: { help: 'delete the services at the end' },
     json: { help: 'write events as lines of JSON' },
     netns: NETNS,
   },
   help: 'keep the table as a state file says',
   details:
-    'It watches the file, and corrects what other programs change. SIGHUP reads the file again, SIGTERM ends it. A file ' +
-    'with a mistake changes nothing.',
+    'It watches the file, and corrects what other programs change. SIGHUP reads the file at once, SIGTERM ends it: servers that ' +
+    'are being drained keep weight 0 then. A file with a mistake changes nothing. Write the file beside and rename it, or hold ' +
+    'a lock on it (flock) while you write. One program keeps the services of a scope in a network namespace.',
 
   async run({ values, operands: { file } }, context) {
     if (file === '' || file === '-') throw new UsageError('FILE must be a file, which can change');
-    const { keep: keepTable, parseScope } = await import('../../reconcile/index.js');
+    const { keep: keepTable, parseScope, StateFileSource, stateDirectory } = await import('../../reconcile/index.js');
     const scope = parseScope(values.scope);
-    const { netns, interval, prune, withdraw, drain } = values;
+    const { netns, interval, prune, withdraw, drain, settle } = values;
     await using ipvs = await context.open({ netns, source: 'netlink' });
-    using signals = new Signals(file);
+    const { env, streams } = context;
+    using source = new StateFileSource(file, { interval, settle, env, onWarning: warningWriter(streams.stderr) });
+    using signals = new Signals(() => source.reload());
     using systemd = new Systemd();
     const line = values.json ? jsonLine : textLine;
     await keepTable(
       ipvs,
-      { read: () => readState(file, context), changes: on(signals.emitter, 'changed') },
       {
+        changes: source.changes,
+        read: () => source.read().catch((error: unknown) => fail(file, error)),
+      },
+      {
+        directory: stateDirectory({ netns }),
+        program: `ipvs-ts keep ${file}`,
         interval,
+        maxRemoval: values['max-removal'],
         prune,
         scope,
         withdraw,
         signal: signals.end,
         ...(drain !== undefined && { drain: { deadline: drain } }),
         onEvent: (event) => {
-          context.streams.stdout.write(line(event));
+          streams.stdout.write(line(event));
           systemd.tell(event);
         },
       },
@@ -68,19 +86,24 @@ export const keep = defineVerb({
   },
 });
 
-/** What tells a running program to read its file anew, or to end. */
-class Signals implements Disposable {
-  readonly emitter = new EventEmitter();
-  readonly #end = new AbortController();
-  readonly #watcher: ReturnType<typeof watch>;
-  #timer: NodeJS.Timeout | undefined;
+function percent(text: string): number {
+  if (/^(\d{1,2}|100)$/.test(text)) return Number(text);
+  throw new UsageError(`must be a percentage from 0 to 100, not "${text}"`);
+}
 
-  constructor(file: string) {
-    // The directory: many programs write a file anew and give it the old one's name.
-    this.#watcher = watch(dirname(file), (_, name) => {
-      if (name === basename(file)) this.#changedSoon();
-    });
-    process.on('SIGHUP', this.#changed).on('SIGTERM', this.#stop).on('SIGINT', this.#stop);
+/** What the user's file is not is a usage error. */
+function fail(file: string, error: unknown): never {
+  throw error instanceof IpvsError ? error : new UsageError(`${file}: ${systemMessage(error)}`);
+}
+
+/** The signals that a running program listens to. */
+class Signals implements Disposable {
+  readonly #end = new AbortController();
+  readonly #reload: () => void;
+
+  constructor(reload: () => void) {
+    this.#reload = reload;
+    process.on('SIGHUP', this.#reload).on('SIGTERM', this.#stop).on('SIGINT', this.#stop);
   }
 
   get end(): AbortSignal {
@@ -88,19 +111,8 @@ class Signals implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    clearTimeout(this.#timer);
-    this.#watcher.close();
-    process.off('SIGHUP', this.#changed).off('SIGTERM', this.#stop).off('SIGINT', this.#stop);
+    process.off('SIGHUP', this.#reload).off('SIGTERM', this.#stop).off('SIGINT', this.#stop);
   }
-
-  #changedSoon(): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(this.#changed, SETTLED);
-  }
-
-  readonly #changed = (): void => {
-    this.emitter.emit('changed');
-  };
 
   readonly #stop = (): void => {
     this.#end.abort();
@@ -137,13 +149,37 @@ class Systemd implements Disposable {
 
 function jsonLine(event: KeepEvent): string {
   const error = 'error' in event ? { error: event.error.message } : {};
-  return `${JSON.stringify({ time: new Date().toISOString(), ...event, ...error })}\n`;
+  const stand = event.type === 'interrupted' ? { inForce: event.error.inForce, notTried: event.error.notTried } : {};
+  return `${JSON.stringify({ time: new Date().toISOString(), ...event, ...error, ...stand })}\n`;
 }
 
 function textLine(event: KeepEvent): string {
-  if ('error' in event) return `${event.type}: ${event.error.message}\n`;
-  if (!('plan' in event)) return `${event.type}\n`;
-  const { steps } = event.plan;
-  if (steps.length === 0) return `${event.type}: nothing to do\n`;
-  return steps.map(({ what, why }) => `${event.type}: ${what} (${why})\n`).join('');
+  return linesOf(event)
+    .map((line) => `${[event.type, line].filter((part) => part !== '').join(': ')}\n`)
+    .join('');
+}
+
+function linesOf(event: KeepEvent): string[] {
+  switch (event.type) {
+    case 'interrupted': {
+      const { inForce, notTried } = event.error;
+      return [...inForce.map((step) => `done: ${step}`), ...notTried.map((step) => `not done: ${step}`)];
+    }
+    case 'stopping': {
+      const left = event.draining.map(
+        (server) => `${server} keeps weight 0: it is being drained, and the next keep goes on`,
+      );
+      return ['', ...left];
+    }
+    case 'override':
+      return [...event.overrides.map(overrideLine), ...stepsOf(event)];
+    default:
+      if ('error' in event) return [event.error.message];
+      if (!('plan' in event)) return [''];
+      return event.plan.steps.length === 0 ? ['nothing to do'] : stepsOf(event);
+  }
+}
+
+function stepsOf({ plan: { steps } }: { readonly plan: Plan }): string[] {
+  return steps.map(({ what, why }) => `${what} (${why})`);
 }
