@@ -36,7 +36,7 @@ function serverAnswers(vip: string, server: string): Finding {
   return finding('arp-flux', 'error', {
     subject: vip,
     what: `The real server ${server} answers when the network asks who has the virtual IP ${vip}.`,
-    why: `${WHY} That server then gets connections that nobody balances.`,
+    why: `${WHY} That server then gets connections past the director.`,
     fix: { command, step: 'arp-ignore', on: server },
   });
 }
@@ -45,15 +45,15 @@ function twoAnswer(vip: string, macs: readonly string[], also: string): Finding 
   return finding('arp-flux', 'error', {
     subject: vip,
     what: `The hosts with the Ethernet addresses ${macs.join(', ')} answer for the virtual IP ${vip}. ${also}.`,
-    why: `${WHY} They are real servers that are not silent, or two directors that are both active.`,
+    why: `${WHY} They are real servers that should not answer, or two active directors.`,
     fix: { command: commandLine([['ip', 'neighbour']]) },
   });
 }
 
-const WHY = 'Whose answer comes last has the virtual IP: clients talk now to one host, now to the other.';
+const WHY = 'The last answer counts: clients reach now one host, now the other.';
 
 function seenFromRealServer({ owners }: Picture): Finding[] {
   return Object.entries(owners)
     .filter(([, macs]) => macs.length > 1)
-    .map(([vip, macs]) => twoAnswer(vip, macs, 'One of them should, the director'));
+    .map(([vip, macs]) => twoAnswer(vip, macs, 'Only one of them should answer, the director'));
 }

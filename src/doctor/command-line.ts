@@ -1,5 +1,5 @@
 /**
- * The commands that findings tell people to type.
+ * The commands that findings give to people.
  * @module
  */
 
@@ -11,7 +11,7 @@ import { namespacePath } from '../linux/namespace.js';
 import type { NormalDestination } from '../model/destination.js';
 import type { NormalService } from '../model/service.js';
 
-/** A command's words, without a shell's quotes. */
+/** A command and its arguments, without a shell's quotes. */
 export type Command = readonly string[];
 
 /** Commands in one line for a shell, each after the success of the one before; for a host or a namespace of it. */
@@ -37,6 +37,8 @@ export function stepCommand(step: HostStep): Command {
       return sysctlCommand(step.name, step.value);
     case 'address':
       return [...addressCommand('add', step), ...(step.deprecated ? ['preferred_lft', '0'] : [])];
+    case 'address-removal':
+      return addressCommand('del', step);
     case 'route':
       return [...ipCommand(step.gateway), 'route', 'replace', 'default', 'via', step.gateway];
     case 'link-up':

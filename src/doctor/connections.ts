@@ -7,7 +7,7 @@ import { type Finding, finding } from './finding.js';
 import { type Picture, serversOf } from './picture.js';
 import { isLocal } from './routes.js';
 
-/** Connections a bucket from which it is worth a word. */
+/** Connections for each bucket from which the table is reported. */
 const CROWDED = 8;
 
 /**
@@ -20,12 +20,12 @@ export function expireNodest(picture: Picture): Finding[] {
   const servers = new Set(serversOf(picture).map(({ destination }) => destination.address));
   const orphans = picture.connections.filter(({ destination }) => !servers.has(destination.address));
   if (orphans.length === 0) return [];
-  const gone = [...new Set(orphans.map(({ destination }) => destination.address))];
+  const missing = [...new Set(orphans.map(({ destination }) => destination.address))];
   return [
     finding('expire-nodest', 'warning', {
-      subject: gone.join(', '),
-      what: `${orphans.length} connections belong to real servers that are not in the table any more, and ${name} is 0.`,
-      why: 'Their packets are dropped without a word: clients wait for their own timeouts.',
+      subject: missing.join(', '),
+      what: `${orphans.length} connections belong to real servers that are no longer in the table, and ${name} is 0.`,
+      why: 'Their packets are dropped silently: clients wait until their own timeouts.',
       fix: { command: commandLine([sysctlCommand(name, '1')], picture.netns) },
     }),
   ];
@@ -45,8 +45,8 @@ export function ownClient(picture: Picture): Finding[] {
   return [
     finding('own-client', 'note', {
       subject: own.client.address,
-      what: `This director is a client of its own service: ${own.client.address} was given to ${own.destination.address}.`,
-      why: 'With DR and TUN the answer never comes, where the request has the virtual IP as its source.',
+      what: `This director is a client of its own service: a connection from ${own.client.address} goes to ${own.destination.address}.`,
+      why: 'With DR and TUN no answer comes if the request has the virtual IP as its source.',
       fix: { command: commandLine([['ipvs-ts', 'connections', '--client', own.client.address]], picture.netns) },
     }),
   ];
@@ -64,7 +64,7 @@ export function tableSmall(picture: Picture): Finding[] {
     finding('table-small', 'warning', {
       subject: 'conn_tab_bits',
       what: `There are ${count} connections in ${size} buckets.`,
-      why: 'For each packet, so many entries of a bucket are looked through.',
+      why: 'For each packet the kernel searches all entries of a bucket.',
       fix: { command: commandLine([['sh', '-c', `echo options ip_vs conn_tab_bits=${bits} >${file}`]]) },
     }),
   ];

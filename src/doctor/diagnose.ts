@@ -4,8 +4,10 @@
  */
 import { arpFlux } from './arp.js';
 import { expireNodest, ownClient, tableSmall } from './connections.js';
+import { arpMute, deviceDown } from './devices.js';
 import { type Finding, SEVERITIES } from './finding.js';
-import { drBehindRouter, natGatewayUnseen, rpFilterDirector, serverSilent, serverUnreachable } from './forwarding.js';
+import { firewallDrops } from './firewall.js';
+import { drBehindRouter, natGatewayUnseen, serverUnreachable } from './forwarding.js';
 import { loDown, noCapability, noModule, noScheduler, roleUnknown, schedulerMissing } from './module.js';
 import type { Picture } from './picture.js';
 import {
@@ -17,18 +19,22 @@ import {
   noEstimation,
   reuseDelay,
 } from './settings.js';
+import { gatewaySilent, notProbed, serverSilent } from './silence.js';
 import { stepFindings } from './steps.js';
 import { syncIds, syncInterface, syncPeer } from './sync.js';
 import { allQuiesced, noServers, overloaded, portMismatch, quiescedIdle, thresholdUnreachable } from './table.js';
-import { tunnelMtu } from './tunnel.js';
+import { tunnelChecksum, tunnelMtu } from './tunnel.js';
 import { vipMissing, vipOnWrongDevice, vipSilent, vipUnanswered, vipWrongMask } from './vips.js';
+import { gatewayIsDirector, noWayBack, routePastDirector, rpFilterDirector, rpFilterRealServer } from './ways.js';
 
 const CHECKS: readonly ((picture: Picture) => Finding[])[] = [
-  roleUnknown,
   noModule,
+  roleUnknown,
   noCapability,
+  notProbed,
   schedulerMissing,
   loDown,
+  deviceDown,
   stepFindings,
   vipMissing,
   vipOnWrongDevice,
@@ -36,11 +42,19 @@ const CHECKS: readonly ((picture: Picture) => Finding[])[] = [
   vipSilent,
   vipUnanswered,
   arpFlux,
+  arpMute,
+  firewallDrops,
   rpFilterDirector,
+  rpFilterRealServer,
+  noWayBack,
+  routePastDirector,
+  gatewayIsDirector,
+  gatewaySilent,
   natGatewayUnseen,
   serverUnreachable,
   drBehindRouter,
   serverSilent,
+  tunnelChecksum,
   tunnelMtu,
   noScheduler,
   portMismatch,

@@ -9,11 +9,14 @@ export const FINDING_IDS = [
   'role-unknown',
   'no-module',
   'no-capability',
+  'not-probed',
   'scheduler-missing',
   'no-scheduler',
   'no-device',
   'no-masquerade',
   'lo-down',
+  'device-down',
+  'firewall',
   'vip-missing',
   'vip-elsewhere',
   'vip-wrong-device',
@@ -23,11 +26,16 @@ export const FINDING_IDS = [
   'arp-flux',
   'arp-ignore',
   'arp-announce',
+  'arp-mute',
   'ip-forward',
   'send-redirects',
   'rp-filter',
   'rp-filter-director',
   'gateway',
+  'gateway-silent',
+  'gateway-is-director',
+  'route-past-director',
+  'no-way-back',
   'nat-gateway-unseen',
   'inside-address',
   'conntrack',
@@ -38,6 +46,7 @@ export const FINDING_IDS = [
   'server-silent',
   'tunnel-down',
   'tunnel-mtu',
+  'tunnel-checksum',
   'port-mismatch',
   'no-servers',
   'all-quiesced',
@@ -74,7 +83,9 @@ export interface Fix {
   readonly command: string;
   /** The step of a set-up that prevents it. `doctor --fix` takes it, unless it belongs on another host. */
   readonly step?: HostStepId;
-  /** The other host that it is to be typed on, in words: `10.0.0.11`, `each real server`. Absent: this one. */
+  /** Why `doctor --fix` leaves it to a person, where a step could be thought of: a sentence. */
+  readonly manual?: string;
+  /** The other host where the command is typed: `10.0.0.11`, `each real server`. Absent: this host. */
   readonly on?: string;
 }
 

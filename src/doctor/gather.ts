@@ -4,9 +4,9 @@
  */
 import { closeSync, constants, readFileSync } from 'node:fs';
 import { release } from 'node:os';
-import { familyOf } from '../address/ip.js';
-import { IpvsError } from '../errors.js';
-import { type HostState, readHostState } from '../host/state.js';
+import { familyOf, formatIP, parseIP } from '../address/ip.js';
+import { InvalidArgumentError, KernelError, UnavailableError } from '../errors.js';
+import { readHostState } from '../host/state.js';
 import { Ipvs } from '../ipvs.js';
 import { type NamespaceOptions, openFile } from '../linux/namespace.js';
 import { readSysctls } from '../linux/sysctl.js';
@@ -14,11 +14,23 @@ import type { Connection } from '../model/connection.js';
 import { type Director, type NormalDirector, parseDirector } from '../model/director.js';
 import { type NormalRealServer, parseRealServer, type RealServer } from '../model/real-server.js';
 import type { NormalSyncDaemon } from '../model/sync-daemon.js';
-import { whoHas } from '../neighbours/neighbour-probe.js';
+import { whoHave } from '../neighbours/neighbour-probe.js';
 import { RouteClient } from '../netlink/route/client.js';
+import { readFirewall } from './firewall-reader.js';
 import { guess } from './guess.js';
-import { type IpvsPicture, MAX_CONNECTIONS, type Picture, plansOf, type Setup } from './picture.js';
-import { deviceTowards } from './routes.js';
+import { asksNeighbours, packetsOf } from './packets.js';
+import {
+  type IpvsPicture,
+  MAX_CONNECTIONS,
+  type Packet,
+  type Passage,
+  type Picture,
+  plannedVips,
+  type Setup,
+  serversOf,
+} from './picture.js';
+import { deviceTowards, isLocal, nextHop } from './routes.js';
+import { gatewaysInUse } from './ways.js';
 
 /** What a host is to be; several descriptions where it is several things, as for IPv4 and IPv6. */
 export type RoleOptions =
@@ -31,9 +43,14 @@ type Describing<T> = T | readonly T[] | undefined;
 /** What to look at. Without a role or description, they are guessed by what there is. */
 export type ExamineOptions = NamespaceOptions &
   RoleOptions & {
-    /** Ask the network who has the virtual IPs, which takes CAP_NET_RAW and half a second. Default true. */
+    /**
+     * Ask the network (ARP, neighbour discovery) who has the virtual IPs, and whether real servers and routers answer, which
+     * takes CAP_NET_RAW and half a second. Default true.
+     */
     readonly probe?: boolean | undefined;
-    /** Schedulers that are going to be used, to be told whether the kernel has them. */
+    /** The address of a client, IPv4 or IPv6, whose requests and answers are looked at; default: any. */
+    readonly client?: string | undefined;
+    /** Schedulers that must be available: a missing one is a finding. */
     readonly schedulers?: readonly string[] | undefined;
     /** The sync daemons of the other director (its `ipvs.daemons()`), to be compared with those here. */
     readonly peer?: readonly NormalSyncDaemon[] | undefined;
@@ -41,8 +58,6 @@ export type ExamineOptions = NamespaceOptions &
 
 /** Milliseconds that answers of the network are waited for. */
 const PROBE_TIMEOUT = 500;
-/** Virtual IPs that are asked for at once. */
-const PROBES = 64;
 
 /**
  * Looks at a host.
@@ -52,29 +67,53 @@ const PROBES = 64;
 export async function gather(options: ExamineOptions = {}): Promise<Picture> {
   const { netns, probe = true, schedulers: wantedSchedulers = [], peer } = options;
   const described = setupsOf(options);
+  const clients = options.client === undefined ? [] : [checkClient(options.client)];
   const host = await readHostState({ netns, masquerade: masqueradeFamilies(described) });
   const ipvs = await readIpvs(netns);
   const guessed = described.length === 0 ? guess(host, ipvs?.picture.table, options.role) : undefined;
   const role = options.role ?? guessed?.role;
   const available = readSchedulers(ipvs?.picture);
+  await using client = await RouteClient.open({ netns });
   const picture: Picture = {
     ...(netns !== undefined && { netns }),
     ...(role !== undefined && { role }),
     setups: guessed?.setups ?? described,
     guessed: guessed !== undefined,
     host,
-    neighbours: await readNeighbours(netns),
+    neighbours: await client.neighbours(),
     sysctls: readSysctls(SYSCTLS, { netns }),
     release: release(),
     ...(ipvs !== undefined && { ipvs: ipvs.picture }),
     ...(available !== undefined && { schedulers: available }),
     wantedSchedulers,
     connections: ipvs?.connections ?? [],
+    clients,
+    passages: [],
+    firewall: role === 'director' && ipvs !== undefined ? await readFirewall(netns) : [],
+    answers: {},
     owners: {},
     servers: {},
     ...(peer !== undefined && { peer }),
   };
-  return probe ? askTheNetwork(picture) : picture;
+  const passages = await Promise.all(packetsOf(picture).map((packet) => lookUp(packet, client)));
+  const seen = { ...picture, passages };
+  return probe ? askTheNetwork(seen) : seen;
+}
+
+/** In this library's one form. */
+function checkClient(client: string): string {
+  const bytes = parseIP(client);
+  if (bytes !== undefined) return formatIP(bytes);
+  throw new InvalidArgumentError('doctor', [{ path: 'client', message: `"${client}" is not an IPv4 or IPv6 address` }]);
+}
+
+async function lookUp(packet: Packet, client: RouteClient): Promise<Passage> {
+  try {
+    return { ...packet, route: await client.lookUpRoute(packet) };
+  } catch (error) {
+    if (error instanceof KernelError) return { ...packet, refusal: error.code };
+    throw error;
+  }
 }
 
 function setupsOf({ role, description }: RoleOptions): Setup[] {
@@ -132,11 +171,6 @@ async function firstConnections(ipvs: Ipvs): Promise<Connection[]> {
   return rows;
 }
 
-async function readNeighbours(netns: string | undefined): Promise<Picture['neighbours']> {
-  await using client = await RouteClient.open({ netns });
-  return await client.neighbours();
-}
-
 /** By the files of the kernel's modules, those that are loaded, and those that services have. */
 function readSchedulers(ipvs: IpvsPicture | undefined): string[] | undefined {
   const directory = `/lib/modules/${release()}`;
@@ -159,51 +193,52 @@ function readText(path: string): string | undefined {
   }
 }
 
-/** The picture with what the network says of the virtual IPs, and of the real servers where someone else has one. */
+/** The picture with what the network says of virtual IPs, real servers and routers. */
 async function askTheNetwork(picture: Picture): Promise<Picture> {
-  const vips = plansOf(picture)
-    .flatMap(({ steps }) => steps)
-    .flatMap((step) => (step.id === 'vip' && step.kind === 'address' ? [step.address] : []));
-  const owners = await ask([...new Set(vips)], picture);
-  const foreign = new Set(Object.values(owners).flat());
-  return { ...picture, owners, servers: foreign.size === 0 ? {} : await findServers(picture) };
+  const { role, host } = picture;
+  const vips = plannedVips(picture);
+  const servers = role === 'director' ? serversOf(picture).map(({ destination }) => destination.address) : [];
+  const remote = servers.filter((server) => !isLocal(server, host));
+  const hops = [...remote.map((server) => nextHop(server, host)), ...gatewaysInUse(picture)];
+  const { answers, problem } = await ask([...new Set([...vips, ...hops])], picture);
+  const pick = (addresses: readonly string[]) =>
+    Object.fromEntries(addresses.flatMap((address) => (answers[address] ? [[address, answers[address]]] : [])));
+  return {
+    ...picture,
+    owners: pick(vips),
+    answers: pick(hops),
+    servers: byMac(pick(remote)),
+    ...(problem !== undefined && { probeProblem: problem }),
+  };
 }
 
-/** The other hosts that have each of these addresses, of those that can be asked for. */
-async function ask(addresses: readonly string[], { host, netns }: Picture): Promise<Record<string, string[]>> {
+/** The other hosts that have each of these addresses, of those that can be asked for, and why none could. */
+async function ask(
+  addresses: readonly string[],
+  { host, netns }: Picture,
+): Promise<{ answers: Record<string, string[]>; problem?: string }> {
+  const answers: Record<string, string[]> = {};
   const own = new Set(host.links.map(({ mac }) => mac));
-  const owners: Record<string, string[]> = {};
-  for (let first = 0; first < addresses.length; first += PROBES) {
-    await Promise.all(
-      addresses.slice(first, first + PROBES).map(async (address) => {
-        const macs = await askFor(address, host, netns);
-        // A device of this host on the same wire answers as well, which is no one else.
-        if (macs !== undefined) owners[address] = macs.filter((mac) => !own.has(mac));
-      }),
-    );
+  for (const { name } of host.links.filter((link) => link.up && link.lowerUp && asksNeighbours(link.name, host))) {
+    const there = addresses.filter((address) => deviceTowards(address, host) === name);
+    if (there.length === 0) continue;
+    try {
+      const found = await whoHave(there, { device: name, netns, timeout: PROBE_TIMEOUT });
+      // A device of this host on the same wire answers as well, which is no one else.
+      for (const [address, macs] of found) answers[address] = macs.filter((mac) => !own.has(mac));
+    } catch (error) {
+      if (error instanceof UnavailableError) return { answers, problem: error.message };
+      // The device went down meanwhile.
+      if (!(error instanceof KernelError)) throw error;
+    }
   }
-  return owners;
+  return { answers };
 }
 
-/** Undefined where there is nobody to ask, or no right to. */
-async function askFor(address: string, host: HostState, netns: string | undefined): Promise<string[] | undefined> {
-  const device = host.links.find(({ name }) => name === deviceTowards(address, host));
-  if (!device?.up || device.mac === undefined || device.noarp || device.loopback) return undefined;
-  try {
-    return await whoHas(address, { device: device.name, netns, timeout: PROBE_TIMEOUT });
-  } catch (error) {
-    if (error instanceof IpvsError) return undefined;
-    throw error;
+function byMac(answers: Readonly<Record<string, readonly string[]>>): Record<string, string[]> {
+  const addresses: Record<string, string[]> = {};
+  for (const [address, macs] of Object.entries(answers)) {
+    for (const mac of macs) addresses[mac] = [...(addresses[mac] ?? []), address];
   }
-}
-
-/** The real servers of the table by their Ethernet addresses. */
-async function findServers(picture: Picture): Promise<Record<string, string[]>> {
-  const destinations = picture.ipvs?.table.services.flatMap((service) => service.destinations) ?? [];
-  const addresses = [...new Set(destinations.map(({ destination }) => destination.address))];
-  const servers: Record<string, string[]> = {};
-  for (const [address, macs] of Object.entries(await ask(addresses, picture))) {
-    for (const mac of macs) servers[mac] = [...(servers[mac] ?? []), address];
-  }
-  return servers;
+  return addresses;
 }

@@ -11,7 +11,7 @@ import type { Table } from '../model/table.js';
 import { MAX_VIPS } from '../model/vip.js';
 import type { AddressEntry } from '../netlink/route/address.js';
 import { type Setup, wholePrefix } from './picture.js';
-import { deviceTowards, routeTo } from './routes.js';
+import { deviceTowards } from './routes.js';
 
 /** A guess: the role, and the set-ups that the host's own state speaks of. */
 export interface Guess {
@@ -68,7 +68,7 @@ function directorOf(
   host: HostState,
 ): ((vips: string[]) => Director) | undefined {
   if (forward === 'dr' || forward === 'tun') return (vips) => ({ mode: forward, device, vips });
-  const inside = routeTo(address, host)?.device;
+  const inside = deviceTowards(address, host);
   if (forward !== 'nat' || inside === undefined) return undefined;
   // Of the network only the family counts while there is no masquerading.
   const network = familyOf(address) === 'ipv4' ? '0.0.0.0/0' : '::/0';

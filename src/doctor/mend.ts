@@ -2,26 +2,50 @@
  * The steps that mend what was found.
  * @module
  */
-import type { HostPlan } from '../host/plan.js';
+import type { HostPlan, PlannedStep } from '../host/plan.js';
+import type { AddressRemovalStep } from '../host/step.js';
+import type { AddressEntry } from '../netlink/route/address.js';
 import type { Finding } from './finding.js';
-import { type Picture, plansOf } from './picture.js';
+import { isVipStep, type Picture, plansOf } from './picture.js';
 import { openSteps } from './steps.js';
 import { isWithheld } from './vip-owners.js';
+import { removalObstacle, wrongAddresses } from './wrong-vips.js';
 
-/** Plans with those steps alone that do not hold and may be taken: what `apply` takes. None where nothing can be mended. */
+/**
+ * Plans with the steps alone that do not hold and may be taken, and that take away virtual IPs in wrong places: what `apply`
+ * takes. None where nothing can be mended.
+ */
 export function mendingPlans(picture: Picture): HostPlan[] {
   return plansOf(picture)
     .map((plan) => ({ ...plan, steps: mendingSteps(plan, picture), obstacles: [] }))
     .filter(({ steps }) => steps.length > 0);
 }
 
-function mendingSteps(plan: HostPlan, picture: Picture): HostPlan['steps'] {
-  const open = new Set(
-    openSteps(plan, picture)
-      .filter((step) => !isWithheld(step, picture))
-      .map(({ what }) => what),
-  );
-  return plan.steps.filter(({ what }) => open.has(what));
+function mendingSteps(plan: HostPlan, picture: Picture): PlannedStep[] {
+  const open = openSteps(plan, picture).filter((step) => !isWithheld(step, picture));
+  const added = new Set(open.map(({ what }) => what));
+  const removals = plan.steps.filter(isVipStep).flatMap((step) => {
+    // A director's virtual IP may be on a second device. What is withheld stays where it is.
+    if (!added.has(step.what) && (step.announce || !step.done)) return [];
+    const wrong = wrongAddresses(step, picture);
+    return wrong.filter((found) => removalObstacle(found, picture) === undefined).map(removalStep);
+  });
+  // The right address comes first, so that the virtual IP is never gone.
+  return [...plan.steps.filter(({ what }) => added.has(what)), ...removals.map((step) => ({ ...step, done: false }))];
+}
+
+function removalStep({ address, prefix, device }: AddressEntry): AddressRemovalStep {
+  const text = `${address}/${prefix}`;
+  return {
+    kind: 'address-removal',
+    id: 'vip',
+    what: `delete ${text} from ${device}`,
+    why: 'The virtual IP is in the wrong place, or with the wrong mask.',
+    undo: `add ${text} to ${device}`,
+    device,
+    address,
+    prefix,
+  };
 }
 
 /** The findings that no step on this host mends. */

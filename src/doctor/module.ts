@@ -7,27 +7,30 @@ import { commandLine, serviceCommand } from './command-line.js';
 import { type Finding, finding } from './finding.js';
 import { type Picture, servicesOf } from './picture.js';
 
-/** Nothing here speaks of LVS: no table, no virtual IPs, no description. */
+/** A host without a table, without virtual IPs and without a description. */
 export function roleUnknown({ role }: Picture): Finding[] {
   if (role !== undefined) return [];
   return [
     finding('role-unknown', 'note', {
       subject: 'this host',
-      what: 'There are no services in the table, and no virtual IPs on lo or on a tunnel.',
-      why: 'Without that, nothing tells whether this host is to be a director or a real server.',
+      what: 'The table has no services, and no virtual IP is on lo or on a tunnel.',
+      why: 'Nothing shows whether this host is to be a director or a real server.',
       fix: { command: 'ipvs-ts doctor realserver --mode dr --vip 10.0.0.100' },
     }),
   ];
 }
 
-/** A module that is loaded has /proc/net/ip_vs. It is not loaded here: asking for the netlink family would do it. */
+/**
+ * A module that is loaded has /proc/net/ip_vs. Asking for the netlink family would load it, so nobody asks. A real server needs
+ * no ip_vs.
+ */
 export function noModule({ role, ipvs }: Picture): Finding[] {
-  if (role !== 'director' || ipvs !== undefined) return [];
+  if (role === 'real-server' || ipvs !== undefined) return [];
   return [
     finding('no-module', 'error', {
       subject: 'ip_vs',
       what: 'The kernel module ip_vs is not loaded.',
-      why: 'Without it there is no table of services, and nothing is balanced.',
+      why: 'Without it the kernel has no table of services, and balances nothing.',
       fix: { command: 'modprobe ip_vs' },
     }),
   ];
@@ -41,8 +44,8 @@ export function loDown({ role, host, netns }: Picture): Finding[] {
       subject: 'lo',
       what: 'lo is down.',
       why:
-        'This host does not reach its own addresses, and while no device with an address was ever on, IPVS refuses real ' +
-        'servers with EINVAL.',
+        'This host does not reach its own addresses. In a namespace where no device with an address was ever up, IPVS ' +
+        'refuses real servers with EINVAL.',
       fix: { command: commandLine([['ip', 'link', 'set', 'lo', 'up']], netns) },
     }),
   ];
@@ -54,8 +57,8 @@ export function noCapability({ ipvs }: Picture): Finding[] {
   return [
     finding('no-capability', 'warning', {
       subject: 'CAP_NET_ADMIN',
-      what: `The table could only be read from /proc: ${ipvs.problem}.`,
-      why: 'Thresholds, statistics, tunnels and sync daemons can not be seen that way, and nothing can be changed.',
+      what: `Only /proc could be read: ${ipvs.problem}.`,
+      why: '/proc does not show thresholds, statistics, tunnels and sync daemons, and nothing can be changed.',
       fix: { command: 'sudo ipvs-ts doctor' },
     }),
   ];
@@ -83,7 +86,7 @@ export function noScheduler(picture: Picture): Finding[] {
     finding('no-scheduler', 'error', {
       subject: formatServiceKey(service),
       what: 'The service has no scheduler.',
-      why: 'Nothing chooses a real server for new connections: they are refused.',
+      why: 'No real server is chosen for new connections: they are refused.',
       fix: { command: commandLine([serviceCommand({ ...service, scheduler: 'wlc' })], picture.netns) },
     }),
   );

@@ -7,6 +7,7 @@ import { directorPlan } from '../host/director-plan.js';
 import type { HostPlan, Role } from '../host/plan.js';
 import { realServerPlan } from '../host/real-server-plan.js';
 import type { HostState } from '../host/state.js';
+import type { AddressStep, HostStep } from '../host/step.js';
 import { deviceSysctl } from '../linux/sysctl.js';
 import type { Connection } from '../model/connection.js';
 import type { DestinationEntry } from '../model/destination.js';
@@ -15,7 +16,9 @@ import type { NormalRealServer, RealServer } from '../model/real-server.js';
 import type { ServiceEntry } from '../model/service.js';
 import type { NormalSyncDaemon } from '../model/sync-daemon.js';
 import type { Info, Table, TableService } from '../model/table.js';
+import type { PacketRoute } from '../netlink/route/lookup.js';
 import type { NeighbourEntry } from '../netlink/route/neighbour.js';
+import type { Ruleset } from './firewall-rules.js';
 
 /** What a host is to be. */
 export type Setup =
@@ -30,6 +33,27 @@ export interface IpvsPicture {
   readonly daemons?: readonly NormalSyncDaemon[];
   /** Why only /proc could be read. */
   readonly problem?: string;
+}
+
+/** A packet of a connection from a client to a virtual IP. */
+export interface Packet {
+  readonly purpose: 'request' | 'answer';
+  readonly client: string;
+  /** Whether the caller named the client. Otherwise it stands for every client that only a default route leads to. */
+  readonly named: boolean;
+  readonly source?: string;
+  readonly destination: string;
+  /** The device that it comes in by; absent for what this host sends. */
+  readonly from?: string;
+  /** The virtual IP that the connection is for, as far as it matters here. */
+  readonly vip?: string;
+}
+
+/** A packet, and what the kernel would do with it. */
+export interface Passage extends Packet {
+  readonly route?: PacketRoute;
+  /** The errno's name, where it would drop the packet: `EXDEV` by the source filter, `ENETUNREACH` without a route. */
+  readonly refusal?: string;
 }
 
 /** A host, as it is. */
@@ -55,11 +79,21 @@ export interface Picture {
   readonly wantedSchedulers: readonly string[];
   /** The first connections of the table, at most {@link MAX_CONNECTIONS}. */
   readonly connections: readonly Connection[];
+  /** The clients that the caller named. */
+  readonly clients: readonly string[];
+  /** Packets of clients and answers to them, and what the kernel would do with each. */
+  readonly passages: readonly Passage[];
+  /** Why the network could not be asked, where it was to be. */
+  readonly probeProblem?: string;
+  /** By address: the Ethernet addresses of all who say they have it. Of real servers and routers that were asked for. */
+  readonly answers: Readonly<Record<string, readonly string[]>>;
+  /** The chains of the firewall's filters; absent where they were not looked at. */
+  readonly firewall?: readonly Ruleset[];
   /** By virtual IP: Ethernet addresses of the other hosts that say they have it. Only of those that were asked for. */
   readonly owners: Readonly<Record<string, readonly string[]>>;
   /** By Ethernet address: the real servers of the table that have it. */
   readonly servers: Readonly<Record<string, readonly string[]>>;
-  /** The sync daemons of another director, where they were told. */
+  /** The sync daemons of another director, where they are given. */
   readonly peer?: readonly NormalSyncDaemon[];
 }
 
@@ -92,6 +126,13 @@ export function serversOf(picture: Picture): Server[] {
   );
 }
 
+/** Each real server once for each way of forwarding, however many services it has; of weights, the largest. */
+export function distinctServers(picture: Picture): Server[] {
+  const servers = serversOf(picture).toSorted((left, right) => left.destination.weight - right.destination.weight);
+  const byName = servers.map((one) => [`${one.destination.address} ${one.destination.forward}`, one] as const);
+  return [...new Map(byName).values()];
+}
+
 /** The virtual IPs of the table; services by mark have none. */
 export function tableVips(picture: Picture): string[] {
   const vips = servicesOf(picture).flatMap(({ service }) => (service.protocol === 'fwmark' ? [] : [service.address]));
@@ -101,6 +142,16 @@ export function tableVips(picture: Picture): string[] {
 /** The value that rules a device, where the larger one of its own and that of `all` does (ip-sysctl.rst). */
 export function ruling(name: 'arp_ignore' | 'rp_filter', device: string, { sysctls }: HostState): number {
   return Math.max(...['all', device].map((one) => Number(sysctls[deviceSysctl('ipv4', one, name)] ?? 0)));
+}
+
+/** Whether a step adds a virtual IP. */
+export function isVipStep<Step extends HostStep>(step: Step): step is Step & AddressStep {
+  return step.id === 'vip' && step.kind === 'address';
+}
+
+/** The virtual IPs that steps of the plans add. */
+export function plannedVips(picture: Picture): string[] {
+  return plansOf(picture).flatMap(({ steps }) => steps.flatMap((step) => (isVipStep(step) ? [step.address] : [])));
 }
 
 /** 32 or 128: the prefix of an address alone. */

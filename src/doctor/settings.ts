@@ -27,7 +27,7 @@ export function connReuseMode(picture: Picture): Finding[] {
     finding('conn-reuse-mode', 'warning', {
       subject: REUSE,
       what: `${REUSE} is 0, and ${formatDestinationKey(first.destination)} is quiesced.`,
-      why: 'New connections from a port that was used before still go to it, so that it never empties under load.',
+      why: 'New connections from a client port that was used before still go to it: under load its connections never end.',
       fix: setCommand(REUSE, '1', picture),
     }),
   ];
@@ -42,7 +42,7 @@ export function reuseDelay(picture: Picture): Finding[] {
     finding('reuse-delay', 'warning', {
       subject: REUSE,
       what: `${REUSE} is ${mode} and ${CONNTRACK} is 1, with Linux ${release}.`,
-      why: 'Before Linux 5.9, a client that uses a port again then waits a second, for its SYN is dropped.',
+      why: 'Before Linux 5.9, the first SYN from a client port that was used before is dropped: the client waits a second.',
       fix: setCommand(REUSE, '0', picture),
     }),
   ];
@@ -62,7 +62,7 @@ export function expireQuiescent(picture: Picture): Finding[] {
       finding('expire-quiescent', 'warning', {
         subject: `${formatDestinationKey(destination)} of ${formatServiceKey(service)}`,
         what: `The real server is quiesced, the service is persistent, and ${QUIESCENT} is 0.`,
-        why: 'Clients that know it still get it for new connections, and each renews its time there: it may never empty.',
+        why: 'Clients with a persistence template still get it, and each new connection renews the template: its connections may never end.',
         fix: setCommand(QUIESCENT, '1', picture),
       }),
     );
@@ -99,7 +99,7 @@ export function defence(picture: Picture): Finding[] {
     return [
       finding('defence', dropsAll ? 'error' : 'warning', {
         subject: sysctl,
-        what: `${sysctl} is ${value}: ${value === '3' ? 'always on' : 'switched on by the kernel, for memory is short'}.${drops}`,
+        what: `${sysctl} is ${value}: ${value === '3' ? 'always on' : 'switched on by the kernel because memory is short'}.${drops}`,
         why,
         fix: setCommand(sysctl, value === '3' ? '0' : '1', picture),
       }),
@@ -110,13 +110,13 @@ export function defence(picture: Picture): Finding[] {
 const DEFENCES = [
   {
     name: 'drop_entry',
-    why: 'Connections that are being opened are forgotten at random: some clients must try again.',
+    why: 'The kernel drops half-open connections at random: some clients must try again.',
   },
-  { name: 'drop_packet', why: 'Packets of clients are dropped on purpose.' },
-  { name: 'secure_tcp', why: 'Connections are forgotten after shorter times than those that were set.' },
+  { name: 'drop_packet', why: 'The kernel drops packets of clients.' },
+  { name: 'secure_tcp', why: 'Connections end after shorter timeouts than those that are set.' },
 ] as const;
 
-/** Rates are then zero. */
+/** All statistics then stand still, counters as well as rates (6.1 to 7.3). */
 export function noEstimation(picture: Picture): Finding[] {
   const name = 'net.ipv4.vs.run_estimation';
   if (picture.sysctls[name] !== '0' || servicesOf(picture).length === 0) return [];
@@ -124,7 +124,7 @@ export function noEstimation(picture: Picture): Finding[] {
     finding('no-estimation', 'note', {
       subject: name,
       what: `${name} is 0.`,
-      why: 'The kernel counts no rates: all that is shown a second is 0.',
+      why: 'The kernel updates no statistics: counters of connections, packets and bytes stand still, and rates are 0. They are unknown, not zero.',
       fix: setCommand(name, '1', picture),
     }),
   ];
@@ -142,7 +142,7 @@ export function backupOnly(picture: Picture): Finding[] {
     finding('backup-only', 'error', {
       subject: BACKUP_ONLY,
       what: `${BACKUP_ONLY} is ${sysctls[BACKUP_ONLY]}, a backup sync daemon runs, and this host has virtual IPs.`,
-      why: 'Until that daemon is stopped this host balances nothing: requests end at the host itself.',
+      why: 'This host balances nothing while that daemon runs: requests end at the host itself.',
       fix: { command: commandLine([['ipvs-ts', '--stop-daemon', 'backup']], picture.netns) },
     }),
   ];

@@ -65,6 +65,7 @@ function subjectOf(step: HostStep): string {
     case 'sysctl':
       return step.name;
     case 'address':
+    case 'address-removal':
       return `${step.address} on ${step.device}`;
     case 'route':
       return step.destination;
@@ -81,6 +82,8 @@ function found(step: HostStep, sysctls: Picture['host']['sysctls']): string {
       return `${step.name} is ${sysctls[step.name] ?? 'not there'}, and should be ${step.value}.`;
     case 'address':
       return `${step.device} does not have the address ${step.address}/${step.prefix}.`;
+    case 'address-removal':
+      return `${step.device} has the address ${step.address}/${step.prefix}.`;
     case 'route':
       return `${step.gateway} is not the default gateway.`;
     case 'link-up':
@@ -94,14 +97,14 @@ function obstacleFinding({ id, what, hint }: Obstacle, { netns }: Picture): Find
   return finding(id, 'error', {
     subject: what,
     what: `${what.charAt(0).toUpperCase()}${what.slice(1)}.`,
-    why: 'The set-up can not work without it.',
+    why: 'The set-up does not work without it.',
     fix: { command: COMMAND.test(hint) ? commandLine([hint.split(' ')], netns) : (ADVICE[id] ?? 'ip link') },
   });
 }
 
-/** Hints of plans are commands or words. */
+/** Hints of plans are commands or sentences. */
 const COMMAND = /^(?:modprobe|ip) /;
-/** What to type where the hint is in words. */
+/** The command where the hint is a sentence. */
 const ADVICE: Partial<Readonly<Record<Obstacle['id'], string>>> = {
   'no-masquerade': 'apt-get install nftables && modprobe -a nft_chain_nat nft_masq',
 };

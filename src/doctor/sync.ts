@@ -1,5 +1,5 @@
 /**
- * Sync daemons: of this director, and of another one where its own were told.
+ * Sync daemons: of this director, and of another one where its daemons are given.
  * @module
  */
 import type { NormalSyncDaemon } from '../model/sync-daemon.js';
@@ -7,7 +7,7 @@ import { type Command, commandLine } from './command-line.js';
 import { type Finding, finding } from './finding.js';
 import type { Picture } from './picture.js';
 
-/** A daemon whose interface is gone or down says and hears nothing. */
+/** A daemon whose interface is missing or down sends and receives nothing. */
 export function syncInterface({ ipvs, host, netns }: Picture): Finding[] {
   return (ipvs?.daemons ?? []).flatMap(({ role, interface: device }) => {
     const link = host.links.find(({ name }) => name === device);
@@ -16,7 +16,7 @@ export function syncInterface({ ipvs, host, netns }: Picture): Finding[] {
       finding('sync-interface', 'error', {
         subject: `${role} on ${device}`,
         what: `The ${role} sync daemon works on ${device}, which is ${link === undefined ? 'not there' : 'down'}.`,
-        why: 'No connections are told to the other director: they end when it takes over.',
+        why: 'The other director learns of no connections: they end when it takes over.',
         fix: {
           command: commandLine(
             [link === undefined ? ['ipvs-ts', '--stop-daemon', role] : ['ip', 'link', 'set', device, 'up']],
@@ -41,8 +41,8 @@ export function syncIds({ ipvs }: Picture): Finding[] {
   return [
     finding('sync-ids', 'note', {
       subject: `syncid ${master.syncId} and ${backup.syncId}`,
-      what: `The master sends with the id ${master.syncId}, the backup takes ${backup.syncId}.`,
-      why: 'That is right where the other director has them the other way round, each active for services of its own.',
+      what: `The master sends with the id ${master.syncId}, and the backup receives ${backup.syncId}.`,
+      why: 'This is right if both directors are active and the other one has these ids exchanged.',
       fix: { command: 'ipvs-ts settings --json', on: 'the other director' },
     }),
   ];
@@ -78,7 +78,7 @@ function masterUnheard(
         backup === undefined
           ? `Nobody listens to the master of ${sender}: ${taker} runs no backup.`
           : `The master of ${sender} and the backup of ${taker} differ: ${differing.join(', ')}.`,
-      why: 'Connections are not told, and end when the other director takes over.',
+      why: 'Connections are not synchronised, and end when the other director takes over.',
       fix: {
         command: commandLine(takerCommands(master, backup), isHere ? netns : undefined),
         ...(!isHere && { on: OTHER }),

@@ -26,7 +26,7 @@ export function portMismatch(picture: Picture): Finding[] {
       finding('port-mismatch', 'error', {
         subject: nameOf(server),
         what: `The real server has the port ${destination.port}, and the service ${service.port}.`,
-        why: `${destination.forward.toUpperCase()} does not change ports: requests go to ${service.port} there, whatever the table says.`,
+        why: `${destination.forward.toUpperCase()} does not change ports: the real server gets requests for port ${service.port}.`,
         fix: { command: commandLine(commands, picture.netns) },
       }),
     ];
@@ -64,14 +64,14 @@ export function allQuiesced(picture: Picture): Finding[] {
       finding('all-quiesced', 'error', {
         subject: formatServiceKey(service),
         what: 'All real servers of the service have the weight 0.',
-        why: 'New clients are refused; only connections that are there go on.',
+        why: 'New connections are refused. Existing connections continue.',
         fix: { command: commandLine([words], picture.netns) },
       }),
     ];
   });
 }
 
-/** Nothing is left of a real server that was quiesced. /proc does not tell of persistence templates. */
+/** A quiesced real server without connections. /proc does not show persistence templates. */
 export function quiescedIdle(picture: Picture): Finding[] {
   return serversOf(picture)
     .filter(({ destination, ...counts }) => destination.weight === 0 && isIdle(counts))
@@ -79,7 +79,7 @@ export function quiescedIdle(picture: Picture): Finding[] {
       finding('quiesced-idle', 'note', {
         subject: nameOf(server),
         what: 'The real server is quiesced, and its last connection has ended.',
-        why: 'It can be taken out, or was forgotten and could work again.',
+        why: 'It can be removed, or be given a weight again.',
         fix: { command: commandLine([serverCommand('delete', server.service, server.destination)], picture.netns) },
       }),
     );
@@ -105,7 +105,7 @@ export function overloaded(picture: Picture): Finding[] {
       finding('overloaded', 'warning', {
         subject: nameOf(server),
         what: `The real server has ${count} connections, and its upper threshold is ${upperThreshold}.`,
-        why: 'It gets no new ones until they are below the lower threshold, or below three quarters of the upper one.',
+        why: 'It gets no new connections until their number is below the lower threshold, or below three quarters of the upper threshold.',
         fix: { command: commandLine([words], picture.netns) },
       }),
     ];
@@ -128,7 +128,7 @@ export function thresholdUnreachable(picture: Picture): Finding[] {
       finding('threshold-unreachable', 'warning', {
         subject: nameOf(server),
         what: `The upper threshold ${upperThreshold} is never reached: ${reason}.`,
-        why: 'Whoever set it relies on a limit that is none.',
+        why: 'The threshold limits nothing.',
         fix: { command: commandLine([serverCommand('edit', service, without)], picture.netns) },
       }),
     ];

@@ -6,7 +6,7 @@ import { familyOf } from '../address/ip.js';
 import type { NormalDestination } from '../model/destination.js';
 import { commandLine } from './command-line.js';
 import { type Finding, finding } from './finding.js';
-import { type Picture, type Server, serversOf, tableVips } from './picture.js';
+import { distinctServers, type Picture, plannedVips, type Server, serversOf, tableVips } from './picture.js';
 import { deviceTowards, routeTo } from './routes.js';
 
 /** IP and TCP headers without options, in bytes. */
@@ -40,15 +40,57 @@ function tooNarrow({ destination, service }: Server, picture: Picture): Finding[
   const refused = familyOf(vip) === 'ipv6' || sysctls['net.ipv4.vs.pmtu_disc'] !== '0';
   const mss = room - (familyOf(vip) === 'ipv4' ? IPV4_HEADER : IPV6_HEADER) - TCP_HEADER;
   return [
-    finding('tunnel-mtu', 'warning', {
+    finding('tunnel-mtu', 'note', {
       subject: destination.address,
-      what: `Packets of ${largest} bytes may come in, and only ${room} bytes fit into the tunnel to ${destination.address}.`,
+      what: `Packets of ${largest} bytes may come in, and packets of at most ${room} bytes fit into the tunnel to ${destination.address}.`,
       why: refused
         ? 'Large requests hang where a firewall keeps the message "fragmentation needed" from the client.'
         : 'Larger ones are cut into pieces, which costs time and is lost where fragments are filtered.',
       fix: { command: commandLine([clamp(vip, mss)]), on: destination.address },
     }),
   ];
+}
+
+/**
+ * A GRE device takes only packets with checksums (icsum), or only those without (ip_tunnel_rcv in net/ipv4/ip_tunnel.c); gre0
+ * takes those without.
+ */
+export function tunnelChecksum(picture: Picture): Finding[] {
+  return picture.role === 'director' ? checksumsSent(picture) : checksumsDropped(picture);
+}
+
+function checksumsSent(picture: Picture): Finding[] {
+  return distinctServers(picture)
+    .filter(
+      ({ destination: { forward, tunnel } }) =>
+        forward === 'tun' && tunnel?.type === 'gre' && tunnel.checksum === 'csum',
+    )
+    .map(({ destination: { address } }) =>
+      finding('tunnel-checksum', 'note', {
+        subject: address,
+        what: `Packets to the real server ${address} have GRE checksums. Whether it takes them cannot be seen from here.`,
+        why: 'The device gre0 drops every packet with a checksum; only a device with icsum takes them.',
+        fix: { command: 'ipvs-ts doctor realserver', on: address },
+      }),
+    );
+}
+
+function checksumsDropped(picture: Picture): Finding[] {
+  const { host, netns } = picture;
+  const vips = plannedVips(picture);
+  const bearers = new Set(host.addresses.filter(({ address }) => vips.includes(address)).map(({ device }) => device));
+  return host.links
+    .filter(
+      ({ name, greChecksum, checksumErrors }) => bearers.has(name) && greChecksum !== undefined && checksumErrors > 0,
+    )
+    .map(({ name, greChecksum, checksumErrors }) =>
+      finding('tunnel-checksum', 'error', {
+        subject: name,
+        what: `${name} has dropped ${checksumErrors} packets because of their checksums: it takes only packets ${greChecksum ? 'with' : 'without'} one.`,
+        why: `The director sends packets ${greChecksum ? 'without' : 'with'} checksums, or something on the way spoils them.`,
+        fix: { command: commandLine([['ip', '-d', '-s', '-s', 'link', 'show', 'dev', name]], netns) },
+      }),
+    );
 }
 
 function deviceOfClients(vip: string, { host }: Picture): string | undefined {

@@ -3,15 +3,19 @@
  * @module
  */
 import { familyOf } from '../address/ip.js';
+import { inNetwork } from '../address/network.js';
 import type { HostPlan } from '../host/plan.js';
 import type { AddressStep } from '../host/step.js';
+import { deviceSysctl } from '../linux/sysctl.js';
 import type { AddressEntry } from '../netlink/route/address.js';
-import { addressCommand, commandLine, stepCommand } from './command-line.js';
-import { type Finding, finding } from './finding.js';
-import { type Picture, plansOf, ruling, tableVips, wholePrefix } from './picture.js';
+import { addressCommand, commandLine, stepCommand, sysctlCommand } from './command-line.js';
+import { type Finding, type Fix, finding } from './finding.js';
+import { arrivalDevice, asksNeighbours } from './packets.js';
+import { type Picture, plannedVips, plansOf, ruling, tableVips, wholePrefix } from './picture.js';
 import { deviceTowards, isLocal } from './routes.js';
 import { openSteps } from './steps.js';
 import { isWithheld, ownersOf } from './vip-owners.js';
+import { isTooWide, removalObstacle } from './wrong-vips.js';
 
 /** Virtual IPs that a set-up wants and that are not where they should be. */
 export function vipMissing(picture: Picture): Finding[] {
@@ -37,7 +41,9 @@ function missing(step: AddressStep, picture: Picture): Finding[] {
     finding('vip-missing', withheld ? 'warning' : 'error', {
       subject: address,
       what: `${device} does not have the virtual IP ${address}/${prefix}.`,
-      why: withheld ? `${why} (Of a standby that is right; whether this is one was not asked of the network.)` : why,
+      why: withheld
+        ? `${why} (This is right for a standby director. The network was not asked whether this is one.)`
+        : why,
       fix: { command: commandLine([stepCommand(step)], netns), ...(!withheld && { step: step.id }) },
     }),
   ];
@@ -46,8 +52,8 @@ function missing(step: AddressStep, picture: Picture): Finding[] {
 function vipElsewhere(vip: string, macs: readonly string[]): Finding {
   return finding('vip-elsewhere', 'note', {
     subject: vip,
-    what: `This host does not have the virtual IP ${vip}; the host with the Ethernet address ${macs.join(', ')} does.`,
-    why: 'That is right for a standby. Otherwise clients talk to that host.',
+    what: `This host does not have the virtual IP ${vip}. The host with the Ethernet address ${macs.join(', ')} has it.`,
+    why: 'This is right for a standby director. Otherwise clients reach that host.',
     fix: { command: commandLine([['ip', 'neighbour', 'show', vip]]) },
   });
 }
@@ -57,7 +63,10 @@ function directorsWrongDevice(found: AddressEntry, step: AddressStep, picture: P
     subject: step.address,
     what: `The virtual IP ${step.address} is on ${found.device}, and should be on ${step.device}.`,
     why: step.why,
-    fix: { command: commandLine([addressCommand('del', found), stepCommand(step)], picture.netns), step: step.id },
+    fix: {
+      command: commandLine([stepCommand(step), addressCommand('del', found)], picture.netns),
+      ...mending(found, picture),
+    },
   });
 }
 
@@ -68,28 +77,31 @@ function directorsWrongDevice(found: AddressEntry, step: AddressStep, picture: P
 export function vipOnWrongDevice(picture: Picture): Finding[] {
   const { host } = picture;
   return wantedOfRealServer(picture).flatMap(({ device, address, prefix }) => {
-    const wrong = host.addresses.filter((own) => own.address === address && own.device !== device && hears(own, host));
+    const wrong = host.addresses.filter(
+      (own) => own.address === address && own.device !== device && asksNeighbours(own.device, host),
+    );
     const isThere = host.addresses.some((own) => own.address === address && own.device === device);
     return wrong.map((found) =>
       finding('vip-wrong-device', 'error', {
         subject: address,
         what: `The virtual IP ${address} is on ${found.device}, and should be on ${device} alone.`,
-        why: 'This host answers when the network asks who has it, and clients come here past the director.',
+        why: 'This host answers when the network asks for the virtual IP, and clients come here past the director.',
         fix: {
           command: commandLine(
-            [addressCommand('del', found), ...(isThere ? [] : [addressCommand('add', { address, prefix, device })])],
+            [...(isThere ? [] : [addressCommand('add', { address, prefix, device })]), addressCommand('del', found)],
             picture.netns,
           ),
-          ...(!isThere && { step: 'vip' as const }),
+          ...mending(found, picture),
         },
       }),
     );
   });
 }
 
-/** On a device by which the network asks. */
-function hears({ device }: AddressEntry, { links }: Picture['host']): boolean {
-  return links.some((link) => link.name === device && !link.loopback && !link.noarp);
+/** Whether `--fix` takes the wrong address away, or why not. */
+function mending(found: AddressEntry, picture: Picture): Pick<Fix, 'step' | 'manual'> {
+  const manual = removalObstacle(found, picture);
+  return manual === undefined ? { step: 'vip' } : { manual };
 }
 
 /** The virtual IPs of a real server, on lo or a tunnel. */
@@ -111,52 +123,63 @@ export function vipWrongMask(picture: Picture): Finding[] {
     if (familyOf(address) === 'ipv6') return [];
     const own = host.addresses.filter((one) => one.address === address && one.device === device);
     const right = own.some(({ prefix }) => prefix === 32);
-    const wide = own.filter(({ prefix }) => prefix < 32);
+    const wide = own.filter(isTooWide);
     return wide.map((found) =>
       finding('vip-wrong-mask', 'error', {
         subject: address,
         what: `The virtual IP is ${address}/${found.prefix} on ${device}, and should be ${address}/32.`,
         why:
           device === 'lo'
-            ? 'All of that network is now this host itself: packets to its neighbours, the director and the clients there ' +
-              'never leave.'
+            ? 'The kernel takes that whole network for this host: packets to the director and to clients there never leave.'
             : 'Packets to that whole network now go into the tunnel.',
         fix: {
-          command: commandLine([addressCommand('del', found), ...(right ? [] : [stepCommand(step)])], netns),
-          ...(!right && { step: step.id }),
+          command: commandLine([...(right ? [] : [stepCommand(step)]), addressCommand('del', found)], netns),
+          ...mending(found, picture),
         },
       }),
     );
   });
 }
 
-/** Values of arp_ignore that hide addresses of other devices (ip-sysctl.rst). */
-const HIDING: readonly number[] = [1, 2, 8];
-
-/** A director's virtual IP on lo is answered for by ARP only where arp_ignore lets it be, and in IPv6 never. */
+/** A director's virtual IP that ARP, or in IPv6 neighbour discovery, does not answer for. */
 export function vipSilent(picture: Picture): Finding[] {
   const { role, host, netns } = picture;
   if (role !== 'director') return [];
-  return tableVips(picture).flatMap((vip) => {
+  return [...new Set([...tableVips(picture), ...plannedVips(picture)])].flatMap((vip) => {
     const bearers = host.addresses.filter(({ address }) => address === vip);
-    const asked = deviceTowards(vip, host);
-    if (bearers.length === 0 || asked === undefined || bearers.some((own) => hears(own, host))) return [];
-    if (familyOf(vip) === 'ipv4' && !HIDING.includes(ruling('arp_ignore', asked, host))) return [];
-    const [own] = bearers;
+    const asked = arrivalDevice(vip, host);
+    if (bearers.length === 0 || asked === undefined || isAnsweredFor(vip, asked, host)) return [];
+    const devices = [...new Set(bearers.map(({ device }) => device))].join(', ');
+    const isThere = bearers.some(({ device }) => device === asked);
+    const value = ruling('arp_ignore', asked, host);
+    const command = isThere
+      ? sysctlCommand(deviceSysctl('ipv4', asked, 'arp_ignore'), '0')
+      : addressCommand('add', { address: vip, prefix: wholePrefix(vip), device: asked });
     return [
       finding('vip-silent', 'warning', {
         subject: vip,
-        what: `The virtual IP ${vip} is on ${own?.device} alone, and nothing answers when the network of ${asked} asks for it.`,
+        what: `The virtual IP ${vip} is on ${devices}, and nothing answers when the network of ${asked} asks for it${familyOf(vip) === 'ipv4' ? `: arp_ignore is ${value}` : ''}.`,
         why: 'Neither clients nor their router find the director, unless the router has a route for the virtual IP.',
-        fix: {
-          command: commandLine(
-            [addressCommand('add', { address: vip, prefix: wholePrefix(vip), device: asked })],
-            netns,
-          ),
-        },
+        fix: { command: commandLine([command], netns) },
       }),
     ];
   });
+}
+
+/** Whether the host answers for one of its addresses when a device's network asks (arp_ignore in ip-sysctl.rst). */
+function isAnsweredFor(vip: string, asked: string, host: Picture['host']): boolean {
+  const isThere = host.addresses.some(({ address, device }) => address === vip && device === asked);
+  if (familyOf(vip) === 'ipv6') return isThere;
+  switch (ruling('arp_ignore', asked, host)) {
+    case 1:
+      return isThere;
+    case 2:
+      // The asker must be in one network with it.
+      return host.addresses.some((own) => own.device === asked && own.prefix < 32 && inNetwork(vip, own));
+    default:
+      // With 8 nothing is answered, which has a finding of its own (devices.ts).
+      return true;
+  }
 }
 
 /** A real server for DR is on one link with the director, who answers for the virtual IP there. */
@@ -170,7 +193,7 @@ export function vipUnanswered(picture: Picture): Finding[] {
       finding('vip-unanswered', 'warning', {
         subject: vip,
         what: `Nobody answers when the network of ${deviceTowards(vip, host)} asks who has the virtual IP ${vip}.`,
-        why: 'The director is down, is in another network (where DR can not work), or does not have the virtual IP.',
+        why: 'The director is down, is in another network (where DR cannot work), or does not have the virtual IP.',
         fix: { command: 'ipvs-ts doctor director', on: 'the director' },
       }),
     );

@@ -104,20 +104,23 @@ const SAMPLES: Readonly<Record<Family, MasqueradeRule>> = {
 
 /** The marks of our rules that a tool lists. */
 export async function readMarks(tool: MasqueradeTool, family: Family, netns?: string): Promise<string[]> {
-  if (tool.endsWith('-legacy') && !hasNatTable(family, netns)) return [];
+  if (tool.endsWith('-legacy') && !hasLegacyTable('nat', family, netns)) return [];
   const { list } = masqueradeCommands(tool, SAMPLES[family]);
   const outcome = await runProgram(list, netns);
   if (outcome.code !== 0) throw refusal('list masquerade rules', tool, outcome);
   return [...new Set(outcome.stdout.match(/\bipvs-ts-[0-9a-f]{8}\b/g))];
 }
 
-/** Listing a table that no one has used yet makes the kernel set it up, and track all connections of the namespace. */
-function hasNatTable(family: Family, netns: string | undefined): boolean {
+/**
+ * Whether a table of iptables-legacy is in use. Listing one that is not makes the kernel set it up, and for `nat` track all
+ * connections of the namespace.
+ */
+export function hasLegacyTable(table: 'filter' | 'nat', family: Family, netns: string | undefined): boolean {
   const file = `/proc/thread-self/net/${family === 'ipv4' ? 'ip_tables_names' : 'ip6_tables_names'}`;
   const descriptor = openFile(file, constants.O_RDONLY, netns);
   if (descriptor < 0) return false;
   try {
-    return readFileSync(descriptor, 'latin1').split('\n').includes('nat');
+    return readFileSync(descriptor, 'latin1').split('\n').includes(table);
   } finally {
     closeSync(descriptor);
   }

@@ -7,6 +7,7 @@ import { KernelError } from '../errors.js';
 import { namespacePath } from '../linux/namespace.js';
 import { deviceSysctl, readSysctl, writeSysctl } from '../linux/sysctl.js';
 import { announce } from '../neighbours/neighbour-probe.js';
+import type { AddressKey } from '../netlink/route/address.js';
 import { RouteClient } from '../netlink/route/client.js';
 import type { LinkEntry } from '../netlink/route/link.js';
 import type { RouteEntry, RouteSpec } from '../netlink/route/route.js';
@@ -57,6 +58,12 @@ export async function perform({ step, routes }: AppliedStep, host: Host): Promis
       return host.write(step.name, step.value);
     case 'address':
       return addAddress(step, host);
+    case 'address-removal': {
+      const restoring = await promotion(step, host);
+      await removeAddress(step, host);
+      for (const { name, value } of restoring) host.write(name, value);
+      return;
+    }
     case 'route':
       for (const route of routes) await host.client.withdrawRoute(decode(route));
       return host.client.addRoute(routeSpec(step));
@@ -110,6 +117,12 @@ async function takeBackAct(step: HostStep, host: Host): Promise<string[]> {
       return [];
     case 'address':
       await removeAddress(step, host);
+      return [];
+    case 'address-removal':
+      await unless(
+        ['EEXIST', 'ENODEV'],
+        host.client.addAddress({ ...keyOf(step), nodad: familyOf(step.address) === 'ipv6' }),
+      );
       return [];
     case 'route':
       await unless(['ESRCH', 'ENODEV', 'ENETUNREACH'], host.client.deleteRoute(routeSpec(step)));
@@ -181,17 +194,18 @@ async function addAddress(step: AddressStep, host: Host): Promise<void> {
   if (heard) await announce(address, { device, netns: host.netns });
 }
 
-async function removeAddress({ device, address, prefix }: AddressStep, host: Host): Promise<void> {
+async function removeAddress(step: AddressKey, host: Host): Promise<void> {
   // With the first address of a network the kernel deletes the others, which may have come since.
-  if ((await promotion({ device, address, prefix }, host)).length > 0) host.write(promoteSecondaries(device), '1');
-  await unless(['EADDRNOTAVAIL', 'ENODEV'], host.client.deleteAddress({ device, address, prefix }));
+  if ((await promotion(step, host)).length > 0) host.write(promoteSecondaries(step.device), '1');
+  await unless(['EADDRNOTAVAIL', 'ENODEV'], host.client.deleteAddress(keyOf(step)));
+}
+
+function keyOf({ device, address, prefix }: AddressKey): AddressKey {
+  return { device, address, prefix };
 }
 
 /** The value that promote_secondaries is to have again, where it is needed and not set. */
-async function promotion(
-  { device, address, prefix }: Pick<AddressStep, 'device' | 'address' | 'prefix'>,
-  host: Host,
-): Promise<SysctlValue[]> {
+async function promotion({ device, address, prefix }: AddressKey, host: Host): Promise<SysctlValue[]> {
   if (familyOf(address) === 'ipv6') return [];
   const same = (await host.client.addresses()).filter((entry) => entry.device === device && entry.prefix === prefix);
   const first = same.some((entry) => entry.address === address && !entry.flags.includes('secondary'));

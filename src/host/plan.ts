@@ -5,6 +5,7 @@
 import { type Family, familyOf } from '../address/ip.js';
 import type { NamespaceOptions } from '../linux/namespace.js';
 import type { Mode } from '../model/director.js';
+import type { AddressKey } from '../netlink/route/address.js';
 import type { RouteEntry } from '../netlink/route/route.js';
 import { readMarks } from './masquerade.js';
 import { type HostState, readHostState } from './state.js';
@@ -46,6 +47,8 @@ export function isApplied(step: HostStep, state: HostState): boolean {
       return [step.value, ...step.alsoGood].some((value) => value === state.sysctls[step.name]);
     case 'address':
       return state.addresses.some((entry) => entry.device === step.device && serves(entry, step));
+    case 'address-removal':
+      return !state.addresses.some((entry) => isSame(entry, step));
     case 'route':
       return bestRoute(step.destination, state)?.gateway === step.gateway;
     case 'link-up':
@@ -62,6 +65,10 @@ export function isApplied(step: HostStep, state: HostState): boolean {
 function serves(entry: { readonly address: string; readonly prefix: number }, step: AddressStep): boolean {
   if (entry.address !== step.address) return false;
   return entry.prefix === step.prefix || step.announce || familyOf(step.address) === 'ipv6';
+}
+
+function isSame(entry: AddressKey, { device, address, prefix }: AddressKey): boolean {
+  return entry.device === device && entry.address === address && entry.prefix === prefix;
 }
 
 /** The route to a destination that is taken before all others, of the table main. */

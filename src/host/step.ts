@@ -58,6 +58,15 @@ export interface AddressStep extends HostStepWords {
   readonly deprecated: boolean;
 }
 
+/** Takes an address away that a host should not have. No set-up has such steps; the doctor mends with them. */
+export interface AddressRemovalStep extends HostStepWords {
+  readonly kind: 'address-removal';
+  readonly device: string;
+  readonly address: string;
+  /** Bits of the network's prefix. */
+  readonly prefix: number;
+}
+
 /** Adds a default route, in the place of those that would be taken before it. */
 export interface RouteStep extends HostStepWords {
   readonly kind: 'route';
@@ -88,4 +97,4 @@ export interface MasqueradeStep extends HostStepWords {
 }
 
 /** One act on a host. */
-export type HostStep = SysctlStep | AddressStep | RouteStep | LinkUpStep | MasqueradeStep;
+export type HostStep = SysctlStep | AddressStep | AddressRemovalStep | RouteStep | LinkUpStep | MasqueradeStep;

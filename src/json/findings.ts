@@ -15,7 +15,8 @@ const findingJsonSchema = z.object({
   fix: z.object({
     command: z.string().describe('what a person types into a shell'),
     step: z.string().optional().describe('the step of a set-up that mends it; absent: no step does'),
-    on: z.string().optional().describe('the other host that it is to be typed on; absent: this one'),
+    manual: z.string().optional().describe('why "--fix" leaves it to a person'),
+    on: z.string().optional().describe('the other host where the command is typed; absent: this host'),
   }),
   page: z.string().describe('path in the package'),
 });

@@ -4,7 +4,7 @@
  */
 import { formatIP, parseIPv4 } from '../address/ip.js';
 import { formatMac, macBytes } from '../address/mac.js';
-import { BROADCAST, be16, ETH_HLEN, ETH_P_ARP, ETH_P_IP, ethernetFrame } from './ethernet.js';
+import { BROADCAST, be16, type Claim, ETH_HLEN, ETH_P_ARP, ETH_P_IP, ethernetFrame } from './ethernet.js';
 
 /** linux/if_arp.h */
 const ARPHRD_ETHER = 1;
@@ -33,11 +33,11 @@ export function arpAnnouncements(address: string, mac: string): Buffer[] {
   ];
 }
 
-/** Who says in this frame that `address` is theirs; undefined for any other frame. */
-export function arpOwner(frame: Uint8Array, address: string): string | undefined {
+/** Who says in a frame which address is theirs; undefined for a frame that is no ARP for IPv4. */
+export function readArp(frame: Uint8Array): Claim | undefined {
   const packet = frame.subarray(ETH_HLEN);
   if (packet.length < LENGTH || !HEADER.every((byte, index) => packet[index] === byte)) return undefined;
-  return formatIP(packet.subarray(14, 18)) === address ? formatMac(packet.subarray(8, 14)) : undefined;
+  return { address: formatIP(packet.subarray(14, 18)), mac: formatMac(packet.subarray(8, 14)) };
 }
 
 interface Party {

@@ -15,6 +15,12 @@ export const ETH_HLEN = 14;
 /** To everyone on the link. */
 export const BROADCAST = 'ff:ff:ff:ff:ff:ff';
 
+/** What a frame says: the host with this Ethernet address has this IP address. */
+export interface Claim {
+  readonly address: string;
+  readonly mac: string;
+}
+
 /** A whole frame, without its checksum, which the device adds. */
 export function ethernetFrame(to: string, from: string, protocol: number, payload: Uint8Array): Buffer {
   return Buffer.concat([macBytes(to), macBytes(from), be16(protocol), payload]);

@@ -4,7 +4,7 @@
  */
 import { formatIP, parseIPv6 } from '../address/ip.js';
 import { formatMac, macBytes } from '../address/mac.js';
-import { be16, ETH_HLEN, ETH_P_IPV6, ethernetFrame } from './ethernet.js';
+import { be16, type Claim, ETH_HLEN, ETH_P_IPV6, ethernetFrame } from './ethernet.js';
 
 const IPPROTO_ICMPV6 = 58;
 const NEIGHBOUR_SOLICITATION = 135;
@@ -44,15 +44,15 @@ export function unsolicitedAdvertisement(address: string, mac: string, router: b
   return icmpFrame({ mac, address }, ALL_NODES, message);
 }
 
-/** Who says in this frame that `address` is theirs; undefined for any other frame. */
-export function advertisedOwner(frame: Uint8Array, address: string): string | undefined {
+/** Who says in a frame which address is theirs; undefined for a frame that is no neighbour advertisement. */
+export function readAdvertisement(frame: Uint8Array): Claim | undefined {
   const packet = frame.subarray(ETH_HLEN);
   const message = packet.subarray(IP_HEADER);
   // An advertisement has no extension headers before it (RFC 6980 forbids the one that would matter).
   if (packet[6] !== IPPROTO_ICMPV6 || packet[7] !== HOP_LIMIT) return undefined;
   if (message[0] !== NEIGHBOUR_ADVERTISEMENT || message.length < ADVERTISEMENT) return undefined;
-  if (formatIP(message.subarray(8, ADVERTISEMENT)) !== address) return undefined;
-  return formatMac(targetLinkLayerAddress(message) ?? frame.subarray(6, 12));
+  const mac = targetLinkLayerAddress(message) ?? frame.subarray(6, 12);
+  return { address: formatIP(message.subarray(8, ADVERTISEMENT)), mac: formatMac(mac) };
 }
 
 /** Options: type, length in 8 bytes, value. */

@@ -12,12 +12,12 @@ import { type ByteTest, PacketSocket } from '../linux/packet-socket.js';
 import { deviceSysctl, readSysctl } from '../linux/sysctl.js';
 import type { AddressEntry } from '../netlink/route/address.js';
 import { RouteClient } from '../netlink/route/client.js';
-import { arpAnnouncements, arpOwner, arpRequest } from './arp.js';
-import { ETH_HLEN, ETH_P_ARP, ETH_P_IPV6 } from './ethernet.js';
+import { arpAnnouncements, arpRequest, readArp } from './arp.js';
+import { type Claim, ETH_HLEN, ETH_P_ARP, ETH_P_IPV6 } from './ethernet.js';
 import {
-  advertisedOwner,
   NEIGHBOUR_ADVERTISEMENT,
   neighbourSolicitation,
+  readAdvertisement,
   unsolicitedAdvertisement,
 } from './neighbour-discovery.js';
 
@@ -25,6 +25,8 @@ import {
 const WAIT = 1000;
 /** Requests are not repeated by anyone, and may be lost. */
 const REQUESTS = 2;
+/** Requests without a pause for answers, of which a socket's default buffer holds some hundreds. */
+const BURST = 64;
 
 /** Where to speak. */
 export interface NeighbourOptions extends NamespaceOptions {
@@ -50,23 +52,55 @@ export interface WhoHasOptions extends NeighbourOptions {
  * @throws {KernelError} `ENETDOWN` if the device is down.
  */
 export async function whoHas(address: string, options: WhoHasOptions): Promise<string[]> {
-  const { timeout = WAIT, signal, netns } = options;
-  signal?.throwIfAborted();
-  const target = checkAddress(address);
-  const { device, addresses } = await lookAt(options);
-  const talk = familyOf(target) === 'ipv4' ? arpTalk(target, device, addresses) : discovery(target, device, addresses);
+  const owners = await whoHave([address], options);
+  return [...owners.values()].flat();
+}
 
-  const owners = new Set<string>();
+/**
+ * The same for many addresses of one network at once, in the time of one: a map from each, in this library's one form, to
+ * its owners.
+ * @throws as {@link whoHas}.
+ */
+export async function whoHave(addresses: readonly string[], options: WhoHasOptions): Promise<Map<string, string[]>> {
+  options.signal?.throwIfAborted();
+  const targets = [...new Set(addresses.map(checkAddress))];
+  const { device, addresses: own } = await lookAt(options);
+  const [four, six] = [
+    targets.filter((one) => familyOf(one) === 'ipv4'),
+    targets.filter((one) => familyOf(one) === 'ipv6'),
+  ];
+  const answers = await Promise.all([
+    ...(four.length > 0 ? [ask(four, arpTalk(device, own), device, options)] : []),
+    ...(six.length > 0 ? [ask(six, discovery(device, own), device, options)] : []),
+  ]);
+  return new Map(answers.flatMap((owners) => [...owners]));
+}
+
+/** Asks for addresses of one family. */
+async function ask(
+  targets: readonly string[],
+  talk: Talk,
+  device: Device,
+  { timeout = WAIT, signal, netns }: WhoHasOptions,
+): Promise<Map<string, string[]>> {
+  const owners = new Map<string, string[]>(targets.map((target) => [target, []]));
+  const requests = targets.map((target) => talk.ask(target));
+  const pause = (milliseconds: number) =>
+    sleep(milliseconds, undefined, signal && { signal }).catch(() => signal?.throwIfAborted());
   using socket = PacketSocket.open({ device, ...talk, netns });
   socket.listen((frame) => {
-    const owner = talk.ownerIn(frame);
-    if (owner !== undefined) owners.add(owner);
+    const { address = '', mac = '' } = talk.read(frame) ?? {};
+    const macs = owners.get(address);
+    if (macs !== undefined && !macs.includes(mac)) macs.push(mac);
   });
-  for (let request = 0; request < REQUESTS; request++) {
-    socket.send(talk.request);
-    await sleep(timeout / REQUESTS, undefined, signal && { signal }).catch(() => signal?.throwIfAborted());
+  for (let round = 0; round < REQUESTS; round++) {
+    for (const [index, request] of requests.entries()) {
+      if (index > 0 && index % BURST === 0) await pause(1);
+      socket.send(request);
+    }
+    await pause(timeout / REQUESTS);
   }
-  return [...owners];
+  return owners;
 }
 
 /**
@@ -93,12 +127,14 @@ interface Device {
   readonly mac: string;
 }
 
-/** How the owners of an address are asked in one family. */
+/** How the owners of addresses are asked in one family. */
 interface Talk {
   readonly protocol: number;
   readonly where?: readonly ByteTest[];
-  readonly request: Uint8Array;
-  ownerIn(frame: Uint8Array): string | undefined;
+  /** The frame that asks for an address. */
+  ask(target: string): Uint8Array;
+  /** Who says in a frame that an address is theirs; undefined for any other frame. */
+  read(frame: Uint8Array): Claim | undefined;
 }
 
 /** Received by nobody: an Ethernet header has no byte with two values. */
@@ -113,25 +149,29 @@ const ADVERTISEMENTS: readonly ByteTest[] = [
   { offset: ETH_HLEN + 40, value: NEIGHBOUR_ADVERTISEMENT },
 ];
 
-function arpTalk(target: string, device: Device, addresses: readonly AddressEntry[]): Talk {
-  const near = addresses.find((own) => own.family === 'ipv4' && own.address !== target && inNetwork(target, own));
+function arpTalk(device: Device, addresses: readonly AddressEntry[]): Talk {
   return {
     protocol: ETH_P_ARP,
-    request: arpRequest(target, { mac: device.mac, address: near?.address }),
-    ownerIn: (frame) => arpOwner(frame, target),
+    ask(target) {
+      const near = addresses.find((own) => own.family === 'ipv4' && own.address !== target && inNetwork(target, own));
+      return arpRequest(target, { mac: device.mac, address: near?.address });
+    },
+    read: readArp,
   };
 }
 
-function discovery(target: string, device: Device, addresses: readonly AddressEntry[]): Talk {
-  const near = addresses.find(
-    ({ family, scope, flags, address }) =>
-      family === 'ipv6' && scope === 'link' && !flags.includes('tentative') && address !== target,
-  );
+function discovery(device: Device, addresses: readonly AddressEntry[]): Talk {
   return {
     protocol: ETH_P_IPV6,
     where: ADVERTISEMENTS,
-    request: neighbourSolicitation(target, { mac: device.mac, address: near?.address }),
-    ownerIn: (frame) => advertisedOwner(frame, target),
+    ask(target) {
+      const near = addresses.find(
+        ({ family, scope, flags, address }) =>
+          family === 'ipv6' && scope === 'link' && !flags.includes('tentative') && address !== target,
+      );
+      return neighbourSolicitation(target, { mac: device.mac, address: near?.address });
+    },
+    read: readAdvertisement,
   };
 }
 

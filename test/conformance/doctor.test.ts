@@ -145,7 +145,7 @@ describe('DR', () => {
       'ip address add 10.0.0.100/24 dev lo',
       'ip address del 10.0.0.100/24 dev lo',
       {},
-      ['error vip-wrong-mask'],
+      ['error vip-wrong-mask step vip'],
       [],
     ],
     [
@@ -292,10 +292,17 @@ describe('DR', () => {
   test('a real server behind a router, and one that is gone', async () => {
     await ipvs.addDestination(service, { address: '203.0.113.5' });
     await ipvs.addDestination(service, { address: '10.0.0.99' });
-    await director.ip('route add 203.0.113.0/24 via 10.0.0.1', 'neighbour replace 10.0.0.99 dev eth0 nud failed');
-    expect(await look(director)).toEqual(['error dr-behind-router', 'warning server-silent']);
+    await director.ip('route add 203.0.113.0/24 via 10.0.0.1');
+    expect(await look(director)).toEqual(['error dr-behind-router', 'error server-silent']);
+    await director.ip('neighbour replace 10.0.0.99 dev eth0 nud failed');
+    expect(await look(director, { probe: false })).toEqual(['error dr-behind-router', 'note server-silent']);
     await director.ip('route del 203.0.113.0/24', 'neighbour del 10.0.0.99 dev eth0');
     await fill();
+  });
+
+  test('a real server that is back, and that the kernel still takes for dead', async () => {
+    await director.ip('neighbour replace 10.0.0.11 dev eth0 nud failed');
+    expect(await look(director)).toEqual([]);
   });
 
   test('sysctls of IPVS', async () => {
@@ -419,6 +426,25 @@ describe('DR', () => {
     });
   });
 
+  test('--fix puts a VIP right that is in the wrong place or has the wrong mask', async () => {
+    const words = ['realserver', '--mode', 'dr', '--vip', VIP, '--netns', rs1.namespacePath, '--fix'];
+    const addresses = () => rs1.run('ip', '-o', '-4', 'address', 'show', 'to', VIP);
+    await sh(rs1, 'ip address del 10.0.0.100/32 dev lo; ip address add 10.0.0.100/24 dev lo');
+    expect(await run(...words)).toMatchObject({ code: 0 });
+    expect(await addresses()).toMatch(/^\d+: lo {4}inet 10\.0\.0\.100\/32 [^\n]*\n$/);
+    await sh(rs1, moved);
+    expect(await run(...words)).toMatchObject({ code: 0 });
+    expect(await addresses()).toMatch(/^\d+: lo {4}inet 10\.0\.0\.100\/32 [^\n]*\n$/);
+    // Of what the device's network hangs on, it says why not.
+    await sh(rs1, 'ip address add 10.0.0.100/16 dev eth0');
+    const { code, output } = await run(...words);
+    expect(code).toBe(4);
+    expect(output).toContain(
+      'Left to you: vip-wrong-device (10.0.0.100): The network of eth0 hangs on 10.0.0.100/16: give eth0 another address there first.',
+    );
+    await sh(rs1, 'ip address del 10.0.0.100/16 dev eth0');
+  });
+
   test('--fix never adds a VIP that another host has', async () => {
     await client.addAddress(`${VIP}/32`);
     await director.ip(`address del ${VIP}/32 dev eth0`);
@@ -468,6 +494,7 @@ test('DR with IPv6', async () => {
 test('NAT between two networks', async () => {
   await using lan = await Lan.create();
   const director = await lan.host('director', '10.0.0.2/24');
+  await lan.host('router', '10.0.0.254/24');
   await lan.wire('inside').connect(director);
   const rs1 = await lan.wire('inside').host('rs1', '10.1.0.11/24');
   const description: Director = {
@@ -491,7 +518,7 @@ test('NAT between two networks', async () => {
   expect(await look(rs1, server)).toEqual([]);
 
   await rs1.ip('route replace default via 10.1.0.254');
-  expect(await look(rs1, server)).toEqual(['error gateway step gateway']);
+  expect(await look(rs1, server)).toEqual(['error gateway step gateway', 'error gateway-silent']);
   await director.sysctl({ 'net.ipv4.ip_forward': 0 });
   expect(await look(director)).toEqual(['error ip-forward step ip-forward', unseen]);
   await director.sysctl({ 'net.ipv4.ip_forward': 1 });
@@ -507,6 +534,7 @@ test('NAT between two networks', async () => {
 test('NAT in one network: redirects, and masquerading', async () => {
   await using lan = await Lan.create();
   const director = await lan.host('director', '10.0.0.2/24');
+  await lan.host('rs1', '10.0.0.11/24');
   const description: Director = {
     mode: 'nat',
     device: 'eth0',
@@ -561,7 +589,7 @@ async function tunnels(): Promise<void> {
   await ipvs.addDestination(service, { address: '10.0.0.11', forward: 'tun' });
   expect(await look(rs1)).toEqual([]);
   expect(await look(rs1, options)).toEqual([]);
-  expect(await look(director)).toEqual(['warning tunnel-mtu on 10.0.0.11']);
+  expect(await look(director)).toEqual(['note tunnel-mtu on 10.0.0.11']);
   await director.ip('link set eth0 mtu 1520');
   expect(await look(director)).toEqual([]);
 

@@ -1,6 +1,6 @@
 import { readlinkSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { announce, whoHas } from '../../src/neighbours/neighbour-probe.js';
+import { announce, whoHas, whoHave } from '../../src/neighbours/neighbour-probe.js';
 import { RouteClient } from '../../src/netlink/route/client.js';
 import { type Host, Lan } from '../lab/network.js';
 import { rejection } from './fixture.js';
@@ -88,4 +88,16 @@ test('a wait that is aborted ends at once', async () => {
   const started = performance.now();
   expect(await rejection(whoHas('10.0.0.99', { ...on(asker, 20_000), signal }))).toBe(signal.reason);
   expect(performance.now() - started).toBeLessThan(5000);
+});
+
+test('many addresses are asked for in the time of one', async () => {
+  const many = Array.from({ length: 1000 }, (_, index) => `10.0.${1 + (index >> 8)}.${index & 255}`);
+  const begin = performance.now();
+  const owners = await whoHave(['10.0.0.11', ...many, '10.0.0.100', '2001:db8::12'], on(asker, 500));
+  // 16 bursts of requests a round, with a pause between each.
+  expect(performance.now() - begin).toBeLessThan(3000);
+  expect(owners.get('10.0.0.11')).toEqual([await macOf(one)]);
+  expect(owners.get('10.0.0.100')?.toSorted()).toEqual([await macOf(one), await macOf(two)].toSorted());
+  expect(owners.get('2001:db8::12')).toEqual([await macOf(two)]);
+  expect([...owners.values()].filter((macs) => macs.length > 0)).toHaveLength(3);
 });

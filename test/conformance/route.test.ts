@@ -305,3 +305,34 @@ test('a namespace that is not there is named', async () => {
     message: 'the network namespace /run/netns/nowhere cannot be entered: open: ENOENT',
   });
 });
+
+describe('what the kernel would do with a packet', () => {
+  test('that this host sends', async () => {
+    expect(await client.lookUpRoute({ destination: '10.0.0.7' })).toEqual({ local: false, device: 'eth0' });
+    expect(await client.lookUpRoute({ destination: '10.0.0.1' })).toEqual({ local: true, device: 'lo' });
+    expect(await rejection(client.lookUpRoute({ destination: '192.0.2.1' }))).toMatchObject({ code: 'ENETUNREACH' });
+    expect(await rejection(client.lookUpRoute({ destination: '2001:db8:9::1' }))).toMatchObject({
+      code: 'ENETUNREACH',
+    });
+    await host.ip('route add 192.0.2.0/24 via 10.0.0.254', 'route add 2001:db8:9::/64 via 2001:db8::fe');
+    const gateway = { local: false, device: 'eth0', gateway: '10.0.0.254' };
+    expect(await client.lookUpRoute({ destination: '192.0.2.1', source: '10.0.0.1' })).toEqual(gateway);
+    expect(await client.lookUpRoute({ destination: '2001:db8:9::1' })).toMatchObject({ gateway: '2001:db8::fe' });
+    await host.ip('route del 192.0.2.0/24', 'route del 2001:db8:9::/64');
+  });
+
+  test('that comes in: taken, filtered or not forwarded', async () => {
+    const packet = { destination: '10.0.0.1', source: '192.0.2.1', from: 'eth0' };
+    expect(await client.lookUpRoute(packet)).toEqual({ local: true, device: 'lo' });
+    await host.sysctl({ 'net.ipv4.conf.eth0.rp_filter': 1 });
+    expect(await rejection(client.lookUpRoute(packet))).toMatchObject({ code: 'EXDEV' });
+    // A policy rule knows a way back.
+    await host.ip('route add default via 10.0.0.254 table 77', 'rule add to 192.0.2.0/24 table 77');
+    expect(await client.lookUpRoute(packet)).toEqual({ local: true, device: 'lo' });
+    await host.ip('rule del to 192.0.2.0/24 table 77', 'route flush table 77');
+    await host.sysctl({ 'net.ipv4.conf.eth0.rp_filter': 0 });
+    const through = { destination: '10.0.0.9', source: '10.0.0.8', from: 'eth0' };
+    expect(await rejection(client.lookUpRoute(through))).toMatchObject({ code: 'EHOSTUNREACH' });
+    expect(await rejection(client.lookUpRoute({ ...through, from: 'eth9' }))).toMatchObject({ code: 'ENODEV' });
+  });
+});

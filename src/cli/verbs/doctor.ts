@@ -38,8 +38,9 @@ export const doctor = defineVerb({
       read: readPeer,
       help: 'output of "settings --json" on the other director, to compare sync daemons',
     },
+    client: { placeholder: 'ADDR', help: 'a client whose requests and answers are examined (default: any client)' },
     fix: { help: 'show the steps that mend findings, and carry them out' },
-    'no-probe': { help: 'do not ask the network who has the virtual IPs' },
+    'no-probe': { help: 'do not ask the network for virtual IPs, real servers and routers' },
     json: JSON_OUTPUT,
     netns: NETNS,
   },
@@ -64,6 +65,7 @@ export const doctor = defineVerb({
       ...(await roleOf(role, values, context)),
       netns: values.netns,
       probe: !values['no-probe'],
+      client: values.client,
       schedulers: values.scheduler,
       peer: values.peer,
     };
@@ -171,5 +173,9 @@ async function mend(picture: Picture, findings: readonly Finding[], write: (text
     write(`What was there before is in ${path}.\n`);
   }
   const left = leftToPeople(findings);
-  if (left.length > 0) write(`\nLeft to you: ${left.map(({ id, subject }) => `${id} (${subject})`).join(', ')}\n`);
+  if (left.length > 0) write(`\nLeft to you: ${left.map(inShort).join(', ')}\n`);
+}
+
+function inShort({ id, subject, fix: { manual } }: Finding): string {
+  return `${id} (${subject})${manual === undefined ? '' : `: ${manual}`}`;
 }

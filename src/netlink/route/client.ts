@@ -25,6 +25,7 @@ import {
 } from './address.js';
 import { describeRouteMessage } from './describe.js';
 import { getLink, getLinks, type LinkEntry, readLink, setLinkUp } from './link.js';
+import { getRoute, type PacketRoute, type RoutedPacket, readPacketRoute } from './lookup.js';
 import { getNeighbours, type NeighbourEntry, readNeighbour } from './neighbour.js';
 import {
   checkRoute,
@@ -88,6 +89,19 @@ export class RouteClient implements AsyncDisposable {
   /** The routes of a family in the tables main and local, in the kernel's order. */
   routes(family: Family, options?: CallOptions): Promise<RouteEntry[]> {
     return this.#listWithNames(getRoutes(family), readRoute, options);
+  }
+
+  /**
+   * What the kernel would do with a packet: `ip route get`. It refuses with what it would drop the packet for: `EXDEV` by
+   * the source filter (rp_filter), `ENETUNREACH` without a route, `EHOSTUNREACH` where it does not forward, `EINVAL` for a
+   * source that is none.
+   */
+  async lookUpRoute(packet: RoutedPacket, options?: CallOptions): Promise<PacketRoute> {
+    const deviceName = namesOf(await this.#list(getLinks(), readLink, options));
+    const { from } = packet;
+    const index =
+      from === undefined ? undefined : await this.#indexOf(from, 'look up route', `to ${packet.destination}`, options);
+    return this.#connection.query(getRoute(packet, index), (reply) => readPacketRoute(reply, deviceName), options);
   }
 
   /** What the kernel believes of the neighbours of both families. */

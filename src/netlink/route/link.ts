@@ -29,6 +29,10 @@ export interface LinkEntry {
   readonly noarp: boolean;
   /** The kind of a virtual device: `ipip`, `bridge`, `veth`, `dummy`; absent for hardware and lo. */
   readonly kind?: string;
+  /** GRE devices: takes only packets with a checksum (`icsum`), or only those without one. */
+  readonly greChecksum?: boolean;
+  /** Packets that came in by it since it is there and were dropped for their checksum, or for having one or none. */
+  readonly checksumErrors: number;
   /** The index of the bridge, bond or VRF that it belongs to. */
   readonly masterIndex?: number;
   /** The name of that. */
@@ -57,7 +61,7 @@ export function setLinkUp(index: number, device: string, up: boolean): Request {
 /** Reads an answer to GETLINK; the master's name is not in it. */
 export function readLink(message: Message): LinkEntry {
   const { data, attrs } = parseLink(message);
-  const kind = attrs.linkinfo && readKind(attrs.linkinfo);
+  const { kind, greChecksum } = readLinkInfo(attrs.linkinfo ?? new Uint8Array());
   return {
     index: data.index ?? 0,
     name: attrs.ifname ?? '',
@@ -68,15 +72,34 @@ export function readLink(message: Message): LinkEntry {
     loopback: data.flags?.loopback ?? false,
     noarp: data.flags?.noarp ?? false,
     ...(kind !== undefined && { kind }),
+    ...(greChecksum !== undefined && { greChecksum }),
+    checksumErrors: Number(attrs.stats64?.rxCrcErrors ?? 0),
     ...(attrs.master !== undefined && { masterIndex: attrs.master }),
   };
 }
 
 /** linux/if_link.h: in the nest IFLA_LINKINFO, which the codec leaves as it is. */
 const IFLA_INFO_KIND = 1;
+const IFLA_INFO_DATA = 2;
+/** linux/if_tunnel.h: in IFLA_INFO_DATA of GRE devices, and its bit for checksums, both in network order. */
+const IFLA_GRE_IFLAGS = 2;
+const GRE_CSUM = 0x80;
+const GRE_KINDS: readonly string[] = ['gre', 'ip6gre', 'gretap', 'ip6gretap'];
 
-function readKind(linkInfo: Uint8Array): string | undefined {
+function readLinkInfo(linkInfo: Uint8Array): Pick<LinkEntry, 'kind' | 'greChecksum'> {
   const reader = new AttributeReader(new Bytes(linkInfo), 0, linkInfo.length, 'IFLA_LINKINFO');
-  while (reader.next()) if (reader.type === IFLA_INFO_KIND) return reader.string();
-  return undefined;
+  let kind: string | undefined;
+  let data = new Uint8Array();
+  while (reader.next()) {
+    if (reader.type === IFLA_INFO_KIND) kind = reader.string();
+    if (reader.type === IFLA_INFO_DATA) data = Uint8Array.from(reader.payload());
+  }
+  if (kind === undefined) return {};
+  return GRE_KINDS.includes(kind) ? { kind, greChecksum: takesChecksums(data) } : { kind };
+}
+
+function takesChecksums(data: Uint8Array): boolean {
+  const reader = new AttributeReader(new Bytes(data), 0, data.length, 'IFLA_INFO_DATA');
+  while (reader.next()) if (reader.type === IFLA_GRE_IFLAGS) return ((reader.payload()[0] ?? 0) & GRE_CSUM) !== 0;
+  return false;
 }

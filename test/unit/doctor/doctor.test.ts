@@ -5,15 +5,17 @@ import { describe, expect, test } from 'vitest';
 import { commandLine } from '../../../src/doctor/command-line.js';
 import { diagnose } from '../../../src/doctor/diagnose.js';
 import { FINDING_IDS, type Finding, finding } from '../../../src/doctor/finding.js';
+import { parseIptables } from '../../../src/doctor/firewall-rules.js';
 import { guess } from '../../../src/doctor/guess.js';
 import { leftToPeople, mendingPlans } from '../../../src/doctor/mend.js';
-import type { IpvsPicture, Picture, Setup } from '../../../src/doctor/picture.js';
+import type { IpvsPicture, Passage, Picture, Setup } from '../../../src/doctor/picture.js';
 import type { HostState } from '../../../src/host/state.js';
 import { deviceSysctl } from '../../../src/linux/sysctl.js';
 import { type Destination, parseDestination } from '../../../src/model/destination.js';
 import { parseService, type Service } from '../../../src/model/service.js';
 import type { NormalSyncDaemon } from '../../../src/model/sync-daemon.js';
 import type { TableService } from '../../../src/model/table.js';
+import type { NeighbourEntry } from '../../../src/netlink/route/neighbour.js';
 import type { RouteEntry } from '../../../src/netlink/route/route.js';
 import { address, defaultRoute, host, link } from '../host/state.js';
 
@@ -91,6 +93,9 @@ function director({ services, sysctls, host: hostDiffers, ...differs }: Differen
     ipvs: table,
     wantedSchedulers: [],
     connections: [],
+    clients: [],
+    passages: [],
+    answers: {},
     owners: { [VIP]: [] },
     servers: {},
     setups: guess(state, (differs.ipvs ?? table).table).setups,
@@ -119,6 +124,9 @@ function realServer({ sysctls, host: hostDiffers, ...differs }: Omit<Differences
     release: '6.1.0',
     wantedSchedulers: [],
     connections: [],
+    clients: [],
+    passages: [],
+    answers: {},
     owners: { [VIP]: ['02:00:00:00:00:02'] },
     servers: {},
     setups: guess(state, undefined).setups,
@@ -168,13 +176,43 @@ const connection = (client: string, server: string): Picture['connections'][numb
 });
 const withDaemons = (...daemons: NormalSyncDaemon[]) => ipvs([service(WEB, { address: '10.0.0.11' })], { daemons });
 
+const neighbour = (address: string, state: NeighbourEntry['state']): NeighbourEntry => ({
+  device: 'eth0',
+  family: 'ipv4',
+  address,
+  state,
+});
+/** A request of clients that nobody named, for the virtual IP. */
+const request = (differs: Partial<Passage>): Passage => ({
+  purpose: 'request',
+  client: '192.0.2.1',
+  named: false,
+  source: '192.0.2.1',
+  destination: VIP,
+  from: 'eth0',
+  vip: VIP,
+  ...differs,
+});
+/** The answer of a real server for DR. */
+const answer = (differs: Partial<Passage>): Passage => ({
+  purpose: 'answer',
+  client: '192.0.2.1',
+  named: false,
+  source: VIP,
+  destination: '192.0.2.1',
+  vip: VIP,
+  ...differs,
+});
+
 /** Everything that was found in the two tables below. */
 const all: Finding[] = [];
 
 describe('a director:', () => {
   const { ipvs: _, ...noIpvs } = director({ setups: [] });
+  const { role: _role, ...unknown } = noIpvs;
   test.each<[string, Picture, string[]]>([
     ['no module', noIpvs, ['error no-module: ip_vs']],
+    ['no module, and nothing else of LVS', unknown, ['error no-module: ip_vs', 'note role-unknown: this host']],
     [
       'no right',
       director({ ipvs: ipvs([service(WEB, { address: '10.0.0.11' })], { problem: 'EPERM' }) }),
@@ -278,6 +316,7 @@ describe('a director:', () => {
           routes: [network('10.0.0.0/24', 'eth0'), { ...defaultRoute('10.9.0.1'), device: 'eth1' }],
           sysctls: { 'net.ipv4.conf.eth0.rp_filter': '1' },
         },
+        passages: [request({ refusal: 'EXDEV' })],
       }),
       ['warning rp-filter-director: eth0'],
     ],
@@ -295,11 +334,159 @@ describe('a director:', () => {
       ['error dr-behind-router: 192.0.2.1'],
     ],
     [
-      'a real server that does not answer',
-      director({ neighbours: [{ device: 'eth0', family: 'ipv4', address: '10.0.0.12', state: 'failed' }] }),
-      ['warning server-silent: 10.0.0.12'],
+      'a real server that did not answer the kernel, and was not asked again',
+      director({ neighbours: [neighbour('10.0.0.12', 'failed')] }),
+      ['note server-silent: 10.0.0.12'],
     ],
-    ['a tunnel without room', director({ services: [tun] }), ['warning tunnel-mtu: 10.0.0.11']],
+    [
+      'one that did not answer, and does now',
+      director({ neighbours: [neighbour('10.0.0.12', 'failed')], answers: { '10.0.0.12': ['02:0c'] } }),
+      [],
+    ],
+    [
+      'one that the kernel knows, and that does not answer',
+      director({ neighbours: [neighbour('10.0.0.12', 'stale')], answers: { '10.0.0.12': [] } }),
+      ['error server-silent: 10.0.0.12'],
+    ],
+    [
+      'one that needs no answer',
+      director({ neighbours: [neighbour('10.0.0.12', 'permanent')], answers: { '10.0.0.12': [] } }),
+      [],
+    ],
+    ['one that is quiesced and does not answer', director({ services: [quiesced], answers: { '10.0.0.12': [] } }), []],
+    [
+      'a router to real servers that does not answer',
+      director({
+        services: [service(WEB, { address: '10.1.0.11', forward: 'tun' })],
+        host: { routes: [network('10.0.0.0/24', 'eth0'), network('10.1.0.0/24', 'eth0', '10.0.0.254')] },
+        answers: { '10.0.0.254': [] },
+      }),
+      ['error gateway-silent: 10.0.0.254', 'note tunnel-mtu: 10.1.0.11'],
+    ],
+    ['no right to ask', director({ owners: {}, probeProblem: 'EPERM' }), ['warning not-probed: CAP_NET_RAW']],
+    [
+      'a device that is down',
+      director({ host: { links: [link('lo'), link('eth0', { up: false, lowerUp: false })], routes: [] } }),
+      ['error device-down: eth0'],
+    ],
+    [
+      'a device without a carrier',
+      director({ host: { links: [link('lo'), link('eth0', { lowerUp: false })] } }),
+      ['error device-down: eth0'],
+    ],
+    [
+      'NAT with the inside device down',
+      director({
+        services: [nat],
+        host: {
+          links: [link('lo'), link('eth0'), link('eth1', { up: false, lowerUp: false })],
+          addresses: [address('eth0', '10.0.0.2/24'), address('eth0', `${VIP}/32`), address('eth1', '10.1.0.1/24')],
+          routes: [network('10.0.0.0/24', 'eth0'), defaultRoute('10.0.0.254')],
+          sysctls: { 'net.ipv4.ip_forward': '1' },
+        },
+      }),
+      ['error device-down: eth1', 'note nat-gateway-unseen: 10.1.0.11'],
+    ],
+    [
+      'a device that answers no ARP request',
+      director({ host: { sysctls: { 'net.ipv4.conf.eth0.arp_ignore': '8' } } }),
+      ['error arp-mute: eth0'],
+    ],
+    [
+      'a device that answers askers of its own networks alone',
+      director({ host: { sysctls: { 'net.ipv4.conf.all.arp_ignore': '2' } } }),
+      [],
+    ],
+    [
+      'the same with a VIP of another network',
+      director({
+        services: [service({ ...WEB, address: '192.0.2.100' }, { address: '10.0.0.11' })],
+        host: {
+          addresses: [address('eth0', '10.0.0.2/24'), address('eth0', '192.0.2.100/32')],
+          sysctls: { 'net.ipv4.conf.all.arp_ignore': '2' },
+        },
+      }),
+      ['warning vip-silent: 192.0.2.100'],
+    ],
+    [
+      'filtering without a way back, with a VIP of another network',
+      director({
+        services: [service({ ...WEB, address: '192.0.2.100' }, { address: '10.0.0.11' })],
+        host: {
+          addresses: [address('eth0', '10.0.0.2/24'), address('eth0', '192.0.2.100/32')],
+          sysctls: { 'net.ipv4.conf.all.rp_filter': '2' },
+        },
+        passages: [request({ destination: '192.0.2.100', vip: '192.0.2.100', refusal: 'EXDEV' })],
+      }),
+      ['error rp-filter-director: eth0'],
+    ],
+    [
+      'the same with a VIP of the own network, whose clients may all be near',
+      director({
+        host: { sysctls: { 'net.ipv4.conf.all.rp_filter': '2' } },
+        passages: [request({ refusal: 'EXDEV' })],
+      }),
+      ['note rp-filter-director: eth0'],
+    ],
+    [
+      'a named client that is filtered',
+      director({
+        host: { sysctls: { 'net.ipv4.conf.all.rp_filter': '2' } },
+        clients: ['198.51.100.7'],
+        passages: [request({ client: '198.51.100.7', named: true, source: '198.51.100.7', refusal: 'EXDEV' })],
+      }),
+      ['error rp-filter-director: eth0'],
+    ],
+    [
+      'NAT without a way to a named client',
+      director({
+        services: [nat],
+        host: { ...inside, sysctls: { 'net.ipv4.ip_forward': '1' } },
+        clients: ['198.51.100.7'],
+        passages: [
+          {
+            purpose: 'answer',
+            client: '198.51.100.7',
+            named: true,
+            source: '10.1.0.11',
+            destination: '198.51.100.7',
+            from: 'eth1',
+            vip: VIP,
+            refusal: 'ENETUNREACH',
+          },
+        ],
+      }),
+      ['error no-way-back: 198.51.100.7', 'note nat-gateway-unseen: 10.1.0.11'],
+    ],
+    [
+      "a firewall that drops NAT's answers",
+      director({
+        services: [nat],
+        host: { ...inside, sysctls: { 'net.ipv4.ip_forward': '1' } },
+        firewall: [parseIptables(':INPUT ACCEPT [0:0]\n:FORWARD DROP [0:0]\n', 'ipv4')],
+      }),
+      ['error firewall: answers of tcp://10.0.0.100:80', 'note nat-gateway-unseen: 10.1.0.11'],
+    ],
+    [
+      'a firewall that drops requests',
+      director({
+        firewall: [parseIptables(':INPUT DROP [0:0]\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n', 'ipv4')],
+      }),
+      ['error firewall: tcp://10.0.0.100:80'],
+    ],
+    [
+      'a firewall that forwards nothing, with DR',
+      director({ firewall: [parseIptables(':INPUT ACCEPT [0:0]\n:FORWARD DROP [0:0]\n', 'ipv4')] }),
+      [],
+    ],
+    [
+      'GRE with checksums',
+      director({
+        services: [service(WEB, { address: '10.0.0.11', forward: 'tun', tunnel: { type: 'gre', checksum: 'csum' } })],
+      }),
+      ['note tunnel-checksum: 10.0.0.11', 'note tunnel-mtu: 10.0.0.11'],
+    ],
+    ['a tunnel without room', director({ services: [tun] }), ['note tunnel-mtu: 10.0.0.11']],
     [
       'a tunnel with room',
       director({ services: [tun], host: { links: [link('lo'), link('eth0', { mtu: 1520 })] } }),
@@ -529,7 +716,7 @@ describe('a real server:', () => {
     [
       'the VIP on eth0 too',
       realServer({ host: { addresses: [address('lo', `${VIP}/32`), address('eth0', `${VIP}/32`)] } }),
-      [`error vip-wrong-device: ${VIP}`],
+      [`error vip-wrong-device: ${VIP} (vip)`],
     ],
     [
       'the network on lo',
@@ -563,6 +750,111 @@ describe('a real server:', () => {
         ...described({ mode: 'nat', gateway: '10.0.0.2' }),
       }),
       ['error gateway: 0.0.0.0/0 (gateway)'],
+    ],
+    [
+      'the director as the router of its own answers',
+      realServer({
+        answers: { '10.0.0.2': ['02:00:00:00:00:02'] },
+        passages: [answer({ route: { local: false, device: 'eth0', gateway: '10.0.0.2' } })],
+      }),
+      ['error gateway-is-director: 10.0.0.2'],
+    ],
+    [
+      'a router that does not answer',
+      realServer({
+        answers: { '10.0.0.254': [] },
+        passages: [answer({ route: { local: false, device: 'eth0', gateway: '10.0.0.254' } })],
+      }),
+      ['error gateway-silent: 10.0.0.254'],
+    ],
+    ['no way to clients elsewhere', realServer({ passages: [answer({ refusal: 'ENETUNREACH' })] }), []],
+    [
+      'the same with a VIP of another network',
+      realServer({
+        host: { addresses: [address('lo', '192.0.2.100/32'), address('eth0', '10.0.0.11/24')] },
+        owners: {},
+        passages: [answer({ source: '192.0.2.100', vip: '192.0.2.100', refusal: 'ENETUNREACH' })],
+      }),
+      ['error no-way-back: 0.0.0.0/0'],
+    ],
+    [
+      'no way to a named client',
+      realServer({
+        clients: ['198.51.100.7'],
+        passages: [answer({ client: '198.51.100.7', named: true, refusal: 'ENETUNREACH' })],
+      }),
+      ['error no-way-back: 198.51.100.7'],
+    ],
+    [
+      'requests that the source filter drops',
+      realServer({
+        host: {
+          routes: [network('10.0.0.0/24', 'eth0'), { ...defaultRoute('10.9.0.1'), device: 'eth1' }],
+          sysctls: { 'net.ipv4.conf.all.rp_filter': '1' },
+        },
+        passages: [request({ refusal: 'EXDEV' })],
+      }),
+      ['warning rp-filter: eth0'],
+    ],
+    [
+      'a device that answers no ARP request',
+      realServer({ host: { sysctls: { 'net.ipv4.conf.all.arp_ignore': '8' } } }),
+      ['error arp-mute: eth0'],
+    ],
+    [
+      'NAT with a route past the director',
+      realServer({
+        host: {
+          routes: [
+            network('10.0.0.0/24', 'eth0'),
+            defaultRoute('10.0.0.2'),
+            network('198.51.100.0/24', 'eth0', '10.0.0.254'),
+          ],
+        },
+        owners: {},
+        ...described({ mode: 'nat', gateway: '10.0.0.2' }),
+      }),
+      ['warning route-past-director: 198.51.100.0/24'],
+    ],
+    [
+      'the same for a named client that it leads to',
+      realServer({
+        host: {
+          routes: [
+            network('10.0.0.0/24', 'eth0'),
+            defaultRoute('10.0.0.2'),
+            network('198.51.100.0/24', 'eth0', '10.0.0.254'),
+          ],
+        },
+        owners: {},
+        clients: ['198.51.100.7'],
+        passages: [
+          answer({
+            client: '198.51.100.7',
+            named: true,
+            route: { local: false, device: 'eth0', gateway: '10.0.0.254' },
+          }),
+        ],
+        ...described({ mode: 'nat', gateway: '10.0.0.2' }),
+      }),
+      ['error route-past-director: 198.51.100.7'],
+    ],
+    [
+      'a tunnel that drops checksums',
+      realServer({
+        host: {
+          ...tunnel,
+          links: [
+            link('lo'),
+            link('eth0'),
+            link('gre0', { noarp: true, kind: 'gre', greChecksum: false, checksumErrors: 7 }),
+          ],
+          addresses: [address('gre0', `${VIP}/32`), address('eth0', '10.0.0.11/24')],
+          sysctls: { 'net.ipv4.conf.gre0.rp_filter': '0' },
+        },
+        owners: {},
+      }),
+      ['error tunnel-checksum: gre0'],
     ],
   ])('%s', (_, picture, expected) => {
     expect(told(picture)).toEqual(expected);
@@ -621,7 +913,8 @@ test('room for each kind of tunnel, with the segment size that fits', () => {
       owners: {},
       setups: [],
     });
-    return /--set-mss (\d+)/.exec(commandOf(picture) ?? '')?.[1];
+    const command = diagnose(picture).find(({ id }) => id === 'tunnel-mtu')?.fix.command;
+    return /--set-mss (\d+)/.exec(command ?? '')?.[1];
   };
   expect(mss({ address: '10.0.0.11', forward: 'tun' })).toBe('1440');
   expect(mss({ address: '2001:db8::11', forward: 'tun' })).toBe('1420');
@@ -681,6 +974,42 @@ describe('mending', () => {
     expect(mendingPlans(realServer())).toEqual([]);
   });
 
+  test('adds the right address first, then deletes the wrong one', () => {
+    const steps = (addresses: string[]) =>
+      mendingPlans(
+        realServer({
+          host: {
+            addresses: addresses.map((one) => address(...(one.split(' ') as [string, string]))),
+          },
+          setups: [{ role: 'real-server', description: { mode: 'dr', vips: [VIP] } }],
+          guessed: false,
+        }),
+      ).flatMap(({ steps }) => steps.map(({ what }) => what));
+    expect(steps([`lo ${VIP}/24`, 'eth0 10.0.0.11/24'])).toEqual([
+      'add 10.0.0.100/32 to lo',
+      'delete 10.0.0.100/24 from lo',
+    ]);
+    expect(steps([`lo ${VIP}/32`, `eth0 ${VIP}/32`])).toEqual(['delete 10.0.0.100/32 from eth0']);
+    // It is one of two in its network, or the only one.
+    expect(steps([`lo ${VIP}/32`, `eth0 ${VIP}/24`, 'eth0 10.0.0.11/24'])).toEqual(['delete 10.0.0.100/24 from eth0']);
+    expect(steps([`lo ${VIP}/32`, `eth0 ${VIP}/24`])).toEqual([]);
+  });
+
+  test('says why it leaves an address that a network hangs on', () => {
+    const picture = realServer({ host: { addresses: [address('lo', `${VIP}/32`), address('eth0', `${VIP}/24`)] } });
+    expect(leftToPeople(diagnose(picture)).map(({ fix }) => fix.manual)).toEqual([
+      'The network of eth0 hangs on 10.0.0.100/24: give eth0 another address there first.',
+    ]);
+  });
+
+  test("leaves a director's virtual IP on a second device", () => {
+    const host = {
+      addresses: [address('eth0', '10.0.0.2/24'), address('eth0', `${VIP}/32`), address('lo', `${VIP}/32`)],
+    };
+    const setups: Setup[] = [{ role: 'director', description: { mode: 'dr', device: 'eth0', vips: [VIP] } }];
+    expect(mendingPlans(director({ host, setups, guessed: false }))).toEqual([]);
+  });
+
   test('never adds a virtual IP that another host has, or that nobody asked for', () => {
     const without = { addresses: [address('eth0', '10.0.0.2/24')] };
     expect(mendingPlans(director({ host: without }))).toHaveLength(1);
@@ -709,8 +1038,8 @@ describe('commands', () => {
     const netns = 'blue';
     const host = { addresses: [address('lo', `${VIP}/24`)] };
     expect(commandOf(realServer({ host, netns }))).toBe(
-      'nsenter --net=/run/netns/blue ip address del 10.0.0.100/24 dev lo && ' +
-        'nsenter --net=/run/netns/blue ip address add 10.0.0.100/32 dev lo',
+      'nsenter --net=/run/netns/blue ip address add 10.0.0.100/32 dev lo && ' +
+        'nsenter --net=/run/netns/blue ip address del 10.0.0.100/24 dev lo',
     );
   });
 

@@ -6,7 +6,19 @@ import type { RouteEntry } from '../../../src/netlink/route/route.js';
 /** A device that is on. */
 export function link(name: string, differs: Partial<LinkEntry> = {}): LinkEntry {
   const loopback = name === 'lo';
-  return { index: 1, name, mtu: 1500, up: true, lowerUp: true, loopback, noarp: false, ...differs };
+  const isEthernet = !loopback && !differs.noarp;
+  return {
+    index: 1,
+    name,
+    ...(isEthernet && { mac: '02:00:00:00:00:ee' }),
+    mtu: 1500,
+    up: true,
+    lowerUp: true,
+    loopback,
+    noarp: false,
+    checksumErrors: 0,
+    ...differs,
+  };
 }
 
 export function address(device: string, text: string): AddressEntry {

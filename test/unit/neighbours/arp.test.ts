@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { arpAnnouncements, arpOwner, arpRequest } from '../../../src/neighbours/arp.js';
+import { arpAnnouncements, arpRequest, readArp } from '../../../src/neighbours/arp.js';
 
 const MAC = '02:00:00:00:00:01';
 const hex = (frame: Uint8Array) => Buffer.from(frame).toString('hex');
@@ -23,20 +23,20 @@ test('an announcement is a request and a reply of the owner about itself', () =>
 
 test('an owner is whoever sends from the address, by request or reply', () => {
   const [request = Buffer.alloc(0), reply = Buffer.alloc(0)] = arpAnnouncements('10.0.0.100', MAC);
-  expect(arpOwner(request, '10.0.0.100')).toBe(MAC);
-  expect(arpOwner(Buffer.concat([reply, Buffer.alloc(18)]), '10.0.0.100')).toBe(MAC);
-  expect(arpOwner(reply, '10.0.0.10')).toBeUndefined();
-  expect(arpOwner(arpRequest('10.0.0.100', { mac: MAC, address: '10.0.0.1' }), '10.0.0.100')).toBeUndefined();
+  const claim = { address: '10.0.0.100', mac: MAC };
+  expect(readArp(request)).toEqual(claim);
+  expect(readArp(Buffer.concat([reply, Buffer.alloc(18)]))).toEqual(claim);
+  expect(readArp(arpRequest('10.0.0.100', { mac: MAC, address: '10.0.0.1' }))?.address).toBe('10.0.0.1');
 });
 
 test('whatever is not whole, or not ARP of IPv4 on Ethernet, has no owner', () => {
   const [frame = Buffer.alloc(0)] = arpAnnouncements('10.0.0.100', MAC);
   for (let length = 0; length < frame.length; length++) {
-    expect(arpOwner(frame.subarray(0, length), '10.0.0.100')).toBeUndefined();
+    expect(readArp(frame.subarray(0, length))).toBeUndefined();
   }
   for (let offset = 14; offset < 20; offset++) {
     const other = Buffer.from(frame);
     other[offset] = 0x77;
-    expect(arpOwner(other, '10.0.0.100')).toBeUndefined();
+    expect(readArp(other)).toBeUndefined();
   }
 });
