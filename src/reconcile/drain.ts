@@ -217,14 +217,18 @@ export class Drain {
     if (earlier?.state === 'quiesced' && destination.weight !== 0 && !this.#isKept()) return this.#end('taken over');
     await this.#write('begun', resumed ? earlier.before : destination.weight);
     if (destination.weight !== 0 && !(await this.#setWeight(entry, 0))) return this.#gone();
-    await this.#write('quiesced');
-    return undefined;
+    return (await this.#write('quiesced')) ? undefined : this.#result('taken over');
   }
 
-  async #write(state: DrainState, before = this.#order.before): Promise<void> {
+  /** False if somebody took the drain back since it began. */
+  async #write(state: DrainState, before = this.#order.before): Promise<boolean> {
     const { service, destination } = this.#order;
     this.#order = { ...this.#order, state, before };
-    await this.#overrides?.update('drain', service, destination, () => this.#order);
+    if (this.#overrides === undefined) return true;
+    const written = await this.#overrides.update('drain', service, destination, (current) =>
+      current === undefined && state !== 'begun' ? undefined : this.#order,
+    );
+    return written !== undefined;
   }
 
   /** Whether somebody removed what was written down. */
@@ -255,11 +259,8 @@ export class Drain {
   /** Written down first: a `keep` must not take the missing server for drift. */
   async #finish(outcome: 'idle' | 'deadline'): Promise<DrainResult> {
     const { service: key, destination, remove } = this.#order;
-    if (!remove) {
-      await this.#write('ended');
-      return this.#result(outcome);
-    }
-    await this.#write('removing');
+    if (!(await this.#write(remove ? 'removing' : 'ended'))) return this.#result('taken over');
+    if (!remove) return this.#result(outcome);
     const removed = await this.#done({ verb: 'delete-destination', key, destination });
     await this.#write('removed');
     // A keep that has read what was written may be quicker.
