@@ -8,6 +8,7 @@ import { getSystemErrorMap } from 'node:util';
 import type { DesiredState } from '../config/desired-state.js';
 import { type ConfigIssue, IpvsError } from '../errors.js';
 import type { VerbContext } from './context.js';
+import { SystemNames } from './ipvsadm/system-names.js';
 import { UsageError } from './usage-error.js';
 
 /** A file that was read. */
@@ -38,6 +39,29 @@ export function warningWriter(stderr: Pick<NodeJS.WritableStream, 'write'>): (wa
   return ({ line, column, path, message }) =>
     void stderr.write(`ipvs-ts: line ${line}, column ${column}: ${path}: ${message}\n`);
 }
+
+/**
+ * Reads a state file or another program's, by its name and its lines; `-` is standard input. What another program's file
+ * holds beside the table goes unsaid here: `import` lists it. @throws {ConfigError, UsageError}
+ */
+export async function readAnyState(path: string, context: Pick<VerbContext, 'streams' | 'env'>): Promise<DesiredState> {
+  const { guessImportFormat, importConfig } = await import('../formats/import-config.js');
+  const { text: content, name } = await readInput(path, context.streams.stdin);
+  const format = SECTION.test(content) ? undefined : guessImportFormat(content, path);
+  if (format === undefined && !IPVSCTL_SERVICE.test(content)) {
+    const { readStateFile } = await import('../config/read.js');
+    return readStateFile(content, { name, env: context.env });
+  }
+  const { state } = await new SystemNames().resolving((names) =>
+    importConfig(content, { format: format ?? 'ipvsctl', name, names }),
+  );
+  return state;
+}
+
+/** A section of a state file or of ipvsctl's, in YAML or JSON: the name of the file may be that of what it was made from. */
+const SECTION = /^\s*\{?\s*["']?(version|defaults|services)["']?\s*:/m;
+/** ipvsctl names services in another way. */
+const IPVSCTL_SERVICE = /^[\s-]*address:\s*["']?(tcp|udp|sctp|fwmark):/m;
 
 /** Reads a state file, or standard input for `-`. Warnings go to standard error. @throws {ConfigError, UsageError} */
 export async function readState(

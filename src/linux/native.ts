@@ -163,6 +163,11 @@ export function loadNative(): Native {
   return loaded;
 }
 
+/** Whether the addon was loaded: what failed before that has nothing to do with the kernel. */
+export function isNativeLoaded(): boolean {
+  return loaded !== undefined;
+}
+
 function load(): Native {
   if (process.platform !== 'linux') {
     throw new UnavailableError(

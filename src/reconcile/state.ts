@@ -45,6 +45,29 @@ export async function readState(
   };
 }
 
+/**
+ * The state of a director that had nothing, and was given this table: what to compare another one with where no kernel is at
+ * hand. Timeouts that the table does not name are the kernel's own.
+ *
+ * @example
+ * ```ts
+ * const { steps } = plan(stateOf(await loadStateFile('old.yaml')), await loadStateFile('new.yaml'));
+ * ```
+ */
+export function stateOf({ services = [], timeouts, daemons = [] }: DesiredTable): State {
+  return {
+    services: services.map(({ service, destinations }) => ({
+      service,
+      destinations: destinations.map((destination) => ({ destination })),
+    })),
+    timeouts: { ...KERNEL_TIMEOUTS, ...timeouts },
+    daemons,
+  };
+}
+
+/** Seconds: tcp_timeouts and udp_timeouts of the kernel (ip_vs_proto_tcp.c, ip_vs_proto_udp.c, Linux 6.1). */
+const KERNEL_TIMEOUTS: Timeouts = { tcp: 900, tcpFin: 120, udp: 300 };
+
 /** What is absent from /proc would look like a difference, or hide one. */
 export function refuseProc(source: Source = 'netlink'): void {
   if (source === 'netlink') return;

@@ -12,6 +12,7 @@ import { formatInfo, formatListing } from '../../ipvsadm/listing.js';
 import { numericReverseNames, type ReverseNames } from '../../ipvsadm/reverse-names.js';
 import { formatRules, splitWords } from '../../ipvsadm/rules.js';
 import { formatDaemons, formatTimeouts, IPVSADM_VERSION_LINE } from '../../ipvsadm/settings-listing.js';
+import { isNativeLoaded } from '../../linux/native.js';
 import type { Change } from '../../model/change.js';
 import type { Connection } from '../../model/connection.js';
 import type { ServiceKey } from '../../model/service-key.js';
@@ -79,6 +80,11 @@ async function withIpvs(
     ipvs = await Ipvs.open({ netns, source: 'netlink' });
   } catch (error) {
     if (!(error instanceof IpvsError)) throw error;
+    if (!isNativeLoaded()) {
+      // ipvsadm's words would send people to look for a kernel module.
+      streams.stderr.write(`ipvs-ts: ${error.message}\n`);
+      return 2;
+    }
     streams.stderr.write(`${initMessage(error instanceof KernelError ? error.code : 'ENOPROTOOPT')}\n`);
     writeHint(error, streams.stderr);
     return 2;

@@ -1,20 +1,55 @@
 /** @module */
 import { prettyJson } from '../../json/pretty.js';
+import type { Plan } from '../../reconcile/plan.js';
 import { JSON_OUTPUT, NETNS, PRUNE, SCOPE, STATE_FILE } from '../common-options.js';
+import type { VerbContext } from '../context.js';
 import { planFor, planText } from '../difference.js';
-import { readState } from '../input.js';
+import { readAnyState, readState } from '../input.js';
+import { UsageError } from '../usage-error.js';
 import { defineVerb } from '../verb.js';
 
 /** There is a difference. */
 const DIFFERENT = 2;
+
+interface Values {
+  readonly scope: readonly string[];
+  readonly prune: boolean;
+  readonly against: string | undefined;
+  readonly netns: string | undefined;
+}
+
+/** Another file stands for what the table would be after it: such a comparison needs no kernel. */
+async function compare(file: string, values: Values, context: VerbContext): Promise<Plan> {
+  const { against, netns } = values;
+  if (against === undefined) {
+    await using ipvs = await context.open({ netns, source: 'netlink' });
+    return await planFor(ipvs, await readState(file, context), values, context.streams);
+  }
+  if (netns !== undefined) throw new UsageError('--against FILE reads no table, so --netns has no meaning');
+  if (file === '-' && against === '-') throw new UsageError('only one of the files can be standard input');
+  const { parseScope, plan, stateOf } = await import('../../reconcile/index.js');
+  const current = stateOf(await readAnyState(against, context));
+  return plan(current, await readState(file, context), { prune: values.prune, scope: parseScope(values.scope) });
+}
 
 /** `ipvs-ts diff` */
 export const diff = defineVerb({
   name: 'diff',
   group: 'State',
   operands: { file: STATE_FILE },
-  options: { scope: SCOPE, prune: PRUNE, json: JSON_OUTPUT, netns: NETNS },
+  options: {
+    scope: SCOPE,
+    prune: PRUNE,
+    against: {
+      placeholder: 'FILE',
+      source: 'file',
+      help: "compare with this state file, or another program's file, instead of the table in the kernel",
+    },
+    json: JSON_OUTPUT,
+    netns: NETNS,
+  },
   help: 'show what "apply" would do',
+  details: 'With --against no kernel is needed: what the other file does not name counts as on a host just started.',
   exitCodes: [
     { code: 0, help: 'no difference' },
     { code: 1, help: 'an error of any kind' },
@@ -22,8 +57,7 @@ export const diff = defineVerb({
   ],
 
   async run({ values, operands }, context) {
-    await using ipvs = await context.open({ netns: values.netns, source: 'netlink' });
-    const difference = await planFor(ipvs, await readState(operands.file, context), values, context.streams);
+    const difference = await compare(operands.file, values, context);
     context.streams.stdout.write(values.json ? prettyJson(difference) : planText(difference));
     return difference.steps.length === 0 ? 0 : DIFFERENT;
   },
