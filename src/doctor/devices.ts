@@ -85,5 +85,10 @@ export function devicesInUse(picture: Picture): string[] {
 /** Whether the way to an address is cut by a device that is off or has no carrier. */
 export function isCutOff(address: string, { host }: Picture): boolean {
   const device = deviceTowards(address, host);
-  return host.links.some(({ name, up, lowerUp }) => name === device && !(up && lowerUp));
+  return device !== undefined && isDown(device, host);
+}
+
+/** Whether a device is off or has no carrier. */
+export function isDown(device: string, { links }: Picture['host']): boolean {
+  return links.some(({ name, up, lowerUp }) => name === device && !(up && lowerUp));
 }

@@ -4,6 +4,7 @@
  */
 import { deviceSysctl } from '../linux/sysctl.js';
 import { commandLine, sysctlCommand } from './command-line.js';
+import { devicesInUse, isDown } from './devices.js';
 import { type Finding, finding } from './finding.js';
 import { type Passage, type Picture, plansOf, ruling } from './picture.js';
 import { nearTo, routeTo } from './routes.js';
@@ -53,7 +54,8 @@ export function rpFilterRealServer(picture: Picture): Finding[] {
 function filtered(picture: Picture): (Passage & { from: string; severity: Finding['severity'] })[] {
   return picture.passages.flatMap((passage) => {
     const { from, refusal, named, vip } = passage;
-    if (refusal !== 'EXDEV' || from === undefined) return [];
+    // A device that is down has no routes, and a finding of its own.
+    if (refusal !== 'EXDEV' || from === undefined || isDown(from, picture.host)) return [];
     const isOutside = vip !== undefined && nearTo(vip, picture.host) === undefined;
     // Where packets of strangers come in at all, this is not known of a virtual IP in an own network without a default route.
     const severity = named || isOutside ? 'error' : hasDefaultRoute(picture) ? 'warning' : 'note';
@@ -94,6 +96,8 @@ function hasNoWay({ purpose, refusal }: Passage): boolean {
 /** No route leads back to clients. */
 export function noWayBack(picture: Picture): Finding[] {
   const { host, netns } = picture;
+  // The routes of a device that is down are deleted with it: that is the finding.
+  if (devicesInUse(picture).some((device) => isDown(device, host))) return [];
   return picture.passages.filter(hasNoWay).flatMap((passage) => {
     const { named, source, refusal, from, vip } = passage;
     // A host that does not forward says EHOSTUNREACH as well, which has a finding of its own.

@@ -370,6 +370,18 @@ describe('a director:', () => {
       ['error device-down: eth0'],
     ],
     [
+      'the same with a source filter',
+      director({
+        host: {
+          links: [link('lo'), link('eth0', { up: false, lowerUp: false })],
+          routes: [],
+          sysctls: { 'net.ipv4.conf.all.rp_filter': '2' },
+        },
+        passages: [request({ refusal: 'EXDEV' })],
+      }),
+      ['error device-down: eth0'],
+    ],
+    [
       'a device without a carrier',
       director({ host: { links: [link('lo'), link('eth0', { lowerUp: false })] } }),
       ['error device-down: eth0'],
@@ -766,6 +778,16 @@ describe('a real server:', () => {
         passages: [answer({ route: { local: false, device: 'eth0', gateway: '10.0.0.254' } })],
       }),
       ['error gateway-silent: 10.0.0.254'],
+    ],
+    [
+      'a device that is down, and no way to a named client for that',
+      realServer({
+        host: { links: [link('lo'), link('eth0', { up: false, lowerUp: false })], routes: [] },
+        owners: {},
+        clients: ['198.51.100.7'],
+        passages: [answer({ client: '198.51.100.7', named: true, refusal: 'ENETUNREACH' })],
+      }),
+      ['error device-down: eth0'],
     ],
     ['no way to clients elsewhere', realServer({ passages: [answer({ refusal: 'ENETUNREACH' })] }), []],
     [
