@@ -61,4 +61,5 @@ export type { DaemonRole, NormalSyncDaemon, SyncDaemon } from './model/sync-daem
 export type { Info, Source, Table, TableService } from './model/table.js';
 export type { TableAccess } from './model/table-access.js';
 export type { Timeouts, TimeoutsChange } from './model/timeouts.js';
+export type { NetlinkDatagram } from './netlink/diagnostics.js';
 export type { Transport } from './netlink/transport.js';

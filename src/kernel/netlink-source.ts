@@ -14,6 +14,7 @@ import type { Info, TableService } from '../model/table.js';
 import type { Timeouts } from '../model/timeouts.js';
 import { type CommandRefusal, Connection } from '../netlink/connection.js';
 import { debugTransport } from '../netlink/debug.js';
+import { observed } from '../netlink/diagnostics.js';
 import { resolveFamily } from '../netlink/generic.js';
 import type { Message } from '../netlink/message.js';
 import type { Transport } from '../netlink/transport.js';
@@ -81,7 +82,8 @@ export class NetlinkSource {
    */
   static async open(transport: Transport, options: CallOptions): Promise<NetlinkSource> {
     const debug = process.env['IPVS_DEBUG'] === '1';
-    const connection = new Connection(debug ? debugTransport(transport, describeIpvsMessage) : transport, options);
+    const seen = observed(transport, 'generic');
+    const connection = new Connection(debug ? debugTransport(seen, describeIpvsMessage) : seen, options);
     try {
       const family = await resolveFamily(connection, IPVS_GENL_NAME);
       if (family === undefined) {

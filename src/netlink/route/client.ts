@@ -10,6 +10,7 @@ import type { CallOptions } from '../../model/call-options.js';
 import { openNetlinkSocket } from '../../netlink/socket.js';
 import { Connection, type Request } from '../connection.js';
 import { debugTransport } from '../debug.js';
+import { observed } from '../diagnostics.js';
 import type { Message } from '../message.js';
 import type { Transport } from '../transport.js';
 import {
@@ -69,9 +70,8 @@ export class RouteClient implements AsyncDisposable {
   /** On a transport that is there: a double's, in tests. */
   static over(transport: Transport, options: Pick<RouteClientOptions, 'timeout'> = {}): RouteClient {
     const debug = process.env['IPVS_DEBUG'] === '1';
-    return new RouteClient(
-      new Connection(debug ? debugTransport(transport, describeRouteMessage) : transport, options),
-    );
+    const seen = observed(transport, 'route');
+    return new RouteClient(new Connection(debug ? debugTransport(seen, describeRouteMessage) : seen, options));
   }
 
   /** All devices, in the kernel's order: lo first. */
