@@ -3,8 +3,18 @@
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+} from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const store = fileURLToPath(new URL('../.build/debian/', import.meta.url));
@@ -81,7 +91,24 @@ function unpack(files, tree) {
   const extract =
     'dpkg-deb --fsys-tarfile "$2" | tar --extract --keep-directory-symlink --no-same-owner --directory "$1"';
   for (const file of files) run('sh', '-ec', extract, 'sh', tree, file);
+  for (const directory of ['usr/bin', 'usr/sbin']) makeLinksRelative(tree, directory);
   return tree;
+}
+
+/**
+ * insmod is a link to /bin/kmod, which here is the machine's, if there is one.
+ *
+ * @param {string} tree
+ * @param {string} directory
+ */
+function makeLinksRelative(tree, directory) {
+  for (const name of readdirSync(join(tree, directory))) {
+    const path = join(tree, directory, name);
+    const target = lstatSync(path).isSymbolicLink() ? readlinkSync(path) : '';
+    if (!target.startsWith('/')) continue;
+    unlinkSync(path);
+    symlinkSync(relative(dirname(path), join(tree, target)), path);
+  }
 }
 
 /** @param {string[]} command */

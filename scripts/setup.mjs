@@ -5,26 +5,37 @@
 // Each step is taken only when something is missing, and says so in one line.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { existsSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { delimiter, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { DebianError, unpackPackages } from './debian.mjs';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Where this machine's programs are; a user's PATH may lack the last ones. */
+const PATHS = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
 
 /** A step could not be taken; what it printed says why. */
 export class SetupError extends Error {}
 
-/** The programs that are needed, and the Debian packages that have them. */
-const PROGRAMS = {
-  'g++': 'g++',
-  make: 'make',
-  python3: 'python3',
+/** The programs that the lab takes to boot and the story of npm start to be told, and the Debian packages that have them. */
+const STORY = {
   ip: 'iproute2',
   modprobe: 'kmod',
   sysctl: 'procps',
   ipvsadm: 'ipvsadm',
-  'iptables-legacy': 'iptables',
   curl: 'curl',
+  // Debian has it for this architecture alone.
+  ...(process.arch === 'x64' && { 'linux.uml': 'user-mode-linux' }),
+};
+
+/** What the tests take. */
+const TESTS = {
+  'g++': 'g++',
+  make: 'make',
+  python3: 'python3',
+  ...STORY,
+  'iptables-legacy': 'iptables',
   tcpdump: 'tcpdump',
   keepalived: 'keepalived',
   ifconfig: 'net-tools',
@@ -35,21 +46,24 @@ const PROGRAMS = {
   // They try the completion.
   zsh: 'zsh',
   fish: 'fish',
-  // Debian has it for this architecture alone.
-  ...(process.arch === 'x64' && { 'linux.uml': 'user-mode-linux' }),
 };
+
+/** Where the lab looks for the packages that this machine has not: a link to where they were unpacked. */
+const LAYER = join(root, '.build/lab-layer');
 
 /**
  * Takes the steps that are asked for, npm's packages first in any case.
  *
- * Debian packages that can't be installed are no error here: they are named, and what needs them fails by itself.
+ * For the story of npm start Debian packages are unpacked below .build, for the tests they are installed. Those that can't be
+ * had are no error here: they are named, and what needs them fails by itself.
  *
- * @param {{ packages?: boolean, native?: boolean, typescript?: boolean }} steps
+ * @param {{ packages?: boolean | 'story', native?: boolean, typescript?: boolean }} steps
  * @throws {SetupError}
  */
 export function setup({ packages = false, native = false, typescript = false }) {
   if (!npmPackagesAreInstalled()) take('npm packages: installing', 'npm', 'ci', '--no-audit', '--no-fund');
-  if (packages) installDebianPackages();
+  if (packages === 'story') unpackDebianPackages();
+  else if (packages) installDebianPackages();
   if (native) take(undefined, process.execPath, 'scripts/prebuild.mjs', 'own');
   if (typescript) take('TypeScript: compiling', 'npm', 'run', '--silent', 'build:ts');
 }
@@ -73,8 +87,9 @@ function readLock(path) {
   return JSON.parse(readFileSync(path, 'utf8')).packages;
 }
 
+/** Some tests take programs on the machine itself, where unpacked ones would not run. */
 function installDebianPackages() {
-  const missing = missingPackages();
+  const missing = packagesWithout(TESTS, PATHS);
   if (missing.length === 0) return;
   const names = missing.join(' ');
   console.log(`Debian packages: installing ${names}`);
@@ -82,14 +97,6 @@ function installDebianPackages() {
   if (reason === undefined) return;
   console.error(`Debian packages: could not install them: ${reason}. Please run:`);
   console.error(`  apt-get install --no-install-recommends ${names}`);
-}
-
-/** @returns {string[]} */
-function missingPackages() {
-  const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
-  return Object.entries(PROGRAMS)
-    .filter(([program]) => !directories.some((directory) => existsSync(join(directory, program))))
-    .map(([, name]) => name);
 }
 
 /**
@@ -106,6 +113,31 @@ function aptInstall(names) {
   const install = run(...apt, 'install', '--yes', '--no-install-recommends', ...names);
   if (install.status === 0) return undefined;
   return `apt-get failed:\n${update.output}${install.output}`.trimEnd();
+}
+
+/** For who only looks: nothing of the machine is changed, and no root is needed. What an earlier call unpacked does. */
+function unpackDebianPackages() {
+  const unpacked = ['usr/bin', 'usr/sbin'].map((directory) => join(LAYER, directory));
+  if (packagesWithout(STORY, [...PATHS, ...unpacked]).length === 0) return;
+  const missing = packagesWithout(STORY, PATHS);
+  try {
+    const tree = unpackPackages(missing, console.log);
+    rmSync(LAYER, { force: true });
+    symlinkSync(relative(dirname(LAYER), tree), LAYER);
+  } catch (error) {
+    if (!(error instanceof DebianError)) throw error;
+    console.error(`Debian packages: could not fetch ${missing.join(' ')}: ${error.message}`);
+  }
+}
+
+/**
+ * @param {Record<string, string>} programs
+ * @param {string[]} directories
+ */
+function packagesWithout(programs, directories) {
+  return Object.entries(programs)
+    .filter(([program]) => !directories.some((directory) => existsSync(join(directory, program))))
+    .map(([, name]) => name);
 }
 
 /**

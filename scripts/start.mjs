@@ -3,4 +3,4 @@
 
 import { runInLab } from './in-lab.mjs';
 
-runInLab('examples/cluster.js', { otherwise: 'examples/simulator.js' });
+runInLab('examples/cluster.js', { packages: 'story', otherwise: 'examples/simulator.js' });

@@ -138,7 +138,11 @@ function kernelCommand(kernel: LabKernel, directory: string, memory: number): Co
   // costs across two (11,000 calls of ipvsadm: 1.3 s instead of 12 s).
   const pinned = ['--cpu-list', String(lastProcessor()), kernel.program];
   // The kernel hands parameters that it doesn't know to the first process, as environment variables.
-  const parameters = Object.entries({ ...settings, IPVS_LAB_MODULES: kernel.modules }).map((pair) => pair.join('='));
+  const { modules, layer } = kernel;
+  const layered = layer === undefined ? {} : { IPVS_LAB_LAYER: layer };
+  const parameters = Object.entries({ ...settings, IPVS_LAB_MODULES: modules, ...layered }).map((pair) =>
+    pair.join('='),
+  );
   return {
     program: 'taskset',
     args: [

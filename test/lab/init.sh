@@ -10,11 +10,21 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 # The guest's root is an overlay: what the host has below, memory on top. Programs may write wherever they like, the host
 # sees nothing of it. It is faster than the bare host file system as well, which forgets every name it has looked up.
+#
+# IPVS_LAB_LAYER is a directory of unpacked packages that lies between them: a file system of its own, for an overlay takes no
+# layer that is inside another. Until it lies there its insmod has to be told where its libraries are.
 enter_overlay() {
-  insmod "$IPVS_LAB_MODULES/$(uname -r)/kernel/fs/overlayfs/overlay.ko"
+  layer=${IPVS_LAB_LAYER:-}
+  PATH=$PATH${layer:+:$layer/usr/sbin} LD_LIBRARY_PATH=${layer:+$layer/usr/lib/x86_64-linux-gnu} \
+    insmod "$IPVS_LAB_MODULES/$(uname -r)/kernel/fs/overlayfs/overlay.ko"
   mount -t tmpfs lab /run
-  mkdir /run/upper /run/work /run/root
-  mount -t overlay lab -o lowerdir=/,upperdir=/run/upper,workdir=/run/work /run/root
+  mkdir /run/upper /run/work /run/root /run/layer
+  lower=/
+  if [ -n "$layer" ]; then
+    mount -t hostfs layer -o "$layer" /run/layer
+    lower=/run/layer:/
+  fi
+  mount -t overlay lab -o lowerdir="$lower",upperdir=/run/upper,workdir=/run/work /run/root
   cd /run/root
   while IFS= read -r shared; do
     mount --bind "$shared" ".$shared"

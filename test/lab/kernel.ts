@@ -1,14 +1,25 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { checkoutRoot } from './checkout.js';
 
 /** The kernel a program of the lab runs on: user-mode Linux as a process, or the machine's own in fresh namespaces. */
-export type LabKernel = { kind: 'uml'; program: string; modules: string } | { kind: 'host' };
+export type LabKernel =
+  | {
+      kind: 'uml';
+      program: string;
+      modules: string;
+      /** The root of a system whose programs lie over the machine's own in the guest. */
+      layer?: string;
+    }
+  | { kind: 'host' };
 
 /** What {@link chooseKernel} has to know about a machine; tests pass machines of their own. */
 export interface Machine {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly isRoot: boolean;
+  /** Where packages are unpacked that are not installed (scripts/setup.mjs). */
+  readonly layer?: string | undefined;
   exists(path: string): boolean;
   /** The path of a program, or undefined when there is none of that name. */
   find(program: string): string | undefined;
@@ -61,8 +72,12 @@ function userModeLinux(machine: Machine): Candidate {
   const program = machine.find('linux.uml');
   if (program === undefined)
     return { missing: 'linux.uml is not installed (Debian package user-mode-linux, x86-64 only)' };
-  if (!machine.exists(MODULES)) return { missing: `its modules are missing: there is no ${MODULES}` };
-  return missingTools(machine) ?? { kernel: { kind: 'uml', program, modules: MODULES } };
+  const { layer } = machine;
+  const modules = [MODULES, ...(layer === undefined ? [] : [join(layer, MODULES)])].find((path) =>
+    machine.exists(path),
+  );
+  if (modules === undefined) return { missing: `its modules are missing: there is no ${MODULES}` };
+  return missingTools(machine) ?? { kernel: { kind: 'uml', program, modules, ...(layer !== undefined && { layer }) } };
 }
 
 function hostKernel(machine: Machine): Candidate {
@@ -90,17 +105,22 @@ function missingTools(machine: Machine): Candidate | undefined {
   };
 }
 
+const LAYER = join(checkoutRoot, '.build/lab-layer');
+
 const thisMachine: Machine = {
   env: process.env,
+  layer: existsSync(LAYER) ? realpathSync(LAYER) : undefined,
   isRoot: process.getuid?.() === 0,
   exists: existsSync,
   find: findProgram,
   succeeds: (program, ...args) => spawnSync(program, args, { stdio: 'ignore' }).status === 0,
 };
 
-/** Looks in PATH and, since modprobe and ip live there and a user's PATH may lack them, in the sbin directories. */
+/** Looks in PATH, in the sbin directories, for a user's PATH may lack them, and in the layer. */
 function findProgram(program: string): string | undefined {
-  const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
+  const sbin = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
+  const unpacked = ['usr/bin', 'usr/sbin'].map((directory) => join(LAYER, directory));
+  const directories = [...(process.env['PATH'] ?? '').split(delimiter), ...sbin, ...unpacked];
   return directories.map((directory) => join(directory, program)).find(isExecutable);
 }
 

@@ -13,10 +13,12 @@ function machine(has: {
   modules?: string[];
   namespaces?: boolean;
   wanted?: string;
+  layer?: string;
 }): Machine {
-  const { programs = [], paths = [], isRoot = false, modules = [], namespaces = false, wanted } = has;
+  const { programs = [], paths = [], isRoot = false, modules = [], namespaces = false, wanted, layer } = has;
   return {
     env: { IPVS_LAB: wanted },
+    layer,
     isRoot,
     exists: (path) => paths.includes(path),
     find: (program) => (programs.includes(program) ? `/usr/bin/${program}` : undefined),
@@ -33,6 +35,14 @@ describe('chooseKernel', () => {
     const kernel = { kind: 'uml', program: '/usr/bin/linux.uml', modules: '/usr/lib/uml/modules' };
     expect(chooseKernel(machine(UML))).toEqual(kernel);
     expect(chooseKernel(machine({ ...HOST, ...UML }))).toEqual(kernel);
+  });
+
+  test('takes modules from unpacked packages where the machine has none, and lays these over the machine', () => {
+    const layer = '/layer';
+    const modules = '/layer/usr/lib/uml/modules';
+    const kernel = { kind: 'uml', program: '/usr/bin/linux.uml', layer };
+    expect(chooseKernel(machine({ ...UML, layer, paths: [modules] }))).toEqual({ ...kernel, modules });
+    expect(chooseKernel(machine({ ...UML, layer }))).toEqual({ ...kernel, modules: '/usr/lib/uml/modules' });
   });
 
   test("takes the machine's own kernel otherwise, or when asked to", () => {
