@@ -16,7 +16,18 @@
  * @module
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -160,12 +171,24 @@ function lastProcessor(): number {
   return Number(allowed ?? 0);
 }
 
-/** The guest's memory is a file: best in memory, but containers often have a tiny /dev/shm, and overrunning it kills. */
+/**
+ * The guest's memory is a file: best in memory, but containers often have a tiny /dev/shm, and overrunning it kills; in some
+ * only root may write there.
+ */
 function memoryDirectory(memory: number, fallback: string): string {
   const shm = '/dev/shm';
-  if (!existsSync(shm)) return fallback;
+  if (!isWritable(shm)) return fallback;
   const { bavail, bsize } = statfsSync(shm);
   return bavail * bsize > memory * 2 ** 20 ? shm : fallback;
+}
+
+function isWritable(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Waits for the guest, or ends it by force; says which force it took. */
