@@ -141,6 +141,11 @@ describe('a socket', () => {
     expect(socket.setOption(SOL_NETLINK, NETLINK_CAP_ACK, uint32(1))).toBe(0);
     expect(socket.setOption(SOL_SOCKET, SO_RCVBUF, uint32(1 << 16))).toBe(0);
     expect(socket.setOption(SOL_NETLINK, 9999, uint32(1))).toBe(-ENOPROTOOPT);
+    const value = new Uint8Array(16);
+    expect(socket.getOption(SOL_SOCKET, SO_RCVBUF, value)).toBe(4);
+    // The kernel doubles it.
+    expect(value.subarray(0, 4)).toEqual(uint32(1 << 17));
+    expect(socket.getOption(SOL_NETLINK, 9999, value)).toBe(-ENOPROTOOPT);
     expect(socket.setOption(SOL_SOCKET, SO_RCVBUF, new Uint8Array(1))).toBe(-EINVAL);
   });
 
@@ -217,6 +222,7 @@ describe('a socket', () => {
       expect(() => untyped.bind(wrong)).toThrow(TypeError);
       expect(() => untyped.connect(wrong)).toThrow('address must be a Uint8Array');
       expect(() => untyped.setOption(SOL_SOCKET, SO_RCVBUF, wrong)).toThrow('value must be a Uint8Array');
+      expect(() => untyped.getOption(SOL_SOCKET, SO_RCVBUF, wrong)).toThrow('into must be a Uint8Array');
       expect(() => untyped.setFilter(wrong)).toThrow('program must be a Uint8Array');
       expect(() => untyped.watch(wrong)).toThrow(TypeError);
     }
@@ -225,6 +231,8 @@ describe('a socket', () => {
       expect(() => new Socket(AF_NETLINK, SOCK_RAW, wrong)).toThrow(TypeError);
       expect(() => untyped.setOption(wrong, wrong, wrong)).toThrow('level must be a 32-bit integer');
       expect(() => Object(native).openFile('/proc/self/status', wrong)).toThrow('flags must be a 32-bit integer');
+      expect(() => Object(native).flock(wrong, 2)).toThrow('descriptor must be a 32-bit integer');
+      expect(() => Object(native).flock(0, wrong)).toThrow('operation must be a 32-bit integer');
     }
     expect(() => new Socket(AF_NETLINK, SOCK_RAW, 0, 5)).toThrow('netnsPath must be a string');
     expect(() => new Socket(AF_NETLINK, SOCK_RAW, 0, '/proc/self/ns/net\0')).toThrow(TypeError);
