@@ -93,8 +93,8 @@ export class Departures {
       activeConnections: entry.activeConnections,
       inactiveConnections: entry.inactiveConnections,
       persistentConnections: entry.persistentConnections ?? 0,
-      waited: now - since,
-      ...(deadline !== undefined && { left: Math.max(0, since + deadline - now) }),
+      waited: Math.round(now - since),
+      ...(deadline !== undefined && { left: Math.max(0, Math.round(since + deadline - now)) }),
     };
     this.#onProgress?.(progress);
     const isQuiet = entry.destination.weight === 0 && isIdle(progress, until);

@@ -181,7 +181,9 @@ class Keeper {
 
   /** Gives back what was wanted in the end. */
   async #keep(): Promise<DesiredTable> {
-    let wanted = await this.#source.read();
+    const first = await this.#readFirst();
+    if (first === undefined) return {};
+    let wanted = first;
     await this.#make(wanted, 'applied');
     if (!this.#end.aborted) this.#tell({ type: 'ready' });
     while (!this.#end.aborted) {
@@ -194,6 +196,16 @@ class Keeper {
       await this.#look(wanted, next === undefined ? 'drift' : 'applied');
     }
     return wanted;
+  }
+
+  /** Undefined if the end comes before. */
+  async #readFirst(): Promise<DesiredTable | undefined> {
+    try {
+      return await this.#source.read();
+    } catch (error) {
+      if (this.#end.aborted) return undefined;
+      throw error;
+    }
   }
 
   /** Until something changes, or it is time to look. */

@@ -27,6 +27,8 @@ export interface StateFileSourceOptions extends ReadOptions {
   readonly settle?: number | undefined;
   /** Milliseconds between two looks at the file, besides watching, 100 to 86400000. Default 30000. */
   readonly interval?: number | undefined;
+  /** Ends a reading that waits for a lock, with `signal.reason`. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const optionsSchema = lazy((z) =>
@@ -62,16 +64,18 @@ interface Found {
 export class StateFileSource implements KeepSource, Disposable {
   readonly changes: AsyncIterable<unknown>;
   readonly #path: string;
-  readonly #options: ReadOptions;
+  readonly #options: Pick<StateFileSourceOptions, 'signal'> & ReadOptions;
   readonly #settle: number;
   readonly #emitter = new EventEmitter();
-  readonly #closed = new AbortController();
+  #isClosed = false;
   readonly #interval: NodeJS.Timeout;
   #watchers: FSWatcher[] = [];
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
   /** What was read last. */
   #taken: string | undefined;
+  /** Whether it is to be read whatever it is. */
+  #wanted = false;
   /** What is there now, since when (of `performance.now`). */
   #fresh: { readonly identity: string; readonly since: number } | undefined;
 
@@ -94,7 +98,7 @@ export class StateFileSource implements KeepSource, Disposable {
   async read(): Promise<DesiredState> {
     for (;;) {
       const { found, bytes } = await examine(this.#path);
-      if (found.isLocked) await sleep(LOCK_RETRY, undefined, { signal: this.#closed.signal });
+      if (found.isLocked) await sleep(LOCK_RETRY, undefined, { signal: this.#options.signal });
       else {
         this.#taken = found.identity;
         if (bytes instanceof Error) throw bytes;
@@ -103,20 +107,21 @@ export class StateFileSource implements KeepSource, Disposable {
     }
   }
 
-  /** Says that the file is to be read now, settled or not: whoever says so has written it. */
+  /** Says that the file is to be read now, settled or not, unless it is locked: whoever says so has written it. */
   reload(): void {
-    this.#emitter.emit('changed');
+    this.#wanted = true;
+    this.#lookIn(0);
   }
 
   [Symbol.dispose](): void {
-    this.#closed.abort();
+    this.#isClosed = true;
     clearInterval(this.#interval);
     clearTimeout(this.#timer);
     for (const watcher of this.#watchers) watcher.close();
   }
 
   #lookIn(milliseconds: number): void {
-    if (this.#closed.signal.aborted) return;
+    if (this.#isClosed) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#looking ??= this.#look().finally(() => {
@@ -129,7 +134,7 @@ export class StateFileSource implements KeepSource, Disposable {
     // Before the file is looked at: what comes between is seen by the new watchers.
     this.#watch();
     const { found } = await examine(this.#path);
-    if (found.identity === this.#taken) {
+    if (found.identity === this.#taken && !this.#wanted) {
       this.#fresh = undefined;
       return;
     }
@@ -137,8 +142,9 @@ export class StateFileSource implements KeepSource, Disposable {
     if (this.#fresh?.identity !== found.identity) this.#fresh = { identity: found.identity, since: now };
     const settled = Math.max(now - this.#fresh.since, Date.now() - found.written);
     if (found.isLocked) this.#lookIn(LOCK_RETRY);
-    else if (settled < this.#settle) this.#lookIn(this.#settle - settled);
+    else if (settled < this.#settle && !this.#wanted) this.#lookIn(this.#settle - settled);
     else {
+      this.#wanted = false;
       this.#fresh = undefined;
       this.#taken = found.identity;
       this.#emitter.emit('changed');

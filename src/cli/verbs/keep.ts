@@ -56,8 +56,15 @@ export const keep = defineVerb({
     const { netns, interval, prune, withdraw, drain, settle } = values;
     await using ipvs = await context.open({ netns, source: 'netlink' });
     const { env, streams } = context;
-    using source = new StateFileSource(file, { interval, settle, env, onWarning: warningWriter(streams.stderr) });
-    using signals = new Signals(() => source.reload());
+    using signals = new Signals();
+    using source = new StateFileSource(file, {
+      interval,
+      settle,
+      env,
+      onWarning: warningWriter(streams.stderr),
+      signal: signals.end,
+    });
+    signals.reload = () => source.reload();
     using systemd = new Systemd();
     const line = values.json ? jsonLine : textLine;
     await keepTable(
@@ -99,10 +106,10 @@ function fail(file: string, error: unknown): never {
 /** The signals that a running program listens to. */
 class Signals implements Disposable {
   readonly #end = new AbortController();
-  readonly #reload: () => void;
+  /** What SIGHUP does. */
+  reload: () => void = () => undefined;
 
-  constructor(reload: () => void) {
-    this.#reload = reload;
+  constructor() {
     process.on('SIGHUP', this.#reload).on('SIGTERM', this.#stop).on('SIGINT', this.#stop);
   }
 
@@ -113,6 +120,8 @@ class Signals implements Disposable {
   [Symbol.dispose](): void {
     process.off('SIGHUP', this.#reload).off('SIGTERM', this.#stop).off('SIGINT', this.#stop);
   }
+
+  readonly #reload = (): void => this.reload();
 
   readonly #stop = (): void => {
     this.#end.abort();

@@ -167,8 +167,24 @@ describe('a file that is being written', () => {
     expect(file.changes.take()).toBe(false);
     const reading = file.server();
     writeFileSync(at('a.yaml'), yaml('10.0.0.2'));
+    file.source.reload();
+    await sleep(300);
+    expect(file.changes.take()).toBe(false);
     writer.stdin.end();
     expect(await reading).toBe('10.0.0.2');
+    await file.becomes('10.0.0.2');
+  });
+
+  test('is not waited for beyond the end', async () => {
+    put(at('a.yaml'), '10.0.0.1');
+    const writer = spawn('flock', ['--no-fork', at('a.yaml'), 'sh', '-c', 'echo locked; exec cat']);
+    await new Promise((locked) => writer.stdout.once('data', locked));
+    const ending = new AbortController();
+    using source = new StateFileSource(at('a.yaml'), { signal: ending.signal });
+    const reading = source.read();
+    ending.abort();
+    await expect(reading).rejects.toMatchObject({ name: 'AbortError' });
+    writer.stdin.end();
   });
 
   test('is read at once if somebody says so', async () => {
