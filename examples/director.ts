@@ -9,7 +9,7 @@
  */
 import { once } from 'node:events';
 import { Ipvs, type ServiceKey } from 'ipvs-ts';
-import { apply, planDirector, revert } from 'ipvs-ts/host';
+import { Host } from 'ipvs-ts/host';
 
 const [device, vip, ...servers] = process.argv.slice(2);
 if (device === undefined || vip === undefined || servers.length === 0) {
@@ -18,7 +18,8 @@ if (device === undefined || vip === undefined || servers.length === 0) {
 }
 
 // A plan is a plain value, and changes nothing. What this host has already is marked as done.
-const plan = await planDirector({ mode: 'dr', device, vips: [vip] });
+const host = await Host.open();
+const plan = await host.plan({ role: 'director', description: { mode: 'dr', device, vips: [vip] } });
 for (const { what, why, done } of plan.steps) console.log(`${done ? 'is so' : 'to do'}: ${what}\n       ${why}`);
 for (const { what, hint } of plan.obstacles) console.log(`in the way: ${what}; ${hint}`);
 
@@ -28,7 +29,7 @@ await ipvs.addService({ ...service, scheduler: 'rr' });
 for (const address of servers) await ipvs.addDestination(service, { address, port: 80, forward: 'dr' });
 
 // Everything is written down before it is done: `revert` works from this file, also after a crash and by another process.
-const { path } = await apply(plan, { onStep: ({ what }) => console.log(`done: ${what}`) });
+const { path } = await host.apply(plan, { onProgress: ({ step }) => console.log(`done: ${step.what}`) });
 console.log(`ready: http://${vip}/ is served by ${servers.join(' and ')}; Ctrl-C ends it`);
 
 // Signals alone don't hold a process open.
@@ -36,6 +37,6 @@ const alive = setInterval(() => undefined, 60_000);
 await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
 clearInterval(alive);
 
-const { undone } = await revert(path);
+const { undone } = await host.revert({ record: path });
 for (const { undo } of undone) console.log(`done: ${undo}`);
 await ipvs.deleteService(service);

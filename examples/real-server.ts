@@ -7,9 +7,10 @@
  *
  * @module
  */
-import { apply, planRealServer, type RealServer, recordPath, revert } from 'ipvs-ts/host';
+import { Host, type RealServer } from 'ipvs-ts/host';
 
 const [verb, vip] = process.argv.slice(2);
+const host = await Host.open();
 if (verb === 'up' && vip !== undefined) await up({ mode: 'dr', vips: [vip] });
 else if (verb === 'down') await down();
 else {
@@ -18,14 +19,14 @@ else {
 }
 
 async function up(description: RealServer): Promise<void> {
-  const plan = await planRealServer(description);
-  const { record, already } = await apply(plan);
+  const plan = await host.plan({ role: 'real-server', description });
+  const { record, already } = await host.apply(plan);
   for (const { what } of already) console.log(`was so: ${what}`);
   for (const { step } of record.steps) console.log(`done: ${step.what}`);
 }
 
 async function down(): Promise<void> {
-  const { undone, left } = await revert(recordPath('real-server'));
+  const { undone, left } = await host.revert({ role: 'real-server' });
   for (const { undo } of undone) console.log(`done: ${undo}`);
   // What somebody else has changed meanwhile is not ours to put back.
   for (const { what } of left) console.log(`left: ${what}`);

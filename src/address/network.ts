@@ -36,6 +36,19 @@ export function inNetwork(address: string, network: { readonly address: string; 
   return contains({ bytes: start, prefix: network.prefix }, bytes);
 }
 
+/**
+ * Whether an address is none of a host's in its IPv4 network: the network's own (all zeros behind the prefix), or its broadcast
+ * address (all ones). Networks of one or two addresses have neither (RFC 3021).
+ */
+export function networkEnd(address: string, prefix: number): 'network' | 'broadcast' | undefined {
+  const bytes = parseIP(address);
+  if (bytes?.length !== 4 || prefix > 30) return undefined;
+  const mask = maskOfPrefix(prefix);
+  const isAll = (bit: 0 | 0xff) => bytes.every((byte, index) => ((byte ^ bit) & ~(mask[index] ?? 0) & 0xff) === 0);
+  if (isAll(0)) return 'network';
+  return isAll(0xff) ? 'broadcast' : undefined;
+}
+
 /** 24 -> the mask's four bytes 255.255.255.0. */
 export function maskOfPrefix(prefix: number): Uint8Array {
   return ipv4Bytes(prefix === 0 ? 0 : 0xffffffff << (32 - prefix));

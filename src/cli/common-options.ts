@@ -118,9 +118,15 @@ export const HOST_ACTION = {
   help: 'set up, undo, show the steps, or verify them',
 } as const satisfies OperandSpec;
 
-/** `--record` */
-export const RECORD = {
-  placeholder: 'FILE',
-  source: 'file',
-  help: 'undo journal; default: one below /run/ipvs-ts',
-} as const satisfies ValueOptionSpec;
+/** What every action of a set-up may need. */
+export const SETUP = {
+  name: { placeholder: 'NAME', help: 'name of the set-up; default: the path of --file, or its description' },
+  record: { placeholder: 'FILE', source: 'file', help: 'undo journal; default: one below /run/ipvs-ts' },
+  force: { help: 'up: take virtual IPs that another host has; down: delete those that no journal knows' },
+} as const;
+
+/** What is to be known of `director` and `realserver`. */
+export const SETUP_DETAILS =
+  '"up" records what was there before each step in an undo journal, and "down" restores it, also after a crash: for the ' +
+  'set-up that the options describe, or for all set-ups of the role. What another set-up needs stays. "check" exits with ' +
+  '1 if a step is not in place, or the doctor finds an error.';

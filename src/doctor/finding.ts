@@ -14,6 +14,8 @@ export const FINDING_IDS = [
   'no-scheduler',
   'no-device',
   'no-masquerade',
+  'no-ipv6',
+  'vip-unusable',
   'lo-down',
   'device-down',
   'firewall',

@@ -3,11 +3,12 @@
  * @module
  */
 
+import type { HostSetup } from '../host/setup.js';
 import type { NormalDestination } from '../model/destination.js';
 import { commandLine, serverCommand } from './command-line.js';
 import { isCutOff } from './devices.js';
 import { type Finding, finding } from './finding.js';
-import { distinctServers, type Picture, type Setup, serversOf } from './picture.js';
+import { distinctServers, type Picture, serversOf } from './picture.js';
 import { isLocal, routeTo } from './routes.js';
 
 /** From a director nobody can see what gateway its real servers have. */
@@ -30,7 +31,7 @@ export function natGatewayUnseen(picture: Picture): Finding[] {
   ];
 }
 
-function masquerades({ description }: Setup): boolean {
+function masquerades({ description }: HostSetup): boolean {
   return 'inside' in description && description.inside.masquerade === true;
 }
 

@@ -5,7 +5,9 @@
 import { closeSync, constants, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { familyOf, formatIP, parseIP } from '../address/ip.js';
-import { InvalidArgumentError, KernelError, UnavailableError } from '../errors.js';
+import { InvalidArgumentError, KernelError } from '../errors.js';
+import { type Answers, otherOwners } from '../host/other-owners.js';
+import type { HostSetup } from '../host/setup.js';
 import { readHostState } from '../host/state.js';
 import { Ipvs } from '../ipvs.js';
 import { type NamespaceOptions, openFile } from '../linux/namespace.js';
@@ -14,7 +16,6 @@ import type { Connection } from '../model/connection.js';
 import { type Director, type NormalDirector, parseDirector } from '../model/director.js';
 import { type NormalRealServer, parseRealServer, type RealServer } from '../model/real-server.js';
 import type { NormalSyncDaemon } from '../model/sync-daemon.js';
-import { whoHave } from '../neighbours/neighbour-probe.js';
 import { RouteClient } from '../netlink/route/client.js';
 import { readFirewall } from './firewall-reader.js';
 import { guess } from './guess.js';
@@ -26,7 +27,6 @@ import {
   type Passage,
   type Picture,
   plannedVips,
-  type Setup,
   serversOf,
 } from './picture.js';
 import { deviceTowards, isLocal, nextHop } from './routes.js';
@@ -55,9 +55,6 @@ export type ExamineOptions = NamespaceOptions &
     /** The sync daemons of the other director (its `ipvs.daemons()`), to be compared with those here. */
     readonly peer?: readonly NormalSyncDaemon[] | undefined;
   };
-
-/** Milliseconds that answers of the network are waited for. */
-const PROBE_TIMEOUT = 500;
 
 /**
  * Looks at a host.
@@ -116,7 +113,7 @@ async function lookUp(packet: Packet, client: RouteClient): Promise<Passage> {
   }
 }
 
-function setupsOf({ role, description }: RoleOptions): Setup[] {
+function setupsOf({ role, description }: RoleOptions): HostSetup[] {
   if (role === undefined || description === undefined) return [];
   return role === 'director'
     ? asList<Director | NormalDirector>(description).map((one) => ({ role, description: parseDirector(one) }))
@@ -127,7 +124,7 @@ function asList<T>(value: T | readonly T[]): readonly T[] {
   return Array.isArray(value) ? (value as readonly T[]) : [value as T];
 }
 
-function masqueradeFamilies(setups: readonly Setup[]) {
+function masqueradeFamilies(setups: readonly HostSetup[]) {
   return setups.flatMap(({ role, description }) => {
     if (role !== 'director' || description.mode !== 'nat' || !description.inside.masquerade) return [];
     const { network } = description.inside;
@@ -213,26 +210,12 @@ async function askTheNetwork(picture: Picture): Promise<Picture> {
 }
 
 /** The other hosts that have each of these addresses, of those that can be asked for, and why none could. */
-async function ask(
-  addresses: readonly string[],
-  { host, netns }: Picture,
-): Promise<{ answers: Record<string, string[]>; problem?: string }> {
-  const answers: Record<string, string[]> = {};
-  const own = new Set(host.links.map(({ mac }) => mac));
-  for (const { name } of host.links.filter((link) => link.up && link.lowerUp && asksNeighbours(link.name, host))) {
-    const there = addresses.filter((address) => deviceTowards(address, host) === name);
-    if (there.length === 0) continue;
-    try {
-      const found = await whoHave(there, { device: name, netns, timeout: PROBE_TIMEOUT });
-      // A device of this host on the same wire answers as well, which is no one else.
-      for (const [address, macs] of found) answers[address] = macs.filter((mac) => !own.has(mac));
-    } catch (error) {
-      if (error instanceof UnavailableError) return { answers, problem: error.message };
-      // The device went down meanwhile.
-      if (!(error instanceof KernelError)) throw error;
-    }
-  }
-  return { answers };
+function ask(addresses: readonly string[], { host, netns }: Picture): Promise<Answers> {
+  const questions = addresses.flatMap((address) => {
+    const device = deviceTowards(address, host);
+    return device !== undefined && asksNeighbours(device, host) ? [{ address, device }] : [];
+  });
+  return otherOwners(questions, host, netns);
 }
 
 function byMac(answers: Readonly<Record<string, readonly string[]>>): Record<string, string[]> {

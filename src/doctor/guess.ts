@@ -3,20 +3,20 @@
  * @module
  */
 import { familyOf } from '../address/ip.js';
-import type { Role } from '../host/plan.js';
+import type { HostSetup, Role } from '../host/setup.js';
 import type { HostState } from '../host/state.js';
 import type { NormalDestination } from '../model/destination.js';
 import type { Director } from '../model/director.js';
 import type { Table } from '../model/table.js';
-import { MAX_VIPS } from '../model/vip.js';
+import { MAX_VIPS, type Vip, vipProblem } from '../model/vip.js';
 import type { AddressEntry } from '../netlink/route/address.js';
-import { type Setup, wholePrefix } from './picture.js';
+import { wholePrefix } from './picture.js';
 import { deviceTowards } from './routes.js';
 
 /** A guess: the role, and the set-ups that the host's own state speaks of. */
 export interface Guess {
   readonly role?: Role;
-  readonly setups: readonly Setup[];
+  readonly setups: readonly HostSetup[];
 }
 
 /** A director has services, a real server has virtual IPs on lo or on a device that unwraps tunnels. */
@@ -31,10 +31,10 @@ export function guess(host: HostState, table: Table | undefined, role?: Role): G
 }
 
 /** One set-up for each way of forwarding and device, by the services that have an address. */
-function directorsOf(table: Table | undefined, host: HostState): Setup[] {
+function directorsOf(table: Table | undefined, host: HostState): HostSetup[] {
   const found = new Map<string, { readonly make: (vips: string[]) => Director; readonly vips: Set<string> }>();
   for (const { service, destinations } of table?.services ?? []) {
-    if (service.protocol === 'fwmark') continue;
+    if (service.protocol === 'fwmark' || vipProblem(alone(service.address)) !== undefined) continue;
     const device = bearerOf(service.address, host);
     if (device === undefined) continue;
     for (const { destination } of destinations) {
@@ -47,7 +47,7 @@ function directorsOf(table: Table | undefined, host: HostState): Setup[] {
     }
   }
   return [...found.values()].flatMap(({ make, vips }) =>
-    inPieces([...vips]).map((some): Setup => ({ role: 'director', description: make(some) })),
+    inPieces([...vips]).map((some): HostSetup => ({ role: 'director', description: make(some) })),
   );
 }
 
@@ -75,10 +75,10 @@ function directorOf(
   return (vips) => ({ mode: 'nat', device, vips, inside: { network, device: inside } });
 }
 
-function realServersOf(host: HostState): Setup[] {
+function realServersOf(host: HostState): HostSetup[] {
   const own = host.addresses.filter(isVip);
   const direct = own.filter(({ device }) => device === 'lo').map(({ address }) => address);
-  const setups: Setup[] = [];
+  const setups: HostSetup[] = [];
   if (direct.length > 0) setups.push({ role: 'real-server', description: { mode: 'dr', vips: unique(direct) } });
   for (const { tunnel, devices } of TUNNELS) {
     const wrapped = own.filter(({ device }) => devices.some((name) => device.startsWith(name)));
@@ -97,8 +97,12 @@ const TUNNELS = [
 
 /** On a tunnel, an address with a network is that of a point-to-point link rather than a virtual IP. */
 function isVip({ device, address, prefix, scope }: AddressEntry): boolean {
-  if (scope !== 'global' || address.startsWith('127.')) return false;
+  if (scope !== 'global' || vipProblem(alone(address)) !== undefined) return false;
   return device === 'lo' || prefix === wholePrefix(address);
+}
+
+function alone(address: string): Vip {
+  return { address, prefix: wholePrefix(address) };
 }
 
 function unique(addresses: readonly string[]): string[] {

@@ -3,7 +3,7 @@
  * @module
  */
 import type { HostPlan, PlannedStep } from '../host/plan.js';
-import type { AddressRemovalStep } from '../host/step.js';
+import type { AddressRemovalStep, HostStep } from '../host/step.js';
 import type { AddressEntry } from '../netlink/route/address.js';
 import type { Finding } from './finding.js';
 import { isVipStep, type Picture, plansOf } from './picture.js';
@@ -11,17 +11,20 @@ import { openSteps } from './steps.js';
 import { isWithheld } from './vip-owners.js';
 import { removalObstacle, wrongAddresses } from './wrong-vips.js';
 
-/**
- * Plans with the steps alone that do not hold and may be taken, and that take away virtual IPs in wrong places: what `apply`
- * takes. None where nothing can be mended.
- */
-export function mendingPlans(picture: Picture): HostPlan[] {
+/** A plan, with steps that take away virtual IPs in wrong places, and those of its steps that are to be taken. */
+export interface Mending {
+  readonly plan: HostPlan;
+  readonly steps: readonly HostStep[];
+}
+
+/** What can be mended, plan by plan; nothing where nothing can. */
+export function mendings(picture: Picture): Mending[] {
   return plansOf(picture)
-    .map((plan) => ({ ...plan, steps: mendingSteps(plan, picture), obstacles: [] }))
+    .map((plan) => mendingOf(plan, picture))
     .filter(({ steps }) => steps.length > 0);
 }
 
-function mendingSteps(plan: HostPlan, picture: Picture): PlannedStep[] {
+function mendingOf(plan: HostPlan, picture: Picture): Mending {
   const open = openSteps(plan, picture).filter((step) => !isWithheld(step, picture));
   const added = new Set(open.map(({ what }) => what));
   const removals = plan.steps.filter(isVipStep).flatMap((step) => {
@@ -31,7 +34,8 @@ function mendingSteps(plan: HostPlan, picture: Picture): PlannedStep[] {
     return wrong.filter((found) => removalObstacle(found, picture) === undefined).map(removalStep);
   });
   // The right address comes first, so that the virtual IP is never gone.
-  return [...plan.steps.filter(({ what }) => added.has(what)), ...removals.map((step) => ({ ...step, done: false }))];
+  const steps: PlannedStep[] = [...plan.steps, ...removals.map((step) => ({ ...step, done: false }))];
+  return { plan: { ...plan, steps }, steps: [...plan.steps.filter(({ what }) => added.has(what)), ...removals] };
 }
 
 function removalStep({ address, prefix, device }: AddressEntry): AddressRemovalStep {

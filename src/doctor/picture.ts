@@ -3,27 +3,20 @@
  * @module
  */
 import { familyOf } from '../address/ip.js';
-import { directorPlan } from '../host/director-plan.js';
-import type { HostPlan, Role } from '../host/plan.js';
-import { realServerPlan } from '../host/real-server-plan.js';
+import type { HostPlan } from '../host/plan.js';
+import { planFor } from '../host/plan-for.js';
+import type { HostSetup, Role } from '../host/setup.js';
 import type { HostState } from '../host/state.js';
 import type { AddressStep, HostStep } from '../host/step.js';
 import { deviceSysctl } from '../linux/sysctl.js';
 import type { Connection } from '../model/connection.js';
 import type { DestinationEntry } from '../model/destination.js';
-import type { Director, NormalDirector } from '../model/director.js';
-import type { NormalRealServer, RealServer } from '../model/real-server.js';
 import type { ServiceEntry } from '../model/service.js';
 import type { NormalSyncDaemon } from '../model/sync-daemon.js';
 import type { Info, Table, TableService } from '../model/table.js';
 import type { PacketRoute } from '../netlink/route/lookup.js';
 import type { NeighbourEntry } from '../netlink/route/neighbour.js';
 import type { Ruleset } from './firewall-rules.js';
-
-/** What a host is to be. */
-export type Setup =
-  | { readonly role: 'director'; readonly description: Director | NormalDirector }
-  | { readonly role: 'real-server'; readonly description: RealServer | NormalRealServer };
 
 /** IPVS on a host. */
 export interface IpvsPicture {
@@ -62,7 +55,7 @@ export interface Picture {
   readonly netns?: string;
   /** Said by the caller, or guessed by what there is. Absent where nothing tells. */
   readonly role?: Role;
-  readonly setups: readonly Setup[];
+  readonly setups: readonly HostSetup[];
   /** Whether the set-ups are guesses. They then say nothing of gateways, masquerading and addresses inside. */
   readonly guessed: boolean;
   readonly host: HostState;
@@ -102,11 +95,7 @@ export const MAX_CONNECTIONS = 65_536;
 
 /** The plans of the set-ups, each step with whether it holds. */
 export function plansOf({ setups, host }: Picture): HostPlan[] {
-  return setups.map((setup) => planOf(setup, host));
-}
-
-function planOf(setup: Setup, host: HostState): HostPlan {
-  return setup.role === 'director' ? directorPlan(setup.description, host) : realServerPlan(setup.description, host);
+  return setups.map((setup) => planFor(setup, host));
 }
 
 /** A real server of a service, as checks want it. */

@@ -103,8 +103,10 @@ function obstacleFinding({ id, what, hint }: Obstacle, { netns }: Picture): Find
 }
 
 /** Hints of plans are commands or sentences. */
-const COMMAND = /^(?:modprobe|ip) /;
+const COMMAND = /^(?:modprobe|ip|sysctl) /;
 /** The command where the hint is a sentence. */
 const ADVICE: Partial<Readonly<Record<Obstacle['id'], string>>> = {
+  'no-ipv6': 'cat /proc/cmdline',
+  'vip-unusable': 'ip -4 address',
   'no-masquerade': 'apt-get install nftables && modprobe -a nft_chain_nat nft_masq',
 };

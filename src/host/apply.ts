@@ -2,29 +2,36 @@
  * Carrying out a plan.
  * @module
  */
+import { existsSync, realpathSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { HostApplyError, UnavailableError } from '../errors.js';
-import type { NamespaceOptions } from '../linux/namespace.js';
-import { foresee, Host, perform } from './perform.js';
-import { checkPlan, type HostPlan } from './plan.js';
-import { type AppliedStep, type HostRecord, Journal, readRecord, recordPath } from './record.js';
-import { undo } from './revert.js';
+import { namespaceOfThisBoot } from '../linux/namespace-identity.js';
+import { Journal, setupText } from './journal.js';
+import { Journals, type KnownJournal, type LockWaitOptions } from './journals.js';
+import { contradicted, isNeeded } from './needs.js';
+import { otherOwners } from './other-owners.js';
+import { foresee, HostClient, perform } from './perform.js';
+import { checkPlan, type HostPlan, ofAnotherNamespace, type PlannedStep } from './plan.js';
+import type { AppliedStep, HostRecord } from './record.js';
+import { parseHostPlan } from './schema.js';
 import type { HostStep } from './step.js';
+import { type RunOptions, undoSteps } from './undo.js';
 
 /** How to carry out. */
-export interface ApplyOptions extends NamespaceOptions {
-  /** The record's file; default: `recordPath(plan.role, { netns })`. One that is there is gone on with. */
+export interface ApplyOptions extends RunOptions, LockWaitOptions {
+  /** The undo journal's file; default: one below /run/ipvs-ts. One that is there, of the same set-up, is gone on with. */
   readonly record?: string | undefined;
-  /** Called after each step that was done. */
-  readonly onStep?: ((step: HostStep) => void) | undefined;
-  /** Ends it between two steps with `signal.reason`, as a refusal does. */
-  readonly signal?: AbortSignal | undefined;
-  /** After a refusal, takes back what this run did; default true. Otherwise it stays in force and in the record. */
+  /** After a refusal, takes back what this run did; default true. Otherwise it stays in force and in the journal. */
   readonly rollback?: boolean | undefined;
+  /** Takes addresses also where another host on the network says that it has them. Default false. */
+  readonly force?: boolean | undefined;
+  /** The steps that may be done now; the others are neither done nor missed. Default: all. */
+  readonly only?: ((step: HostStep) => boolean) | undefined;
 }
 
-/** What was done. Plain JSON, but for the functions that no one put there. */
+/** What was done. Plain JSON. */
 export interface ApplyResult {
-  /** The record's file, which `revert` takes; it is there only if something was ever done. */
+  /** The undo journal's file, which `revert` takes. */
   readonly path: string;
   /** What this run did: `revert` takes this too. */
   readonly record: HostRecord;
@@ -32,30 +39,37 @@ export interface ApplyResult {
   readonly already: readonly HostStep[];
 }
 
-/**
- * Does those steps of a plan that the host does not have yet, in their order. Before each, the record says what is about to
- * be changed and what was there, so that `revert` puts it back whatever happens in between. Doing it again does nothing; doing
- * another plan of the same role adds to the same record, and one `revert` takes all of it back. One process at a time.
- * @throws {HostApplyError} if a step is refused.
- * @throws {UnavailableError} if the plan has obstacles, or if record or namespace can't be had: nothing was changed.
- */
-export async function apply(plan: HostPlan, options: ApplyOptions = {}): Promise<ApplyResult> {
-  const { netns, record: path = recordPath(plan.role, { netns }) } = options;
+/** As `Host.apply`, in this namespace. */
+export async function applyHostPlan(
+  input: HostPlan,
+  netns: string | undefined,
+  options: ApplyOptions = {},
+): Promise<ApplyResult> {
+  const plan = parseHostPlan(input);
+  if (plan.namespace !== namespaceOfThisBoot({ netns })) throw ofAnotherNamespace('the plan');
   refuseObstacles(plan);
   options.signal?.throwIfAborted();
+  const { namespace, role, name } = plan;
+  const journals = new Journals(namespace);
+  using _lock = await journals.lock(options);
+  const path = options.record ?? journals.pathOf(role, name);
+  const others = journals.all().filter((journal) => journal.path !== realPath(path));
+  await using host = await HostClient.open(netns);
   const { steps } = await checkPlan(plan, { netns });
-  const open = steps.filter(({ done }) => !done);
-  const result = (applied: readonly AppliedStep[]): ApplyResult => ({
+  refuseContradictions(steps, others);
+  if (options.force !== true) await refuseTaken(steps, host, options);
+  using journal = Journal.open(path, { version: 2, namespace, role, name });
+  if (options.record !== undefined) journals.remember(path);
+  const applied = await new Run(host, journal, others, options).carryOut(plan);
+  return {
     path,
-    record: { version: 1, role: plan.role, steps: applied },
+    record: { ...journal.record, steps: applied },
     already: steps.filter(({ done }) => done),
-  });
-  if (open.length === 0) return result([]);
-  await using host = await Host.open(netns);
-  using journal = Journal.open(path, plan.role);
-  const applied: AppliedStep[] = [];
-  await carryOut({ steps: open, applied, host, journal }, options);
-  return result(applied);
+  };
+}
+
+function realPath(path: string): string {
+  return existsSync(path) ? realpathSync(path) : resolve(path);
 }
 
 function refuseObstacles({ obstacles }: HostPlan): void {
@@ -63,49 +77,122 @@ function refuseObstacles({ obstacles }: HostPlan): void {
   throw new UnavailableError(obstacles.map(({ what, hint }) => `${what} (${hint})`).join('; '));
 }
 
-/** Where a run stands. */
-interface Run {
-  readonly steps: readonly HostStep[];
-  /** Begun, and noted in the record; the last one may have been refused. */
-  readonly applied: AppliedStep[];
-  readonly host: Host;
-  readonly journal: Journal;
-}
-
-async function carryOut(run: Run, { onStep, signal, rollback = true }: ApplyOptions): Promise<void> {
-  for (const [done, step] of run.steps.entries()) {
-    try {
-      signal?.throwIfAborted();
-      const next = await foresee(step, run.host);
-      run.journal.begin(next);
-      run.applied.push(next);
-      await perform(next, run.host);
-    } catch (error) {
-      const failure = await giveUp(run, done, rollback ? 0 : done, error as Error);
-      throw error === signal?.reason && failure.inForce.length === 0 ? error : failure;
+function refuseContradictions(steps: readonly PlannedStep[], others: readonly KnownJournal[]): void {
+  for (const step of steps.filter(({ done }) => !done)) {
+    for (const { record } of others) {
+      const need = contradicted(step, record.needs);
+      if (need === undefined) continue;
+      throw new UnavailableError(
+        `${step.what}: ${setupText(record)} needs the opposite (${need.what}); take it down first`,
+      );
     }
-    onStep?.(step);
   }
 }
 
-/** Takes back all but the first steps. What was begun of the refused one is never left. */
-async function giveUp({ steps, applied, host, journal }: Run, done: number, keep: number, error: Error) {
-  const takenBack: HostStep[] = [];
-  let cause = error;
-  try {
-    await undo(applied.slice(keep), host, journal, { onStep: (step) => takenBack.push(step) });
-    if (readRecord(journal.path)?.steps.length === 0) journal.remove();
-  } catch (second) {
-    cause = new AggregateError([error, second], `${error.message}; taking it back: ${(second as Error).message}`);
+/** Two hosts with one address would share its clients as chance has it. */
+async function refuseTaken(steps: readonly PlannedStep[], host: HostClient, { only }: ApplyOptions): Promise<void> {
+  const open = steps.filter((step) => !step.done && (only?.(step) ?? true));
+  const questions = open.flatMap((step) => (step.kind === 'address' && step.announce ? [step] : []));
+  if (questions.length === 0) return;
+  const { answers, problem } = await otherOwners(questions, { links: await host.client.links() }, host.netns);
+  if (problem !== undefined) throw new UnavailableError(`nobody could be asked who has the addresses: ${problem}`);
+  const taken = Object.entries(answers).filter(([, macs]) => macs.length > 0);
+  if (taken.length === 0) return;
+  const list = taken.map(([address, macs]) => `${address} (${macs.join(', ')})`).join(', ');
+  throw new UnavailableError(`another host on the network has ${list}; force takes the address all the same`);
+}
+
+/** One carrying out of a plan. */
+class Run {
+  readonly #host: HostClient;
+  readonly #journal: Journal;
+  readonly #others: readonly KnownJournal[];
+  readonly #options: ApplyOptions;
+
+  constructor(host: HostClient, journal: Journal, others: readonly KnownJournal[], options: ApplyOptions) {
+    this.#host = host;
+    this.#journal = journal;
+    this.#others = others;
+    this.#options = options;
   }
-  const refused = steps[done];
-  const failure = {
-    step: refused?.what ?? '',
-    inForce: whats(applied.slice(0, applied.length - takenBack.length).map(({ step }) => step)),
-    takenBack: whats(takenBack.filter((step) => step !== refused)),
-    notTried: whats(steps.slice(done + 1)),
-  };
-  return new HostApplyError(failure, cause);
+
+  /** Does the steps that are not so yet, and takes back what an earlier form of the set-up did and this one does not need. */
+  async carryOut(plan: HostPlan): Promise<AppliedStep[]> {
+    const { steps: earlier, needs: earlierNeeds } = this.#journal.record;
+    const inTheWay = earlier.filter(({ step }) => contradicted(step, plan.steps) !== undefined);
+    this.#journal.needs(plan.steps.map(({ done: _, ...step }) => step as HostStep));
+    await this.#undo((applied) => inTheWay.includes(applied));
+    const { steps } = await checkPlan(plan, { netns: this.#host.netns });
+    const open = steps.filter((step) => !step.done && (this.#options.only?.(step) ?? true));
+    const applied: AppliedStep[] = [];
+    const failure = await this.#perform(open, applied);
+    if (failure !== undefined) {
+      this.#journal.needs(earlierNeeds);
+      await this.#perform(
+        inTheWay.map(({ step }) => step),
+        [],
+      );
+      if (earlierNeeds.length === 0 && this.#journal.record.steps.length === 0) this.#journal.remove();
+      throw failure;
+    }
+    // Sysctls of devices are in a plan only where they are wrong: of those it can't be told whether they are needed.
+    await this.#undo((one) => one.step.kind !== 'sysctl' && !applied.includes(one) && !isNeeded(one, plan.steps));
+    return applied;
+  }
+
+  async #undo(isWanted: (applied: AppliedStep) => boolean, options = {}): Promise<HostStep[]> {
+    const undoing = { host: this.#host, journal: this.#journal, others: this.#others };
+    return [...(await undoSteps(isWanted, undoing, options)).undone];
+  }
+
+  /** Does steps, and adds them to those that were begun. What ends it is returned, after it was taken back. */
+  async #perform(steps: readonly HostStep[], applied: AppliedStep[]): Promise<Error | undefined> {
+    const { onProgress, signal, rollback = true } = this.#options;
+    for (const [done, step] of steps.entries()) {
+      try {
+        signal?.throwIfAborted();
+        const next = await foresee(step, this.#host);
+        this.#journal.begin(next);
+        applied.push(next);
+        await perform(next, this.#host);
+      } catch (error) {
+        const failure = await this.#giveUp({ steps, applied, done, keep: rollback ? 0 : done }, error as Error);
+        return error === signal?.reason && failure.inForce.length === 0 ? (error as Error) : failure;
+      }
+      onProgress?.({ done: done + 1, total: steps.length, step });
+    }
+    return undefined;
+  }
+
+  /** Takes back all but the first steps of this run. What was begun of the refused one is never left. */
+  async #giveUp({ steps, applied, done, keep }: Standing, error: Error): Promise<HostApplyError> {
+    const refused = steps[done];
+    const begun = applied.slice(keep);
+    const takenBack: HostStep[] = [];
+    let cause = error;
+    try {
+      const onProgress = ({ step }: { step: HostStep }) => takenBack.push(step);
+      await this.#undo((one) => begun.includes(one), { onProgress });
+    } catch (second) {
+      cause = new AggregateError([error, second], `${error.message}; taking it back: ${(second as Error).message}`);
+    }
+    const inForce = applied.slice(0, applied.length - takenBack.length).map(({ step }) => step);
+    const failure = {
+      step: refused?.what ?? '',
+      inForce: whats(inForce),
+      takenBack: whats(takenBack.filter((step) => step !== refused)),
+      notTried: whats(steps.slice(done + 1)),
+    };
+    return new HostApplyError(failure, cause);
+  }
+}
+
+/** Where a run was when it was refused. */
+interface Standing {
+  readonly steps: readonly HostStep[];
+  readonly applied: readonly AppliedStep[];
+  readonly done: number;
+  readonly keep: number;
 }
 
 function whats(steps: readonly HostStep[]): string[] {

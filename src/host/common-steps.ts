@@ -3,10 +3,18 @@
  * @module
  */
 import { type Family, familyOf } from '../address/ip.js';
+import { inNetwork, networkEnd } from '../address/network.js';
+import { deviceSysctl } from '../linux/sysctl.js';
 import type { Vip } from '../model/vip.js';
 import type { Obstacle } from './plan.js';
 import type { HostState } from './state.js';
-import type { AddressStep, HostStepWords, LinkUpStep, RouteStep, SysctlStep } from './step.js';
+import type { AddressStep, HostStep, HostStepWords, LinkUpStep, RouteStep, SysctlStep } from './step.js';
+
+/** What a set-up needs of a host. */
+export interface Needs {
+  readonly steps: readonly HostStep[];
+  readonly obstacles: readonly Obstacle[];
+}
 
 /** Sets a sysctl. `alsoGood` are other values that serve as well. */
 export function sysctlStep(
@@ -54,4 +62,33 @@ export function missingDevices(devices: readonly string[], { links }: HostState,
   return [...new Set(devices)]
     .filter((device) => !links.some(({ name }) => name === device))
     .map((device) => ({ id: 'no-device', what: `there is no device ${device}`, hint }));
+}
+
+/** An obstacle for each VIP that is the network's or the broadcast address of a network of this host. */
+export function unusableVips(vips: readonly Vip[], { addresses }: HostState): Obstacle[] {
+  return vips.flatMap(({ address }) => {
+    const near = addresses.find((own) => inNetwork(address, own) && networkEnd(address, own.prefix) !== undefined);
+    if (near === undefined) return [];
+    const end = networkEnd(address, near.prefix);
+    const what = `${address} is the ${end} address of the network of ${near.address}/${near.prefix} on ${near.device}`;
+    return [{ id: 'vip-unusable', what, hint: 'choose another virtual IP' }];
+  });
+}
+
+/** An obstacle for each device that is to bear an IPv6 address and may not. The kernel says no more than EACCES. */
+export function withoutIPv6(steps: readonly HostStep[], { links, sysctls }: HostState): Obstacle[] {
+  const devices = new Set(
+    steps.flatMap((step) => (step.kind === 'address' && familyOf(step.address) === 'ipv6' ? [step.device] : [])),
+  );
+  return [...devices].flatMap((device): Obstacle[] => {
+    if (!links.some(({ name }) => name === device)) return [];
+    const sysctl = deviceSysctl('ipv6', device, 'disable_ipv6');
+    if (sysctls[sysctl] === '0') return [];
+    if (sysctls[sysctl] === undefined) {
+      return [
+        { id: 'no-ipv6', what: `there is no IPv6 on ${device}`, hint: 'start the kernel without ipv6.disable=1' },
+      ];
+    }
+    return [{ id: 'no-ipv6', what: `IPv6 is disabled on ${device}`, hint: `sysctl -w ${sysctl}=0` }];
+  });
 }

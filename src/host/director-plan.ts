@@ -3,37 +3,18 @@
  * @module
  */
 import { type Family, familyOf } from '../address/ip.js';
-import type { NamespaceOptions } from '../linux/namespace.js';
 import { deviceSysctl } from '../linux/sysctl.js';
-import { type Director, type NormalDirector, parseDirector } from '../model/director.js';
-import { addressStep, gatewayStep, missingDevices, sysctlStep } from './common-steps.js';
+import type { NormalDirector } from '../model/director.js';
+import { addressStep, gatewayStep, missingDevices, type Needs, sysctlStep } from './common-steps.js';
 import { masqueradeMark } from './masquerade.js';
-import { type HostPlan, type Obstacle, planned } from './plan.js';
-import { type HostState, readHostState } from './state.js';
+import type { Obstacle } from './plan.js';
+import type { HostState } from './state.js';
 import type { AddressStep, HostStep, MasqueradeStep, SysctlStep } from './step.js';
 
 type NatDirector = Extract<NormalDirector, { mode: 'nat' }>;
 
-/** The plan for a director on this host. @throws {InvalidArgumentError} */
-export async function planDirector(
-  description: Director | NormalDirector,
-  { netns }: NamespaceOptions = {},
-): Promise<HostPlan> {
-  const checked = parseDirector(description);
-  const masquerade =
-    checked.mode === 'nat' && checked.inside.masquerade ? [familyOf(checked.inside.network.address)] : [];
-  return plan(checked, await readHostState({ netns, masquerade }));
-}
-
-/**
- * The plan for a director on a host in this state. For masquerading, the state must have been asked for it. Changes nothing.
- * @throws {InvalidArgumentError}
- */
-export function directorPlan(description: Director | NormalDirector, state: HostState): HostPlan {
-  return plan(parseDirector(description), state);
-}
-
-function plan(description: NormalDirector, state: HostState): HostPlan {
+/** What a director needs of a host in this state. For masquerading, the state must have been asked for it. */
+export function directorNeeds(description: NormalDirector, state: HostState): Needs {
   const { mode, device, gateway } = description;
   const nat = mode === 'nat' ? description : undefined;
   // What packets need on their way comes before the VIPs that bring them.
@@ -47,7 +28,13 @@ function plan(description: NormalDirector, state: HostState): HostPlan {
     ...missingDevices([device, nat?.inside.device ?? device], state, hint),
     ...(nat?.inside.masquerade ? masqueradeObstacles(nat, state) : []),
   ];
-  return { role: 'director', mode, steps: planned(steps, state), obstacles };
+  return { steps, obstacles };
+}
+
+/** The families in which a director needs a program that can masquerade. */
+export function masqueradeFamilies(description: NormalDirector): Family[] {
+  if (description.mode !== 'nat' || !description.inside.masquerade) return [];
+  return [familyOf(description.inside.network.address)];
 }
 
 function vipSteps({ vips, device }: NormalDirector): AddressStep[] {

@@ -16,7 +16,7 @@ import type { AppliedStep, SysctlChange, SysctlValue } from './record.js';
 import type { AddressStep, HostStep, LinkUpStep, MasqueradeStep, RouteStep, SysctlStep } from './step.js';
 
 /** A namespace, open for changes. */
-export class Host implements AsyncDisposable {
+export class HostClient implements AsyncDisposable {
   readonly netns: string | undefined;
   readonly client: RouteClient;
 
@@ -26,8 +26,8 @@ export class Host implements AsyncDisposable {
   }
 
   /** @throws {UnavailableError} */
-  static async open(netns: string | undefined): Promise<Host> {
-    return new Host(namespacePath(netns), await RouteClient.open({ netns }));
+  static async open(netns: string | undefined): Promise<HostClient> {
+    return new HostClient(namespacePath(netns), await RouteClient.open({ netns }));
   }
 
   read(name: string): string | undefined {
@@ -44,7 +44,7 @@ export class Host implements AsyncDisposable {
 }
 
 /** What a step is going to change, beside what it says. Changes nothing itself. */
-export async function foresee(step: HostStep, host: Host): Promise<AppliedStep> {
+export async function foresee(step: HostStep, host: HostClient): Promise<AppliedStep> {
   if (step.kind === 'sysctl')
     return { step, sysctls: await sysctlChanges(step, host), routes: await lostRoutes(step, host) };
   if (step.kind === 'route') return { step, sysctls: [], routes: (await routesInTheWay(step, host)).map(encode) };
@@ -52,7 +52,7 @@ export async function foresee(step: HostStep, host: Host): Promise<AppliedStep> 
 }
 
 /** Does a step that was foreseen. */
-export async function perform({ step, routes }: AppliedStep, host: Host): Promise<void> {
+export async function perform({ step, routes }: AppliedStep, host: HostClient): Promise<void> {
   switch (step.kind) {
     case 'sysctl':
       return host.write(step.name, step.value);
@@ -82,7 +82,7 @@ export interface Decision {
 }
 
 /** Decides what sysctls are to be after a step was taken back. Changes nothing itself. */
-export async function decide({ step, sysctls, restoring }: AppliedStep, host: Host): Promise<Decision> {
+export async function decide({ step, sysctls, restoring }: AppliedStep, host: HostClient): Promise<Decision> {
   if (restoring !== undefined) return { restoring, left: [] };
   if (step.kind === 'address') return { restoring: await promotion(step, host), left: [] };
   const values: SysctlValue[] = [];
@@ -102,7 +102,7 @@ export async function decide({ step, sysctls, restoring }: AppliedStep, host: Ho
 export async function takeBack(
   { step, routes }: AppliedStep,
   restoring: readonly SysctlValue[],
-  host: Host,
+  host: HostClient,
 ): Promise<string[]> {
   const left = await takeBackAct(step, host);
   // The step's own sysctl is the first: writing it changes others.
@@ -111,7 +111,7 @@ export async function takeBack(
   return left;
 }
 
-async function takeBackAct(step: HostStep, host: Host): Promise<string[]> {
+async function takeBackAct(step: HostStep, host: HostClient): Promise<string[]> {
   switch (step.kind) {
     case 'sysctl':
       return [];
@@ -146,7 +146,7 @@ async function unless(codes: readonly string[], change: Promise<void>): Promise<
 
 // Sysctls
 
-async function sysctlChanges({ name, value }: SysctlStep, host: Host): Promise<SysctlChange[]> {
+async function sysctlChanges({ name, value }: SysctlStep, host: HostClient): Promise<SysctlChange[]> {
   const links = await host.client.links();
   const changes = [{ name, to: value }, ...sideEffects(name, value, links)];
   return changes.flatMap(({ name, to }) => {
@@ -174,7 +174,7 @@ const FORWARDING: Readonly<Record<string, Family>> = {
 };
 
 /** A host that becomes an IPv6 router forgets default routes of router advertisements (rt6_purge_dflt_routers). */
-async function lostRoutes({ name }: SysctlStep, { client }: Host): Promise<string[]> {
+async function lostRoutes({ name }: SysctlStep, { client }: HostClient): Promise<string[]> {
   if (FORWARDING[name] !== 'ipv6') return [];
   const routes = await client.routes('ipv6');
   return routes.filter(({ destination, protocol }) => destination === '::/0' && protocol === 'ra').map(encode);
@@ -182,7 +182,7 @@ async function lostRoutes({ name }: SysctlStep, { client }: Host): Promise<strin
 
 // Addresses
 
-async function addAddress(step: AddressStep, host: Host): Promise<void> {
+async function addAddress(step: AddressStep, host: HostClient): Promise<void> {
   const { device, address, prefix, deprecated } = step;
   // Detection would keep a VIP from being used for seconds, and finds the other hosts that rightly have it.
   const nodad = familyOf(address) === 'ipv6';
@@ -194,7 +194,7 @@ async function addAddress(step: AddressStep, host: Host): Promise<void> {
   if (heard) await announce(address, { device, netns: host.netns });
 }
 
-async function removeAddress(step: AddressKey, host: Host): Promise<void> {
+async function removeAddress(step: AddressKey, host: HostClient): Promise<void> {
   // With the first address of a network the kernel deletes the others, which may have come since.
   if ((await promotion(step, host)).length > 0) host.write(promoteSecondaries(step.device), '1');
   await unless(['EADDRNOTAVAIL', 'ENODEV'], host.client.deleteAddress(keyOf(step)));
@@ -205,7 +205,7 @@ function keyOf({ device, address, prefix }: AddressKey): AddressKey {
 }
 
 /** The value that promote_secondaries is to have again, where it is needed and not set. */
-async function promotion({ device, address, prefix }: AddressKey, host: Host): Promise<SysctlValue[]> {
+async function promotion({ device, address, prefix }: AddressKey, host: HostClient): Promise<SysctlValue[]> {
   if (familyOf(address) === 'ipv6') return [];
   const same = (await host.client.addresses()).filter((entry) => entry.device === device && entry.prefix === prefix);
   const first = same.some((entry) => entry.address === address && !entry.flags.includes('secondary'));
@@ -228,7 +228,7 @@ function routeSpec({ destination, gateway }: RouteStep): RouteSpec {
 }
 
 /** The routes to the same destination that would be taken before ours, or instead of it. */
-async function routesInTheWay({ destination }: RouteStep, { client }: Host): Promise<RouteEntry[]> {
+async function routesInTheWay({ destination }: RouteStep, { client }: HostClient): Promise<RouteEntry[]> {
   const family = familyOf(destination);
   const routes = await client.routes(family);
   return routes.filter(
@@ -245,14 +245,14 @@ function decode(route: string): Uint8Array {
 }
 
 /** Its device or its way to the gateway may be gone by now. */
-async function bringBack(route: Uint8Array, { client }: Host): Promise<void> {
+async function bringBack(route: Uint8Array, { client }: HostClient): Promise<void> {
   await unless(['EEXIST'], client.restoreRoute(route));
 }
 
 // Devices and rules
 
 /** A device that bears someone else's addresses by now is left on. */
-async function switchOff({ device }: LinkUpStep, { client }: Host): Promise<string[]> {
+async function switchOff({ device }: LinkUpStep, { client }: HostClient): Promise<string[]> {
   const link = (await client.links()).find(({ name }) => name === device);
   if (!link?.up) return [];
   const others = (await client.addresses()).filter((entry) => entry.device === device && entry.scope === 'global');
@@ -262,6 +262,6 @@ async function switchOff({ device }: LinkUpStep, { client }: Host): Promise<stri
   return [];
 }
 
-async function removeMasquerade(step: MasqueradeStep, { netns }: Host): Promise<void> {
+async function removeMasquerade(step: MasqueradeStep, { netns }: HostClient): Promise<void> {
   if (await hasMasquerade(step, netns)) await changeMasquerade('delete', step, netns);
 }

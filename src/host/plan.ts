@@ -3,23 +3,22 @@
  * @module
  */
 import { type Family, familyOf } from '../address/ip.js';
+import { UnavailableError } from '../errors.js';
 import type { NamespaceOptions } from '../linux/namespace.js';
 import type { Mode } from '../model/director.js';
-import type { AddressKey } from '../netlink/route/address.js';
+import type { AddressEntry, AddressKey } from '../netlink/route/address.js';
 import type { RouteEntry } from '../netlink/route/route.js';
 import { readMarks } from './masquerade.js';
+import type { Role } from './setup.js';
 import { type HostState, readHostState } from './state.js';
 import type { AddressStep, HostStep } from './step.js';
-
-/** What a host is to be. */
-export type Role = 'director' | 'real-server';
 
 /** A step, and whether the host has it already. */
 export type PlannedStep = HostStep & { readonly done: boolean };
 
 /** What keeps a plan from being carried out, and is not for this library to mend. */
 export interface Obstacle {
-  readonly id: 'no-device' | 'no-module' | 'no-masquerade';
+  readonly id: 'no-device' | 'no-module' | 'no-masquerade' | 'no-ipv6' | 'vip-unusable';
   /** `there is no device tunl0` */
   readonly what: string;
   /** What to do about it: `modprobe ipip`. */
@@ -28,8 +27,12 @@ export interface Obstacle {
 
 /** What is to be done on a host, in order. A plan is plain JSON; it changes nothing until it is applied. */
 export interface HostPlan {
+  /** The network namespace that it was made for, by a name that is never used again. It can be applied to no other one. */
+  readonly namespace: string;
   readonly role: Role;
   readonly mode: Mode;
+  /** The name of the set-up. */
+  readonly name: string;
   readonly steps: readonly PlannedStep[];
   /** While there is one, the plan can't be applied. */
   readonly obstacles: readonly Obstacle[];
@@ -46,7 +49,7 @@ export function isApplied(step: HostStep, state: HostState): boolean {
     case 'sysctl':
       return [step.value, ...step.alsoGood].some((value) => value === state.sysctls[step.name]);
     case 'address':
-      return state.addresses.some((entry) => entry.device === step.device && serves(entry, step));
+      return addressesOf(step, state).length > 0;
     case 'address-removal':
       return !state.addresses.some((entry) => isSame(entry, step));
     case 'route':
@@ -58,11 +61,23 @@ export function isApplied(step: HostStep, state: HostState): boolean {
   }
 }
 
+/** The addresses by which an address step is so. */
+export function addressesOf(step: AddressStep, state: HostState): AddressEntry[] {
+  return state.addresses.filter((entry) => isBearer(entry.device, step, state) && isServed(step, entry));
+}
+
+/** A real server may have a VIP on any device of which the network hears nothing: lo, a dummy, a tunnel. */
+function isBearer(device: string, step: AddressStep, { links }: HostState): boolean {
+  if (device === step.device) return true;
+  return !step.announce && links.some(({ name, loopback, noarp, up }) => name === device && up && (loopback || noarp));
+}
+
 /**
- * A director may have a VIP with the prefix of a network, and IPv6 has each address once on a device. On a real server the
- * prefix must be right: 10.0.0.100/24 on lo would make all of that network this host itself.
+ * Whether an address is as good as the step's. A director may have a VIP with the prefix of a network, and IPv6 has each
+ * address once on a device. On a real server the prefix must be right: 10.0.0.100/24 on lo would make all of that network this
+ * host itself.
  */
-function serves(entry: { readonly address: string; readonly prefix: number }, step: AddressStep): boolean {
+export function isServed(step: AddressStep, entry: { readonly address: string; readonly prefix: number }): boolean {
   if (entry.address !== step.address) return false;
   return entry.prefix === step.prefix || step.announce || familyOf(step.address) === 'ipv6';
 }
@@ -84,6 +99,7 @@ function bestRoute(destination: string, { routes }: HostState): RouteEntry | und
  */
 export async function checkPlan(plan: HostPlan, { netns }: NamespaceOptions = {}): Promise<HostPlan> {
   const state = await readHostState({ netns });
+  if (state.namespace !== plan.namespace) throw ofAnotherNamespace('the plan');
   const masquerade: Partial<Record<Family, { marks: string[] }>> = {};
   for (const step of plan.steps) {
     if (step.kind !== 'masquerade') continue;
@@ -91,4 +107,9 @@ export async function checkPlan(plan: HostPlan, { netns }: NamespaceOptions = {}
     masquerade[family] = { marks: await readMarks(step.tool, family, netns) };
   }
   return { ...plan, steps: planned(plan.steps, { ...state, masquerade }) };
+}
+
+/** What was made for one network namespace, or before the machine started again, is nothing for this one. */
+export function ofAnotherNamespace(what: string): UnavailableError {
+  return new UnavailableError(`${what} was made for another network namespace, or before this machine started`);
 }

@@ -3,42 +3,25 @@
  * @module
  */
 import { type Family, familyOf } from '../address/ip.js';
-import type { NamespaceOptions } from '../linux/namespace.js';
 import { deviceSysctl } from '../linux/sysctl.js';
-import { type NormalRealServer, parseRealServer, type RealServer } from '../model/real-server.js';
+import type { NormalRealServer } from '../model/real-server.js';
 import type { Vip } from '../model/vip.js';
-import { addressStep, familiesOf, gatewayStep, linkUpStep, missingDevices, sysctlStep } from './common-steps.js';
-import { type HostPlan, type Obstacle, planned } from './plan.js';
-import { type HostState, readHostState } from './state.js';
+import {
+  addressStep,
+  familiesOf,
+  gatewayStep,
+  linkUpStep,
+  missingDevices,
+  type Needs,
+  sysctlStep,
+} from './common-steps.js';
+import type { HostState } from './state.js';
 import type { AddressStep, HostStep, SysctlStep } from './step.js';
 
 type TunnelKind = Extract<NormalRealServer, { mode: 'tun' }>['tunnel'];
 
-/** The plan for a real server on this host. @throws {InvalidArgumentError} */
-export async function planRealServer(
-  description: RealServer | NormalRealServer,
-  options: NamespaceOptions = {},
-): Promise<HostPlan> {
-  const checked = parseRealServer(description);
-  return plan(checked, await readHostState({ netns: options.netns }));
-}
-
-/** The plan for a real server on a host in this state. Changes nothing. @throws {InvalidArgumentError} */
-export function realServerPlan(description: RealServer | NormalRealServer, state: HostState): HostPlan {
-  return plan(parseRealServer(description), state);
-}
-
-function plan(description: NormalRealServer, state: HostState): HostPlan {
-  const { steps, obstacles } = stepsOf(description, state);
-  return { role: 'real-server', mode: description.mode, steps: planned(steps, state), obstacles };
-}
-
-interface Steps {
-  readonly steps: readonly HostStep[];
-  readonly obstacles: readonly Obstacle[];
-}
-
-function stepsOf(description: NormalRealServer, state: HostState): Steps {
+/** What a real server needs of a host in this state. */
+export function realServerNeeds(description: NormalRealServer, state: HostState): Needs {
   const gateway = gatewaySteps(description);
   switch (description.mode) {
     case 'nat':
@@ -114,7 +97,7 @@ function alone({ address }: Vip): Vip {
   return { address, prefix: familyOf(address) === 'ipv4' ? 32 : 128 };
 }
 
-function tunnelSteps(vips: readonly Vip[], kind: TunnelKind, state: HostState): Steps {
+function tunnelSteps(vips: readonly Vip[], kind: TunnelKind, state: HostState): Needs {
   const families = familiesOf(vips).map((family) => familySteps(family, vips, kind, state));
   return {
     steps: families.flatMap(({ steps }) => steps),
@@ -122,7 +105,7 @@ function tunnelSteps(vips: readonly Vip[], kind: TunnelKind, state: HostState): 
   };
 }
 
-function familySteps(family: Family, vips: readonly Vip[], kind: TunnelKind, state: HostState): Steps {
+function familySteps(family: Family, vips: readonly Vip[], kind: TunnelKind, state: HostState): Needs {
   const { device, hint } = TUNNEL_DEVICES[kind][family];
   const upWhy = 'The director wraps each packet in one to this host; while the device is down, nobody unwraps it.';
   const vipWhy = 'Unwrapped packets have the virtual IP as their destination; a host without it would drop them.';

@@ -2,66 +2,135 @@
  * Taking back what was done to a host.
  * @module
  */
-import type { NamespaceOptions } from '../linux/namespace.js';
-import { decide, Host, takeBack } from './perform.js';
-import { type AppliedStep, type HostRecord, Journal, readRecord } from './record.js';
+import { namespaceOfThisBoot } from '../linux/namespace-identity.js';
+import { Journal, readJournal, setupText } from './journal.js';
+import { Journals, type KnownJournal, type LockWaitOptions } from './journals.js';
+import { isNeeded } from './needs.js';
+import { HostClient, takeBack } from './perform.js';
+import { addressesOf, ofAnotherNamespace } from './plan.js';
+import { masqueradeFamiliesOf, planFor } from './plan-for.js';
+import type { AppliedStep, HostRecord } from './record.js';
+import { parseHostRecord } from './schema.js';
+import { checkRole, type HostSetup, parseHostSetup, type Role } from './setup.js';
+import { type HostState, readHostState } from './state.js';
 import type { HostStep } from './step.js';
+import { type RevertResult, type RunOptions, stateOf, undoSteps } from './undo.js';
+
+/**
+ * What to take back: one set-up, by its description or its name; every set-up of a role, or of the host; or what a journal
+ * says, by the path of its file or by its content, which then belongs to no file.
+ */
+export type RevertTarget =
+  | HostSetup
+  | { readonly role?: Role | undefined; readonly name?: string | undefined; readonly description?: undefined }
+  | { readonly record: string | HostRecord };
 
 /** How to take back. */
-export interface RevertOptions extends NamespaceOptions {
-  /** Called after each step that was taken back. */
-  readonly onStep?: ((step: HostStep) => void) | undefined;
-  /** Ends it between two steps with `signal.reason`; what is left in the record can be taken back later. */
-  readonly signal?: AbortSignal | undefined;
+export interface RevertOptions extends RunOptions, LockWaitOptions {
+  /**
+   * Of a set-up by its description that no journal knows: also takes away its virtual IPs and its masquerade rules, though
+   * nobody knows who set them up. Default false: they are left, and named.
+   */
+  readonly force?: boolean | undefined;
 }
 
-/** What came of it. */
-export interface RevertResult {
-  /** In the order in which they were taken back, the last one first. */
-  readonly undone: readonly HostStep[];
-  /** What someone else changed meanwhile and what was therefore left, in words. */
-  readonly left: readonly { readonly step: HostStep; readonly what: string }[];
+/** As `Host.revert`, in this namespace. */
+export async function revertHost(
+  target: RevertTarget,
+  netns: string | undefined,
+  options: RevertOptions = {},
+): Promise<RevertResult> {
+  const namespace = namespaceOfThisBoot({ netns });
+  const find = finder(target, namespace);
+  const journals = new Journals(namespace);
+  using _lock = await journals.lock(options);
+  await using host = await HostClient.open(netns);
+  const all = journals.all();
+  if ('record' in target && typeof target.record !== 'string') {
+    return await undoSteps(
+      () => true,
+      { host, journal: withoutFile(parseHostRecord(target.record)), others: all },
+      options,
+    );
+  }
+  const chosen = find(all);
+  if (chosen.length === 0 && isDescribed(target)) return await revertUnrecorded(target, host, all, options);
+  const undone: HostStep[] = [];
+  const left: RevertResult['left'][number][] = [];
+  for (const { path, record } of chosen.toReversed()) {
+    const { version, role, name } = record;
+    using journal = Journal.open(path, { version, namespace, role, name });
+    // Those that were taken back before it need nothing any more, and have no file.
+    const others = journals.all().filter((other) => other.path !== path);
+    const result = await undoSteps(() => true, { host, journal, others }, options);
+    journal.remove();
+    journals.forget(path);
+    undone.push(...result.undone);
+    left.push(...result.left);
+  }
+  return { undone, left };
+}
+
+function isDescribed(target: RevertTarget): target is HostSetup {
+  return 'description' in target && target.description !== undefined;
+}
+
+/** How the journals of a target are found. What is wrong with the target shows before anything is locked. */
+function finder(target: RevertTarget, namespace: string): (all: readonly KnownJournal[]) => readonly KnownJournal[] {
+  if ('record' in target) {
+    const { record: path } = target;
+    const record = typeof path === 'string' ? readJournal(path) : parseHostRecord(path);
+    if (record !== undefined && record.namespace !== namespace) throw ofAnotherNamespace('what the journal says');
+    return () => (record === undefined || typeof path !== 'string' ? [] : [{ path, record }]);
+  }
+  if (target.role !== undefined) checkRole(target.role);
+  const { role, name } = isDescribed(target) ? parseHostSetup(target) : target;
+  return (all) =>
+    all.filter(
+      ({ record }) => (role === undefined || record.role === role) && (name === undefined || record.name === name),
+    );
+}
+
+function withoutFile(record: HostRecord): Pick<Journal, 'record' | 'restoring' | 'undone'> {
+  return { record, restoring: () => undefined, undone: () => undefined };
 }
 
 /**
- * Puts back what a record says, the last step first: by the path of its file, which is gone afterwards, or by its content,
- * which then belongs to no file. It does not matter how far the steps came, nor how often this is called: what is as it was
- * before is left. Of what somebody set to a third value meanwhile nothing is touched. No record is nothing to take back.
- * @throws {KernelError} if a step can't be taken back; it and those before it stay in the record.
- * @throws {ProtocolError} if the file is no record.
- * @throws {UnavailableError} if the record or the namespace can't be had.
+ * What was there before is not known. What is a set-up's alone, by its very nature, can be taken away if that is wanted so;
+ * sysctls, routes and devices are left.
  */
-export async function revert(source: HostRecord | string, options: RevertOptions = {}): Promise<RevertResult> {
-  await using host = await Host.open(options.netns);
-  if (typeof source !== 'string') return await undo(source.steps, host, undefined, options);
-  const record = readRecord(source);
-  if (record === undefined) return { undone: [], left: [] };
-  using journal = Journal.open(source, record.role);
-  const result = await undo(record.steps, host, journal, options);
-  journal.remove();
-  return result;
-}
-
-/** Takes steps back, the last one first, each noted in the journal if there is one. */
-export async function undo(
-  steps: readonly AppliedStep[],
-  host: Host,
-  journal: Journal | undefined,
-  { onStep, signal }: Pick<RevertOptions, 'onStep' | 'signal'> = {},
+async function revertUnrecorded(
+  setup: HostSetup,
+  host: HostClient,
+  others: readonly KnownJournal[],
+  { force = false, onProgress, signal }: RevertOptions,
 ): Promise<RevertResult> {
+  const { netns } = host;
+  const state = await readHostState({ netns, masquerade: masqueradeFamiliesOf(parseHostSetup(setup)) });
   const undone: HostStep[] = [];
-  const left: { step: HostStep; what: string }[] = [];
-  for (const applied of steps.toReversed()) {
+  const left: RevertResult['left'][number][] = [];
+  const standing = planFor(setup, state).steps.filter(({ done }) => done);
+  for (const { done: _, ...step } of standing.toReversed()) {
     signal?.throwIfAborted();
-    const { step } = applied;
-    const decision = await decide(applied, host);
-    // Half taken back, values could no longer be told from those that somebody else set.
-    if (applied.restoring === undefined && decision.restoring.length > 0) journal?.restoring(decision.restoring);
-    const kept = await takeBack(applied, decision.restoring, host);
-    journal?.undone();
-    for (const what of [...decision.left, ...kept]) left.push({ step, what });
-    undone.push(step);
-    onStep?.(step);
+    const applied: AppliedStep = { step, sysctls: [], routes: [] };
+    const needing = others.find(({ record }) => isNeeded(applied, record.needs));
+    if (needing !== undefined) {
+      left.push({ step, what: `${stateOf(step)} stays: ${setupText(needing.record)} needs it` });
+    } else if (!(step.id === 'vip' || step.id === 'masquerade')) {
+      left.push({ step, what: `${stateOf(step)} stays: no journal says what was there before` });
+    } else if (!force) {
+      left.push({ step, what: `${stateOf(step)} stays: no journal says who set it up; force takes it away` });
+    } else {
+      for (const one of actual(step, state)) await takeBack({ ...applied, step: one }, [], host);
+      undone.push(step);
+      onProgress?.({ done: undone.length, total: standing.length, step });
+    }
   }
   return { undone, left };
+}
+
+/** A step as it stands on the host: a virtual IP may be on another device, or have another prefix. */
+function actual(step: HostStep, state: HostState): HostStep[] {
+  if (step.kind !== 'address') return [step];
+  return addressesOf(step, state).map(({ device, prefix }) => ({ ...step, device, prefix }));
 }

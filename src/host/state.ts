@@ -4,6 +4,7 @@
  */
 import type { Family } from '../address/ip.js';
 import type { NamespaceOptions } from '../linux/namespace.js';
+import { namespaceOfThisBoot } from '../linux/namespace-identity.js';
 import { deviceSysctl, readSysctls } from '../linux/sysctl.js';
 import type { AddressEntry } from '../netlink/route/address.js';
 import { RouteClient } from '../netlink/route/client.js';
@@ -13,6 +14,8 @@ import { type MasqueradeState, readMasquerade } from './masquerade.js';
 
 /** A host as it is: what plans are made from. */
 export interface HostState {
+  /** The network namespace, by a name that is never used again. */
+  readonly namespace: string;
   readonly links: readonly LinkEntry[];
   readonly addresses: readonly AddressEntry[];
   /** Of both families, in the kernel's order. */
@@ -45,10 +48,14 @@ export async function readHostState({ netns, masquerade = [] }: HostStateOptions
   await using client = await RouteClient.open({ netns });
   const links = await client.links();
   const devices = ['all', ...links.map(({ name }) => name)];
-  const ofDevices = devices.flatMap((device) => DEVICE_SYSCTLS.map((name) => deviceSysctl('ipv4', device, name)));
+  const ofDevices = devices.flatMap((device) => [
+    ...DEVICE_SYSCTLS.map((name) => deviceSysctl('ipv4', device, name)),
+    deviceSysctl('ipv6', device, 'disable_ipv6'),
+  ]);
   const tools: Partial<Record<Family, MasqueradeState>> = {};
   for (const family of masquerade) tools[family] = await readMasquerade(family, netns);
   return {
+    namespace: namespaceOfThisBoot({ netns }),
     links,
     addresses: await client.addresses(),
     routes: [...(await client.routes('ipv4')), ...(await client.routes('ipv6'))],

@@ -4,22 +4,25 @@
  */
 
 /**
- * What a step is good for. A plan may have several of one id: a VIP each, a sysctl of each device. The doctor's findings and
+ * What steps are good for. A plan may have several of one id: a VIP each, a sysctl of each device. The doctor's findings and
  * the guides use the same names.
  */
-export type HostStepId =
-  | 'lo-up'
-  | 'arp-ignore'
-  | 'arp-announce'
-  | 'vip'
-  | 'tunnel-up'
-  | 'rp-filter'
-  | 'gateway'
-  | 'ip-forward'
-  | 'inside-address'
-  | 'send-redirects'
-  | 'conntrack'
-  | 'masquerade';
+export const HOST_STEP_IDS = [
+  'lo-up',
+  'arp-ignore',
+  'arp-announce',
+  'vip',
+  'tunnel-up',
+  'rp-filter',
+  'gateway',
+  'ip-forward',
+  'inside-address',
+  'send-redirects',
+  'conntrack',
+  'masquerade',
+] as const;
+/** One of {@link HOST_STEP_IDS}. */
+export type HostStepId = (typeof HOST_STEP_IDS)[number];
 
 /** What a step says of itself. */
 export interface HostStepWords {
@@ -82,7 +85,9 @@ export interface LinkUpStep extends HostStepWords {
 }
 
 /** The programs that can masquerade. */
-export type MasqueradeTool = 'nft' | 'iptables' | 'iptables-legacy' | 'ip6tables' | 'ip6tables-legacy';
+export const MASQUERADE_PROGRAMS = ['nft', 'iptables', 'iptables-legacy', 'ip6tables', 'ip6tables-legacy'] as const;
+/** One of {@link MASQUERADE_PROGRAMS}. */
+export type MasqueradeTool = (typeof MASQUERADE_PROGRAMS)[number];
 
 /** Adds a rule by which packets that IPVS sends to the real servers bear the director's own address. */
 export interface MasqueradeStep extends HostStepWords {

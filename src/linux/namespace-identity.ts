@@ -2,7 +2,7 @@
  * What tells a network namespace from every other one, however it is named.
  * @module
  */
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { UnavailableError } from '../errors.js';
 import { LITTLE_ENDIAN } from './byte-order.js';
 import { type NamespaceOptions, namespacePath } from './namespace.js';
@@ -33,5 +33,23 @@ function inodeOf(file: string): number {
     return statSync(file).ino;
   } catch (cause) {
     throw new UnavailableError(`there is no network namespace ${file}`, { cause });
+  }
+}
+
+/**
+ * `net-4127-0f3c9a52...`: the identity of a namespace with the boot of the machine, so that it is never used again, not after
+ * the machine started again either. For what may be kept for so long: plans, and files in a /run that is on a disk.
+ * @throws as {@link namespaceIdentity}.
+ */
+export function namespaceOfThisBoot(options: NamespaceOptions = {}): string {
+  return `${namespaceIdentity(options)}-${readBootId()}`;
+}
+
+/** Some sandboxes have none; their /run does not outlive them either. */
+function readBootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim().replaceAll('-', '');
+  } catch {
+    return 'boot';
   }
 }

@@ -5,6 +5,7 @@
 
 import type { z } from 'zod';
 import { parseIP } from '../address/ip.js';
+import { inNetwork, networkEnd } from '../address/network.js';
 import { addressRange } from '../address/range.js';
 import { lazy } from './parse.js';
 
@@ -64,5 +65,33 @@ function readVips(text: string): Vip[] | string {
   const range = addressRange(from, to);
   if (range === undefined) return `"${text}": the range ends before it begins`;
   if (range.count > BigInt(MAX_VIPS)) return `"${text}": a range has at most ${MAX_VIPS} addresses`;
-  return range.list().map((address) => ({ address, prefix }));
+  const vips = range.list().map((address) => ({ address, prefix }));
+  return firstOf(vips, vipProblem) ?? vips;
 }
+
+function firstOf<T, Found>(values: readonly T[], find: (value: T) => Found | undefined): Found | undefined {
+  for (const value of values) {
+    const found = find(value);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** Why no client can call an address; undefined if one can. */
+export function vipProblem({ address, prefix }: Vip): string | undefined {
+  const special = SPECIAL.find(({ network }) => inNetwork(address, network));
+  if (special !== undefined) return `"${address}" is ${special.what}, which no client can call`;
+  const end = networkEnd(address, prefix);
+  return end && `"${address}" is the ${end} address of ${address}/${prefix}, which no client can call`;
+}
+
+/** IANA's registries of special addresses (RFC 6890), as far as they are never one host's. */
+const SPECIAL: readonly { readonly network: Vip; readonly what: string }[] = [
+  { network: { address: '0.0.0.0', prefix: 8 }, what: 'the unspecified address' },
+  { network: { address: '127.0.0.0', prefix: 8 }, what: 'a loopback address' },
+  { network: { address: '224.0.0.0', prefix: 4 }, what: 'a multicast address' },
+  { network: { address: '255.255.255.255', prefix: 32 }, what: 'the broadcast address' },
+  { network: { address: '::', prefix: 128 }, what: 'the unspecified address' },
+  { network: { address: '::1', prefix: 128 }, what: 'a loopback address' },
+  { network: { address: 'ff00::', prefix: 8 }, what: 'a multicast address' },
+];

@@ -11,10 +11,8 @@ import { runVerb } from '../../src/cli/run-verb.js';
 import { examine } from '../../src/doctor/examine.js';
 import type { Finding } from '../../src/doctor/finding.js';
 import type { ExamineOptions } from '../../src/doctor/gather.js';
-import { apply } from '../../src/host/apply.js';
-import { planDirector } from '../../src/host/director-plan.js';
-import type { HostPlan } from '../../src/host/plan.js';
-import { planRealServer } from '../../src/host/real-server-plan.js';
+import type { HostSetup } from '../../src/host/setup.js';
+import { Host as SetUpHost } from '../../src/host.js';
 import { Ipvs } from '../../src/index.js';
 import type { Director } from '../../src/model/director.js';
 import type { RealServer } from '../../src/model/real-server.js';
@@ -24,14 +22,13 @@ import { succeed } from '../lab/process.js';
 const directory = mkdtempSync(join(tmpdir(), 'doctor-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
-async function setUp(host: Host, plan: HostPlan): Promise<void> {
-  await apply(plan, { netns: host.namespacePath, record: join(directory, `${host.namespace}-${plan.role}.jsonl`) });
+async function setUp({ namespacePath }: Host, setup: HostSetup): Promise<void> {
+  const host = await SetUpHost.open({ netns: namespacePath });
+  await host.apply(await host.plan(setup));
 }
 
-const setUpDirector = async (host: Host, description: Director) =>
-  setUp(host, await planDirector(description, { netns: host.namespacePath }));
-const setUpRealServer = async (host: Host, description: RealServer) =>
-  setUp(host, await planRealServer(description, { netns: host.namespacePath }));
+const setUpDirector = (host: Host, description: Director) => setUp(host, { role: 'director', description });
+const setUpRealServer = (host: Host, description: RealServer) => setUp(host, { role: 'real-server', description });
 
 /** Findings in short: `error arp-ignore step arp-ignore`. */
 async function look(host: Host, options: ExamineOptions = {}): Promise<string[]> {

@@ -1,35 +1,28 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { existsSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { apply } from '../../src/host/apply.js';
-import { planDirector } from '../../src/host/director-plan.js';
-import { checkPlan, type HostPlan } from '../../src/host/plan.js';
-import { planRealServer } from '../../src/host/real-server-plan.js';
-import { readRecord, recordPath } from '../../src/host/record.js';
-import { revert } from '../../src/host/revert.js';
+import { readJournal } from '../../src/host/journal.js';
+import type { HostPlan } from '../../src/host/plan.js';
+import type { HostSetup } from '../../src/host/setup.js';
+import { Host as SetUpHost } from '../../src/host.js';
 import type { Director } from '../../src/model/director.js';
 import type { RealServer } from '../../src/model/real-server.js';
 import { type Host, Lan } from '../lab/network.js';
 import { execute, succeed } from '../lab/process.js';
 import { rejection } from './fixture.js';
 
-type Description = { role: 'director'; description: Director } | { role: 'real-server'; description: RealServer };
-
 const KILLED = fileURLToPath(new URL('./host-fixtures/killed.mjs', import.meta.url));
 
 let lan: Lan;
 let host: Host;
-let record: string;
+let target: SetUpHost;
 let before: string;
-const directory = mkdtempSync(join(tmpdir(), 'ipvs-ts-host-'));
 
 beforeAll(async () => {
   await succeed('modprobe', ['-a', 'ipip', 'ip6_tunnel', 'ip_gre', 'ip6_gre']);
   lan = await Lan.create();
   host = await lan.host('host', '10.0.0.2/24', '2001:db8::2/64');
-  record = join(directory, 'record.jsonl');
+  target = await SetUpHost.open({ netns: host.namespacePath });
   await host.ip(
     'link add eth1 type dummy',
     'link set eth1 up',
@@ -52,7 +45,6 @@ beforeAll(async () => {
   expect(before).toMatch(/^ipv4\/ip_forward:0$/m);
 });
 afterAll(async () => {
-  rmSync(directory, { recursive: true });
   await lan[Symbol.asyncDispose]();
   await succeed('modprobe', ['-r', 'ip6_gre', 'ip_gre', 'ip6_tunnel', 'ipip']);
 });
@@ -67,16 +59,13 @@ function dump(): Promise<string> {
   return host.run('sh', '-ec', script);
 }
 
-function makePlan({ role, description }: Description, netns = host.namespacePath): Promise<HostPlan> {
-  return role === 'director' ? planDirector(description, { netns }) : planRealServer(description, { netns });
-}
-
-const on = () => ({ netns: host.namespacePath, record });
+const makePlan = (setup: HostSetup) => target.plan(setup);
+const up = async (setup: HostSetup) => target.apply(await makePlan(setup));
 const ids = (plan: HostPlan) => plan.steps.map(({ id, what }) => `${id}: ${what}`);
 const doneOf = (plan: HostPlan) => plan.steps.map(({ done }) => done);
 
-const director = (description: Director): Description => ({ role: 'director', description });
-const realServer = (description: RealServer): Description => ({ role: 'real-server', description });
+const director = (description: Director): HostSetup => ({ role: 'director', description });
+const realServer = (description: RealServer): HostSetup => ({ role: 'real-server', description });
 
 const NAT: Director = {
   mode: 'nat',
@@ -87,7 +76,7 @@ const NAT: Director = {
 };
 const TUN: RealServer = { mode: 'tun', vips: ['10.0.0.100', '10.0.0.101'] };
 
-const SETUPS: Record<string, Description> = {
+const SETUPS: Record<string, HostSetup> = {
   'a director for DR': director({ mode: 'dr', device: 'eth0', vips: ['10.0.0.100/24', '10.0.0.101'] }),
   'a director for DR, IPv6': director({ mode: 'dr', device: 'eth0', vips: ['2001:db8::100', '2001:db8:9::1/64'] }),
   'a director for TUN, both families': director({ mode: 'tun', device: 'eth0', vips: ['10.0.0.100', '2001:db8::100'] }),
@@ -124,25 +113,27 @@ describe.each(Object.entries(SETUPS))('%s', (_, setup) => {
     expect(plan.obstacles).toEqual([]);
     expect(doneOf(plan)).toContain(false);
     const told: string[] = [];
-    const result = await apply(plan, { ...on(), onStep: ({ what }) => told.push(what) });
+    const result = await target.apply(plan, { onProgress: ({ step }) => told.push(step.what) });
+    const { path } = result;
     expect(told).toEqual(result.record.steps.map(({ step }) => step.what));
     expect(told).toEqual(plan.steps.filter(({ done }) => !done).map(({ what }) => what));
-    expect(JSON.parse(JSON.stringify(result.record))).toEqual(readRecord(record));
-    const up = await dump();
+    expect(JSON.parse(JSON.stringify(result.record))).toEqual(readJournal(path));
+    expect(await target.setups()).toEqual([readJournal(path)]);
+    const after = await dump();
 
-    expect(doneOf(await checkPlan(plan, on()))).not.toContain(false);
+    expect(doneOf(await target.check(plan))).not.toContain(false);
     const again = await makePlan(setup);
     expect(ids(again)).toEqual(ids(plan));
     expect(doneOf(again)).not.toContain(false);
-    expect((await apply(plan, on())).record.steps).toEqual([]);
-    expect(await dump()).toBe(up);
+    expect((await target.apply(plan)).record.steps).toEqual([]);
+    expect(await dump()).toBe(after);
 
-    const { undone, left } = await revert(record, on());
+    const { undone, left } = await target.revert(setup);
     expect(left).toEqual([]);
     expect(undone.map(({ what }) => what)).toEqual(told.toReversed());
     expect(await dump()).toBe(before);
-    expect(existsSync(record)).toBe(false);
-    expect(await revert(record, on())).toEqual({ undone: [], left: [] });
+    expect(existsSync(path)).toBe(false);
+    expect(await target.revert({ record: path })).toEqual({ undone: [], left: [] });
   });
 });
 
@@ -153,11 +144,10 @@ test('what is so already is found done, and left by down', async () => {
   const prepared = await dump();
   const plan = await makePlan(setup);
   expect(doneOf(plan)).not.toContain(false);
-  const result = await apply(plan, on());
+  const result = await target.apply(plan);
   expect(result.record.steps).toEqual([]);
   expect(result.already).toHaveLength(plan.steps.length);
-  expect(existsSync(record)).toBe(false);
-  await revert(record, on());
+  await target.revert();
   expect(await dump()).toBe(prepared);
   await host.ip('address del 10.0.0.100/32 dev lo', 'address del 2001:db8::100/128 dev lo');
   await host.sysctl({ 'net.ipv4.conf.all.arp_ignore': 0, 'net.ipv4.conf.all.arp_announce': 0 });
@@ -169,7 +159,7 @@ describe('a plan that is refused', () => {
   const REFUSED = realServer({ mode: 'dr', vips: ['10.0.0.100', '10.0.0.101'], gateway: '172.31.0.1' });
 
   test('is taken back, and says what was not done', async () => {
-    expect(await rejection(apply(await makePlan(REFUSED), on()))).toMatchObject({
+    expect(await rejection(up(REFUSED))).toMatchObject({
       code: 'ERR_APPLY',
       step: 'make 172.31.0.1 the default gateway',
       takenBack: [
@@ -183,27 +173,27 @@ describe('a plan that is refused', () => {
       cause: { code: 'ENETUNREACH' },
     });
     expect(await dump()).toBe(before);
-    expect(existsSync(record)).toBe(false);
+    expect(await target.setups()).toEqual([]);
   });
 
   test('stays if that is wanted, but for the step that was refused', async () => {
-    const error = await rejection(apply(await makePlan(REFUSED), { ...on(), rollback: false }));
+    const error = await rejection(target.apply(await makePlan(REFUSED), { rollback: false }));
     expect(error).toMatchObject({ takenBack: [], inForce: expect.arrayContaining(['add 10.0.0.101/32 to lo']) });
     expect((error as Error).message).toMatch(
       /^make 172.31.0.1 the default gateway: .*ENETUNREACH.*; still in force: set /,
     );
     expect(await host.ip('route show default')).toContain('via 10.0.0.254');
-    expect(readRecord(record)?.steps).toHaveLength(4);
-    await revert(record, on());
+    expect((await target.setups())[0]?.steps).toHaveLength(4);
+    await target.revert();
     expect(await dump()).toBe(before);
   });
 
   test('takes back nothing of an earlier run', async () => {
-    await apply(await makePlan(realServer({ mode: 'dr', vips: ['10.0.0.100'] })), on());
+    await up(realServer({ mode: 'dr', vips: ['10.0.0.100'] }));
     const earlier = await dump();
-    await rejection(apply(await makePlan(REFUSED), on()));
+    await rejection(up(REFUSED));
     expect(await dump()).toBe(earlier);
-    await revert(record, on());
+    await target.revert();
     expect(await dump()).toBe(before);
   });
 });
@@ -213,34 +203,25 @@ test('ends where its signal says, and is taken back', async () => {
   const reason = new Error('enough');
   const plan = await makePlan(director(NAT));
   const stop = (): void => controller.abort(reason);
-  expect(await rejection(apply(plan, { ...on(), signal: controller.signal, onStep: stop }))).toBe(reason);
-  expect(await dump()).toBe(before);
-});
-
-test('several plans of a role go into one record, and come back together', async () => {
-  await apply(await makePlan(realServer({ mode: 'dr', vips: ['10.0.0.100'], gateway: '10.0.0.252' })), on());
-  await apply(await makePlan(realServer({ mode: 'nat', gateway: '10.0.0.251' })), on());
-  await apply(await makePlan(realServer({ mode: 'dr', vips: ['10.0.0.100', '10.0.0.101'] })), on());
-  expect(await host.ip('route show default')).toContain('via 10.0.0.251');
-  await revert(record, on());
+  expect(await rejection(target.apply(plan, { signal: controller.signal, onProgress: stop }))).toBe(reason);
   expect(await dump()).toBe(before);
 });
 
 test('a record comes back by its content too, and twice', async () => {
-  const { record: content } = await apply(await makePlan(director(NAT)), on());
-  rmSync(record);
-  const copy = JSON.parse(JSON.stringify(content));
-  await revert(copy, on());
+  const { record, path } = await up(director(NAT));
+  rmSync(path);
+  const copy = JSON.parse(JSON.stringify(record));
+  await target.revert({ record: copy });
   expect(await dump()).toBe(before);
-  await revert(copy, on());
+  await target.revert({ record: copy });
   expect(await dump()).toBe(before);
 });
 
 describe('what somebody changed meanwhile is left, and told', () => {
-  const leftBy = async () => (await revert(record, on())).left.map(({ what }) => what);
+  const leftBy = async () => (await target.revert()).left.map(({ what }) => what);
 
   test('a sysctl that has a third value', async () => {
-    await apply(await makePlan(realServer({ mode: 'dr', vips: ['10.0.0.100'] })), on());
+    await up(realServer({ mode: 'dr', vips: ['10.0.0.100'] }));
     await host.sysctl({ 'net.ipv4.conf.all.arp_ignore': 8 });
     expect(await leftBy()).toEqual(['net.ipv4.conf.all.arp_ignore is 8 now, neither 0 as before nor 1: it stays']);
     await host.sysctl({ 'net.ipv4.conf.all.arp_ignore': 0 });
@@ -248,30 +229,30 @@ describe('what somebody changed meanwhile is left, and told', () => {
   });
 
   test('forwarding that was switched off again, on a device that had it before', async () => {
-    await apply(await makePlan(director(NAT)), on());
+    await up(director(NAT));
     await host.sysctl({ 'net.ipv4.ip_forward': 0, 'net.ipv4.conf.eth1.forwarding': 1 });
-    await revert(record, on());
+    await target.revert();
     expect(await dump()).toBe(before);
   });
 
   test('an address or route that is gone, and one that is back', async () => {
-    await apply(await makePlan(realServer({ mode: 'dr', vips: ['10.0.0.100'], gateway: '10.0.0.252' })), on());
+    await up(realServer({ mode: 'dr', vips: ['10.0.0.100'], gateway: '10.0.0.252' }));
     await host.ip('address del 10.0.0.100/32 dev lo', 'route replace default via 10.0.0.254');
     expect(await leftBy()).toEqual([]);
     expect(await dump()).toBe(before);
   });
 
   test("another one's address that the kernel would delete with ours", async () => {
-    await apply(await makePlan(director({ mode: 'dr', device: 'eth0', vips: ['192.0.2.1/24'] })), on());
+    await up(director({ mode: 'dr', device: 'eth0', vips: ['192.0.2.1/24'] }));
     await host.ip('address add 192.0.2.9/24 dev eth0');
-    await revert(record, on());
+    await target.revert();
     expect(await host.ip('address show dev eth0')).toContain('192.0.2.9/24');
     await host.ip('address del 192.0.2.9/24 dev eth0');
     expect(await dump()).toBe(before);
   });
 
   test("a tunnel that bears another one's address", async () => {
-    await apply(await makePlan(realServer(TUN)), on());
+    await up(realServer(TUN));
     await host.ip('address add 192.0.2.9/32 dev tunl0');
     expect(await leftBy()).toEqual(['tunl0 has the address 192.0.2.9 now: it stays on']);
     await host.ip('link set tunl0 down', 'address del 192.0.2.9/32 dev tunl0');
@@ -279,34 +260,19 @@ describe('what somebody changed meanwhile is left, and told', () => {
   });
 });
 
-test('every namespace and role has a record of its own', async () => {
-  const path = recordPath('director', on());
-  expect(path).toMatch(/^\/run\/ipvs-ts\/director-\d+\.jsonl$/);
-  expect(recordPath('director', { netns: host.namespace })).toBe(path);
-  expect(recordPath('director')).not.toBe(path);
-  expect(recordPath('real-server', on())).not.toBe(path);
-  const { netns } = on();
-  expect(
-    (await apply(await makePlan(director({ mode: 'dr', device: 'eth0', vips: ['10.0.0.100'] })), { netns })).path,
-  ).toBe(path);
-  expect(existsSync(path)).toBe(true);
-  await revert(path, { netns });
-  expect(await dump()).toBe(before);
-});
-
 test('what is in the way is told, and nothing is changed', async () => {
   const plan = await makePlan(director({ mode: 'dr', device: 'eth7', vips: ['10.0.0.100'] }));
   expect(plan.obstacles).toMatchObject([{ id: 'no-device', what: 'there is no device eth7' }]);
-  expect(await rejection(apply(plan, on()))).toMatchObject({
+  expect(await rejection(target.apply(plan))).toMatchObject({
     code: 'ERR_UNAVAILABLE',
     message: expect.stringContaining('there is no device eth7 ('),
   });
-  expect(existsSync(record)).toBe(false);
+  expect(await target.setups()).toEqual([]);
 });
 
 /** Runs `up` or `down` in a process of its own, which is killed after its k-th write; whether it came so far. */
 async function killed(verb: 'up' | 'down', plan: HostPlan, kill: number): Promise<boolean> {
-  const job = JSON.stringify({ verb, plan, ...on(), kill });
+  const job = JSON.stringify({ verb, plan, netns: host.namespacePath, kill });
   const { code, stderr } = await execute(process.execPath, [KILLED, job]);
   if (code === -1) return true;
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -322,10 +288,10 @@ test.each([
   const plan = await makePlan(setup);
   let kill = 1;
   for (; await killed('up', plan, kill); kill++) {
-    await revert(record, on());
+    await target.revert();
     expect(await dump(), `killed after write ${kill}`).toBe(before);
   }
-  await revert(record, on());
+  await target.revert();
   expect(await dump()).toBe(before);
   expect(kill).toBeGreaterThan(3 * 4);
 });
@@ -334,12 +300,12 @@ test('a director that was killed at any moment of going down is taken back the n
   timeout: 180_000,
 }, async () => {
   const plan = await makePlan(SHORT);
-  await apply(plan, on());
+  await target.apply(plan);
   let kill = 1;
   for (; await killed('down', plan, kill); kill++) {
-    await revert(record, on());
+    await target.revert();
     expect(await dump(), `killed after write ${kill}`).toBe(before);
-    await apply(plan, on());
+    await target.apply(plan);
   }
   expect(await dump()).toBe(before);
   expect(kill).toBeGreaterThan(3 * 4);

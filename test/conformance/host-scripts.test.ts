@@ -2,10 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { apply } from '../../src/host/apply.js';
-import { planDirector } from '../../src/host/director-plan.js';
-import { planRealServer } from '../../src/host/real-server-plan.js';
-import { revert } from '../../src/host/revert.js';
+import { Host as SetUpHost } from '../../src/host.js';
 import { hostScript } from '../../src/host-script/host-script.js';
 import { type Director, parseDirector } from '../../src/model/director.js';
 import { parseRealServer, type RealServer } from '../../src/model/real-server.js';
@@ -135,11 +132,11 @@ const CASES: [string, Form, Description][] = [
   ...BOTH.map(([name, setup]): [string, Form, Description] => [name, 'ifconfig', setup]),
 ];
 
-async function upByPlan({ role, description }: Description): Promise<string> {
-  const on = { netns: host.namespacePath, record: join(directory, 'record') };
-  await apply(await (role === 'director' ? planDirector(description, on) : planRealServer(description, on)), on);
+async function upByPlan(setup: Description): Promise<string> {
+  const planned = await SetUpHost.open({ netns: host.namespacePath });
+  await planned.apply(await planned.plan(setup));
   const up = await dump();
-  await revert(on.record, on);
+  await planned.revert(setup);
   return up;
 }
 

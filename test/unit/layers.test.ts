@@ -18,6 +18,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['ipvs.ts', 'host', 'simulator'],
   ['reconcile', 'host-script'],
   ['doctor'],
+  ['host.ts'],
   ['json'],
   ['cli', 'index.ts'],
 ];

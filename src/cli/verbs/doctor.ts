@@ -159,17 +159,20 @@ function inColour(stdout: NodeJS.WritableStream, env: NodeJS.ProcessEnv): boolea
 // Mending
 
 async function mend(picture: Picture, findings: readonly Finding[], write: (text: string) => void): Promise<void> {
-  const [{ apply }, { leftToPeople, mendingPlans }] = [
-    await import('../../host/apply.js'),
-    await import('../../doctor/mend.js'),
-  ];
-  const plans = mendingPlans(picture);
-  for (const plan of plans) {
+  const [{ Host }, { leftToPeople, mendings }] = [await import('../../host.js'), await import('../../doctor/mend.js')];
+  const host = await Host.open({ netns: picture.netns });
+  const found = mendings(picture);
+  for (const { plan, steps } of found) {
     write(`\nSteps for this ${plan.role.replace('-', ' ')}:\n`);
-    for (const { what } of plan.steps) write(`  ${what}\n`);
+    for (const { what } of steps) write(`  ${what}\n`);
   }
-  for (const plan of plans) {
-    const { path } = await apply(plan, { netns: picture.netns, onStep: ({ what }) => write(`done: ${what}\n`) });
+  for (const { plan, steps } of found) {
+    const names = new Set(steps.map(({ what }) => what));
+    const { path } = await host.apply(
+      { ...plan, obstacles: [] },
+      // The doctor has asked the network already, and knows real servers that answer though they should not.
+      { force: true, only: ({ what }) => names.has(what), onProgress: ({ step }) => write(`done: ${step.what}\n`) },
+    );
     write(`What was there before is in ${path}.\n`);
   }
   const left = leftToPeople(findings);

@@ -1,5 +1,5 @@
 /** @module */
-import { HOST_ACTION, JSON_OUTPUT, NETNS, REAL_SERVER, RECORD } from '../common-options.js';
+import { REAL_SERVER, HOST_ACTION, JSON_OUTPUT, NETNS, SETUP, SETUP_DETAILS } from '../common-options.js';
 import { carryOut } from '../host-actions.js';
 import { describeRealServer } from '../host-description.js';
 import { defineVerb } from '../verb.js';
@@ -9,19 +9,16 @@ export const realServer = defineVerb({
   name: 'realserver',
   group: 'Hosts',
   operands: { action: HOST_ACTION },
-  options: { ...REAL_SERVER, record: RECORD, json: JSON_OUTPUT, netns: NETNS },
+  options: { ...REAL_SERVER, ...SETUP, json: JSON_OUTPUT, netns: NETNS },
   help: 'set up virtual IPs without ARP, tunnels, the gateway',
-  details:
-    '"up" records what was there before each step in the undo journal, and "down" restores it, also after a crash. ' +
-    '"check" exits with 1 if a step is not in place.',
+  details: SETUP_DETAILS,
 
-  async run({ values, operands }, context) {
-    const { planRealServer } = await import('../../host/real-server-plan.js');
+  run({ values, operands }, context) {
     return carryOut(operands.action, {
       role: 'real-server',
       values,
       stdout: context.streams.stdout,
-      plan: async () => planRealServer(await describeRealServer(values, context), { netns: values.netns }),
+      describe: () => describeRealServer(values, context),
     });
   },
 });

@@ -3,11 +3,10 @@
 // many.
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
-import { apply } from '../../../dist/host/apply.js';
-import { revert } from '../../../dist/host/revert.js';
+import { Host } from '../../../dist/host.js';
 import { Connection } from '../../../dist/netlink/connection.js';
 
-const { verb, plan, netns, record, kill } = JSON.parse(process.argv[2] ?? '');
+const { verb, plan, netns, kill } = JSON.parse(process.argv[2] ?? '');
 
 let left = kill;
 function count() {
@@ -38,8 +37,9 @@ Connection.prototype.execute = async function (...call) {
   count();
 };
 
+const host = await Host.open({ netns });
 if (verb === 'up') {
-  await apply(plan, { netns, record });
+  await host.apply(plan);
 } else {
-  await revert(record, { netns });
+  await host.revert();
 }

@@ -7,8 +7,9 @@ import { diagnose } from '../../../src/doctor/diagnose.js';
 import { FINDING_IDS, type Finding, finding } from '../../../src/doctor/finding.js';
 import { parseIptables } from '../../../src/doctor/firewall-rules.js';
 import { guess } from '../../../src/doctor/guess.js';
-import { leftToPeople, mendingPlans } from '../../../src/doctor/mend.js';
-import type { IpvsPicture, Passage, Picture, Setup } from '../../../src/doctor/picture.js';
+import { leftToPeople, mendings } from '../../../src/doctor/mend.js';
+import type { IpvsPicture, Passage, Picture } from '../../../src/doctor/picture.js';
+import type { HostSetup } from '../../../src/host/setup.js';
 import type { HostState } from '../../../src/host/state.js';
 import { deviceSysctl } from '../../../src/linux/sysctl.js';
 import { type Destination, parseDestination } from '../../../src/model/destination.js';
@@ -689,9 +690,9 @@ describe('a real server:', () => {
     addresses: [address('tunl0', `${VIP}/32`), address('eth0', '10.0.0.11/24')],
     sysctls: { 'net.ipv4.conf.tunl0.rp_filter': '0' },
   };
-  const described = (setup: Setup['description']): Pick<Picture, 'setups' | 'guessed'> => ({
+  const described = (setup: HostSetup['description']): Pick<Picture, 'setups' | 'guessed'> => ({
     guessed: false,
-    setups: [{ role: 'real-server', description: setup } as Setup],
+    setups: [{ role: 'real-server', description: setup } as HostSetup],
   });
   test.each<[string, Picture, string[]]>([
     [
@@ -885,7 +886,7 @@ describe('a real server:', () => {
 });
 
 describe('a described director for NAT:', () => {
-  const described: Setup = {
+  const described: HostSetup = {
     role: 'director',
     description: {
       mode: 'nat',
@@ -990,15 +991,15 @@ describe('mending', () => {
         sysctls: { 'net.ipv4.conf.all.arp_ignore': '0' },
       },
     });
-    const plans = mendingPlans(picture);
+    const plans = mendings(picture);
     expect(plans.map(({ steps }) => steps.map(({ id }) => id))).toEqual([['lo-up', 'arp-ignore']]);
     expect(leftToPeople(diagnose(picture))).toEqual([]);
-    expect(mendingPlans(realServer())).toEqual([]);
+    expect(mendings(realServer())).toEqual([]);
   });
 
   test('adds the right address first, then deletes the wrong one', () => {
     const steps = (addresses: string[]) =>
-      mendingPlans(
+      mendings(
         realServer({
           host: {
             addresses: addresses.map((one) => address(...(one.split(' ') as [string, string]))),
@@ -1028,21 +1029,21 @@ describe('mending', () => {
     const host = {
       addresses: [address('eth0', '10.0.0.2/24'), address('eth0', `${VIP}/32`), address('lo', `${VIP}/32`)],
     };
-    const setups: Setup[] = [{ role: 'director', description: { mode: 'dr', device: 'eth0', vips: [VIP] } }];
-    expect(mendingPlans(director({ host, setups, guessed: false }))).toEqual([]);
+    const setups: HostSetup[] = [{ role: 'director', description: { mode: 'dr', device: 'eth0', vips: [VIP] } }];
+    expect(mendings(director({ host, setups, guessed: false }))).toEqual([]);
   });
 
   test('never adds a virtual IP that another host has, or that nobody asked for', () => {
     const without = { addresses: [address('eth0', '10.0.0.2/24')] };
-    expect(mendingPlans(director({ host: without }))).toHaveLength(1);
-    expect(mendingPlans(director({ host: without, owners: { [VIP]: ['02:01'] } }))).toEqual([]);
-    expect(mendingPlans(director({ host: without, owners: {} }))).toEqual([]);
+    expect(mendings(director({ host: without }))).toHaveLength(1);
+    expect(mendings(director({ host: without, owners: { [VIP]: ['02:01'] } }))).toEqual([]);
+    expect(mendings(director({ host: without, owners: {} }))).toEqual([]);
   });
 
   test('leaves to people what belongs on other hosts', () => {
     const picture = director({ owners: { [VIP]: ['02:0b'] }, servers: { '02:0b': ['10.0.0.11'] } });
     expect(leftToPeople(diagnose(picture)).map(({ id, fix }) => [id, fix.on])).toEqual([['arp-flux', '10.0.0.11']]);
-    expect(mendingPlans(picture)).toEqual([]);
+    expect(mendings(picture)).toEqual([]);
   });
 });
 

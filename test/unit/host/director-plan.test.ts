@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { directorPlan } from '../../../src/host/director-plan.js';
 import { masqueradeMark } from '../../../src/host/masquerade.js';
+import { planFor } from '../../../src/host/plan-for.js';
+import type { HostState } from '../../../src/host/state.js';
 import type { Director } from '../../../src/model/director.js';
 import { address, host, link } from './state.js';
 
@@ -11,6 +12,7 @@ const NAT: Director = {
   inside: { network: '10.1.0.0/24', device: 'eth1', address: '10.1.0.1/24' },
 };
 const MASQUERADE: Director = { ...NAT, inside: { network: '10.1.0.0/24', device: 'eth1', masquerade: true } };
+const directorPlan = (description: Director, state: HostState) => planFor({ role: 'director', description }, state);
 const TWO = [link('lo'), link('eth0'), link('eth1')];
 
 function whats(description: Director, state = host({ links: TWO })): string[] {
@@ -109,4 +111,52 @@ test('devices that are missing are named, each once', () => {
     directorPlan(description, host({ links: [] })).obstacles.map(({ what }) => what);
   expect(missing(NAT)).toEqual(['there is no device eth0', 'there is no device eth1']);
   expect(missing({ ...NAT, inside: { network: '192.0.2.0/24' } })).toEqual(['there is no device eth0']);
+});
+
+describe('VIPs that no client can call', () => {
+  const described = (vip: string): Director => ({ mode: 'dr', device: 'eth0', vips: [vip] });
+
+  test.each([
+    ['0.0.0.0', 'the unspecified address'],
+    ['127.0.0.1', 'a loopback address'],
+    ['224.0.0.18', 'a multicast address'],
+    ['255.255.255.255', 'the broadcast address'],
+    ['10.0.0.0/24', 'the network address of 10.0.0.0/24'],
+    ['10.0.0.255/24', 'the broadcast address of 10.0.0.255/24'],
+    ['10.0.0.250-10.0.0.255/24', 'the broadcast address of 10.0.0.255/24'],
+    ['::', 'the unspecified address'],
+    ['::1', 'a loopback address'],
+    ['ff02::1', 'a multicast address'],
+  ])('%s is refused', (vip, what) => {
+    expect(() => directorPlan(described(vip), host())).toThrow(new RegExp(`^director: vips\\[0\\].*${what}`));
+  });
+
+  test.each(['10.0.0.0/31', '10.0.0.255', '10.0.0.0', '2001:db8::/64'])('%s is taken', (vip) => {
+    expect(directorPlan(described(vip), host()).obstacles).toEqual([]);
+  });
+
+  test.each([
+    ['10.0.0.255', 'broadcast'],
+    ['10.0.0.0', 'network'],
+  ])('%s is an obstacle where it ends a network of the host', (vip, end) => {
+    const state = host({ addresses: [address('eth0', '10.0.0.2/24')] });
+    expect(directorPlan(described(vip), state).obstacles).toEqual([
+      {
+        id: 'vip-unusable',
+        what: `${vip} is the ${end} address of the network of 10.0.0.2/24 on eth0`,
+        hint: 'choose another virtual IP',
+      },
+    ]);
+  });
+});
+
+test('a device without IPv6 is an obstacle for an IPv6 address', () => {
+  const vips = ['10.0.0.100', '2001:db8::100'];
+  const obstacles = (value: string | undefined) =>
+    directorPlan({ mode: 'dr', device: 'eth0', vips }, host({ sysctls: { 'net.ipv6.conf.eth0.disable_ipv6': value } }))
+      .obstacles;
+  expect(obstacles('1')).toEqual([
+    { id: 'no-ipv6', what: 'IPv6 is disabled on eth0', hint: 'sysctl -w net.ipv6.conf.eth0.disable_ipv6=0' },
+  ]);
+  expect(obstacles(undefined)).toMatchObject([{ id: 'no-ipv6', what: 'there is no IPv6 on eth0' }]);
 });

@@ -1,12 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { InvalidArgumentError } from '../../../src/errors.js';
-import { realServerPlan } from '../../../src/host/real-server-plan.js';
+import { planFor } from '../../../src/host/plan-for.js';
 import type { HostState } from '../../../src/host/state.js';
 import type { RealServer } from '../../../src/model/real-server.js';
 import { address, defaultRoute, host, link } from './state.js';
 
 const DR: RealServer = { mode: 'dr', vips: ['10.0.0.100/24', '2001:db8::100'], gateway: '10.0.0.254' };
 const TUN: RealServer = { mode: 'tun', vips: ['10.0.0.100', '2001:db8::100'] };
+
+const realServerPlan = (description: RealServer, state: HostState) =>
+  planFor({ role: 'real-server', description }, state);
 
 function whats(description: RealServer, state = host()): string[] {
   return realServerPlan(description, state).steps.map(({ id, what, done }) => `${done ? '+' : '-'} ${id}: ${what}`);
@@ -85,12 +88,18 @@ describe('arp_ignore', () => {
 });
 
 describe('a step is done', () => {
-  test('if the VIP is alone on lo, not with a network or elsewhere', () => {
+  const DUMMY = link('dummy0', { noarp: true });
+  test('if the VIP is alone on lo or a device without ARP, not with a network or elsewhere', () => {
     const done = (device: string, text: string) =>
-      whats({ mode: 'dr', vips: ['10.0.0.100'] }, host({ addresses: [address(device, text)] })).at(-1)?.[0];
+      whats(
+        { mode: 'dr', vips: ['10.0.0.100'] },
+        host({ links: [link('lo'), link('eth0'), DUMMY], addresses: [address(device, text)] }),
+      ).at(-1)?.[0];
     expect(done('lo', '10.0.0.100/32')).toBe('+');
     expect(done('lo', '10.0.0.100/24')).toBe('-');
     expect(done('eth0', '10.0.0.100/32')).toBe('-');
+    expect(done('dummy0', '10.0.0.100/32')).toBe('+');
+    expect(done('dummy0', '10.0.0.100/24')).toBe('-');
   });
 
   test('if the gateway is that of the default route that is taken', () => {

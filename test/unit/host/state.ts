@@ -44,9 +44,13 @@ export function defaultRoute(gateway: string, metric?: number): RouteEntry {
   };
 }
 
+/** On which IPv6 is enabled. */
+const DEVICES = ['lo', 'eth0', 'eth1', 'tunl0', 'ip6tnl0', 'gre0', 'ip6gre0'];
+
 /** A host with lo and eth0 and the kernel's own values. */
 export function host(differs: Partial<HostState> = {}): HostState {
   return {
+    namespace: 'net-1-00000000000000000000000000000000',
     links: [link('lo'), link('eth0')],
     addresses: [],
     routes: [],
@@ -61,6 +65,7 @@ export function host(differs: Partial<HostState> = {}): HostState {
       'net.ipv4.conf.all.rp_filter': '0',
       'net.ipv4.conf.all.send_redirects': '1',
       'net.ipv4.conf.eth0.send_redirects': '1',
+      ...Object.fromEntries(DEVICES.map((device) => [`net.ipv6.conf.${device}.disable_ipv6`, '0'])),
       ...differs.sysctls,
     },
   };
