@@ -6,5 +6,5 @@ export { diagnose } from './diagnose.js';
 export { examine } from './examine.js';
 export { FINDING_IDS, type Finding, type FindingId, type Severity } from './finding.js';
 export { type ExamineOptions, gather } from './gather.js';
-export { leftToPeople, mendingPlans } from './mend.js';
+export { leftToPeople, type Mending, mendings } from './mend.js';
 export type { Picture } from './picture.js';

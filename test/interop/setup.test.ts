@@ -1,3 +1,6 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { run } from '../../src/cli/run.js';
@@ -65,7 +68,98 @@ describe('realserver', () => {
   });
 });
 
+describe('two set-ups of real servers', () => {
+  const [A, B] = ['--mode dr --vip 10.0.0.100 --netns HOST', '--mode dr --vip 10.0.0.101 --netns HOST'];
+
+  test('are taken back one by one, and keep what the other one needs', async () => {
+    const before = await dump();
+    await ipvsTs(`realserver up ${A}`);
+    await ipvsTs(`realserver up ${B}`);
+    const down = await ipvsTs(`realserver down ${A}`);
+    expect(down).toMatchObject({ code: 0, stderr: '' });
+    expect(down.stdout).toMatch(/^left {2}net.ipv4.conf.all.arp_ignore = 1 stays: real server dr 10.0.0.101 /m);
+    expect(down.stdout).toMatch(/^1 step taken back\n$/m);
+    expect(await ipvsTs(`realserver check ${B}`)).toMatchObject({ code: 0 });
+    expect(await ipvsTs(`realserver check ${A}`)).toMatchObject({ code: 1 });
+    expect(await ipvsTs(`realserver down ${B}`)).toMatchObject({ code: 0 });
+    expect(await dump()).toBe(before);
+  });
+
+  test('at once wait for each other', async () => {
+    const before = await dump();
+    const both = await Promise.all([ipvsTs(`realserver up ${A}`), ipvsTs(`realserver up ${A}`)]);
+    expect(both.map(({ code }) => code)).toEqual([0, 0]);
+    expect(await ipvsTs(`realserver check ${A}`)).toMatchObject({ code: 0 });
+    await ipvsTs('realserver down --netns HOST');
+    expect(await dump()).toBe(before);
+  });
+
+  test('with a file is known by it, whatever is in it', async () => {
+    const before = await dump();
+    const file = join(mkdtempSync(join(tmpdir(), 'setup-')), 'table.yaml');
+    const write = (vip: string) => writeFileSync(file, `services: []\nrealServer: { mode: dr, vips: [${vip}] }\n`);
+    write('10.0.0.100');
+    await ipvsTs(`realserver up --file ${file} --netns HOST`);
+    write('10.0.0.101');
+    expect(await ipvsTs(`realserver up --file ${file} --netns HOST`)).toMatchObject({ code: 0 });
+    expect(await host.ip('address show dev lo')).not.toContain('10.0.0.100/');
+    write('10.0.0.102');
+    expect(await ipvsTs(`realserver down --file ${file} --netns HOST`)).toMatchObject({ code: 0 });
+    expect(await dump()).toBe(before);
+  });
+});
+
+describe('check and doctor agree', () => {
+  const VIP = '--mode dr --vip 10.0.0.100 --netns HOST';
+  const doctorCode = async () => (await ipvsTs(`doctor realserver ${VIP} --no-probe`)).code;
+
+  test('of a virtual IP that is on eth0 too', async () => {
+    await ipvsTs(`realserver up ${VIP}`);
+    await host.ip('address add 10.0.0.100/32 dev eth0');
+    const { code, stdout } = await ipvsTs(`realserver check ${VIP}`);
+    expect(stdout).toContain('wrong vip-wrong-device: The virtual IP 10.0.0.100 is on eth0');
+    expect([code, await doctorCode()]).toEqual([1, 4]);
+    await host.ip('address del 10.0.0.100/32 dev eth0');
+    expect([(await ipvsTs(`realserver check ${VIP}`)).code, await doctorCode()]).toEqual([0, 0]);
+    await ipvsTs('realserver down --netns HOST');
+  });
+
+  test('of a virtual IP on a dummy', async () => {
+    await ipvsTs(`realserver up ${VIP}`);
+    await host.ip(
+      'link add dummy0 type dummy',
+      'link set dummy0 up',
+      'address del 10.0.0.100/32 dev lo',
+      'address add 10.0.0.100/32 dev dummy0',
+    );
+    expect([(await ipvsTs(`realserver check ${VIP}`)).code, await doctorCode()]).toEqual([0, 0]);
+    await host.ip('link del dummy0');
+    await ipvsTs('realserver down --netns HOST');
+  });
+});
+
 describe('director', () => {
+  test('takes no virtual IP that another host has, but by force', async () => {
+    const other = await lan.host('other', '10.0.0.3/24', '10.0.0.200/32');
+    const options = '--mode dr --device eth0 --vip 10.0.0.200 --netns HOST';
+    expect(await ipvsTs(`director up ${options}`)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('another host on the network has 10.0.0.200'),
+    });
+    expect(await ipvsTs(`director up ${options} --force`)).toMatchObject({ code: 0 });
+    expect(await ipvsTs(`director down ${options}`)).toMatchObject({ code: 0 });
+    expect(other.name).toBe('other');
+  });
+
+  test('says that IPv6 is disabled', async () => {
+    await host.sysctl({ 'net.ipv6.conf.eth0.disable_ipv6': 1 });
+    expect(await ipvsTs('director up --mode dr --device eth0 --vip 2001:db8::100 --netns HOST')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('IPv6 is disabled on eth0 (sysctl -w net.ipv6.conf.eth0.disable_ipv6=0)'),
+    });
+    await host.sysctl({ 'net.ipv6.conf.eth0.disable_ipv6': 0 });
+  });
+
   test('tells programs what it did', async () => {
     const options = '--mode dr --device eth0 --vip 10.0.0.100 --json --netns HOST';
     const up: { record: { steps: { step: { what: string } }[] } } = JSON.parse(
@@ -89,6 +183,8 @@ describe('director', () => {
     ['director up', '--mode is missing'],
     ['director up --mode dr --vip 10.0.0.1', '--device is missing'],
     ['director plan --mode dr --device eth0 --vip nonsense', 'vips[0]: "nonsense" is none of the forms'],
+    ['director plan --mode dr --device eth0 --vip 127.0.0.1', 'vips[0]: "127.0.0.1" is a loopback address'],
+    ['realserver down --record x --vip 10.0.0.1', '--record names a set-up by itself'],
     ['director plan --mode dr --device eth0 --vip 10.0.0.1 --network 10.1.0.0/24', '--network does not go with dr'],
     ['realserver up --mode nat', '--gateway is missing'],
     ['realserver plan --file x --mode dr', '--mode does not go with --file'],

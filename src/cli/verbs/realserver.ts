@@ -1,5 +1,5 @@
 /** @module */
-import { REAL_SERVER, HOST_ACTION, JSON_OUTPUT, NETNS, SETUP, SETUP_DETAILS } from '../common-options.js';
+import { HOST_ACTION, JSON_OUTPUT, NETNS, REAL_SERVER, SETUP, SETUP_DETAILS } from '../common-options.js';
 import { carryOut } from '../host-actions.js';
 import { describeRealServer } from '../host-description.js';
 import { defineVerb } from '../verb.js';
