@@ -11,7 +11,7 @@ import { Journals, type KnownJournal, type LockWaitOptions } from './journals.js
 import { contradicted, isNeeded } from './needs.js';
 import { otherOwners } from './other-owners.js';
 import { foresee, HostClient, perform } from './perform.js';
-import { checkPlan, type HostPlan, ofAnotherNamespace, type PlannedStep } from './plan.js';
+import { bare, checkPlan, type HostPlan, ofAnotherNamespace, type PlannedStep } from './plan.js';
 import type { AppliedStep, HostRecord } from './record.js';
 import { parseHostPlan } from './schema.js';
 import type { HostStep } from './step.js';
@@ -64,7 +64,7 @@ export async function applyHostPlan(
   return {
     path,
     record: { ...journal.record, steps: applied },
-    already: steps.filter(({ done }) => done),
+    already: steps.filter(({ done }) => done).map(bare),
   };
 }
 
@@ -120,10 +120,10 @@ class Run {
   async carryOut(plan: HostPlan): Promise<AppliedStep[]> {
     const { steps: earlier, needs: earlierNeeds } = this.#journal.record;
     const inTheWay = earlier.filter(({ step }) => contradicted(step, plan.steps) !== undefined);
-    this.#journal.needs(plan.steps.map(({ done: _, ...step }) => step as HostStep));
+    this.#journal.needs(plan.steps.map(bare));
     await this.#undo((applied) => inTheWay.includes(applied));
     const { steps } = await checkPlan(plan, { netns: this.#host.netns });
-    const open = steps.filter((step) => !step.done && (this.#options.only?.(step) ?? true));
+    const open = steps.filter((step) => !step.done && (this.#options.only?.(step) ?? true)).map(bare);
     const applied: AppliedStep[] = [];
     const failure = await this.#perform(open, applied);
     if (failure !== undefined) {

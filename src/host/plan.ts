@@ -43,6 +43,11 @@ export function planned(steps: readonly HostStep[], state: HostState): PlannedSt
   return steps.map((step) => ({ ...step, done: isApplied(step, state) }));
 }
 
+/** The step alone, as journals have it. */
+export function bare({ done: _, ...step }: PlannedStep): HostStep {
+  return step;
+}
+
 /** Whether a step is so in this state. */
 export function isApplied(step: HostStep, state: HostState): boolean {
   switch (step.kind) {

@@ -7,7 +7,7 @@ import { Journal, readJournal, setupText } from './journal.js';
 import { Journals, type KnownJournal, type LockWaitOptions } from './journals.js';
 import { isNeeded } from './needs.js';
 import { HostClient, takeBack } from './perform.js';
-import { addressesOf, ofAnotherNamespace } from './plan.js';
+import { addressesOf, bare, ofAnotherNamespace } from './plan.js';
 import { masqueradeFamiliesOf, planFor } from './plan-for.js';
 import type { AppliedStep, HostRecord } from './record.js';
 import { parseHostRecord } from './schema.js';
@@ -110,7 +110,7 @@ async function revertUnrecorded(
   const undone: HostStep[] = [];
   const left: RevertResult['left'][number][] = [];
   const standing = planFor(setup, state).steps.filter(({ done }) => done);
-  for (const { done: _, ...step } of standing.toReversed()) {
+  for (const step of standing.map(bare).toReversed()) {
     signal?.throwIfAborted();
     const applied: AppliedStep = { step, sysctls: [], routes: [] };
     const needing = others.find(({ record }) => isNeeded(applied, record.needs));
