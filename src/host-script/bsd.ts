@@ -4,7 +4,7 @@
  * @module
  */
 import { familyOf } from '../address/ip.js';
-import { header, type Subject, scriptUse, subjectName, vipsOf } from './header.js';
+import { header, type Subject, scriptUse, stateName, subjectName, vipsOf } from './header.js';
 import { assignment, comment, type ShellStep, type ShellWant, shellScript } from './shell.js';
 
 const NOT_RUN = (os: string, how: string) => [`${how}; not run on ${os}`];
@@ -22,7 +22,7 @@ export function freebsdRcScript(subject: Subject): string {
       `service ${name} status    changes nothing, and names what is not in place`,
     ]),
     keywords: [`PROVIDE: ${name}`, 'REQUIRE: NETWORKING', 'KEYWORD: shutdown'],
-    stateName: subjectName(subject),
+    stateName: stateName(subject),
     variables: variables(subject),
     steps: steps(subject, ['want_quiet_loopback lo0']),
     wants: [FREEBSD_ADDRESS, QUIET_LOOPBACK, DEFAULT_ROUTE],
@@ -102,7 +102,7 @@ export function openbsdScript(subject: Subject): string {
       ...scriptUse(path),
       `at boot: ${path} start, in /etc/rc.local`,
     ]),
-    stateName: subjectName(subject),
+    stateName: stateName(subject),
     variables: variables(subject),
     steps: [...steps(subject, []), ...openbsdForwarding(subject)],
     wants: [OPENBSD_ADDRESS, BSD_SYSCTL, DEFAULT_ROUTE],

@@ -2,6 +2,7 @@
  * What stands at the top of every generated file: what it is for, what has been tested of it, how it is used.
  * @module
  */
+import { shortDigest } from '../host/setup.js';
 import type { NormalDirector } from '../model/director.js';
 import type { NormalRealServer } from '../model/real-server.js';
 import type { Vip } from '../model/vip.js';
@@ -19,6 +20,11 @@ const NAMED_VIPS = 8;
 /** `director-nat`, `real-server-dr`: what files of one subject are called after. */
 export function subjectName({ role, description }: Subject): string {
   return `${role}-${description.mode}`;
+}
+
+/** `real-server-dr-1f3a9c02`: what the state of one subject is called, and of no other one. */
+export function stateName(subject: Subject): string {
+  return `${subjectName(subject)}-${shortDigest(JSON.stringify(subject.description))}`;
 }
 
 /** The virtual IPs; a NAT real server knows none. */

@@ -2,12 +2,13 @@
  * What the steps of Linux scripts want, by ip(8) of iproute2.
  * @module
  */
+import { DELETE_ALONE } from './linux-wants.js';
 import type { ShellWant } from './shell.js';
 
 export const IPROUTE2_WANTS: readonly ShellWant[] = [
   {
     name: 'want_address',
-    functions: `
+    functions: `${DELETE_ALONE}
 has_address() {
   listed=$(ip -o address show dev "$2" to "\${1%/*}" 2>/dev/null)
   case $listed in *" $1 "*) return 0 ;; esac
@@ -21,6 +22,7 @@ has_address() {
 # whatever its prefix. IPv6 addresses are usable at once: nobody is asked first who else has it, for with a VIP there may be
 # others. Deprecated ones are the source of nothing that the host sends by itself: real servers would answer to themselves.
 want_address() {
+  need address "$1" "$2"
   if has_address "$@"; then return 0; fi
   lacking "$1 on $2" || return 0
   remember address "$1" "$2"
@@ -30,7 +32,7 @@ want_address() {
     *) ip address add "$1" dev "$2" ;;
   esac
 }`,
-    undo: `address) if has_address "$2" "$3"; then ip address del "$2" dev "$3"; fi ;;`,
+    undo: `address) if has_address "$2" "$3"; then alone "$3" ip address del "$2" dev "$3"; fi ;;`,
   },
   {
     name: 'want_up',
@@ -41,6 +43,7 @@ is_up() {
 
 # The device is switched on.
 want_up() {
+  need up "$1"
   if is_up "$1"; then return 0; fi
   lacking "$1 is not up" || return 0
   remember up "$1"
@@ -88,6 +91,7 @@ routes_in_the_way() {
 # The default route goes by this gateway. The new one takes the old one's place in one go.
 want_default_route() {
   case $1 in *:*) family=-6 ;; *) family=-4 ;; esac
+  need route "$family"
   case "$(default_routes "$family" | head -n 1) " in *" via $1 "*) return 0 ;; esac
   lacking "default route via $1" || return 0
   remember route "$family" "by $1"

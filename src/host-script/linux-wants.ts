@@ -5,6 +5,26 @@
  */
 import type { ShellWant } from './shell.js';
 
+/** Deleting an address, and no other one with it. */
+export const DELETE_ALONE = `
+# "alone DEVICE COMMAND...": with the first address of a network the kernel deletes the others, which somebody else may have
+# added since, unless promote_secondaries is set.
+alone() {
+  promote=/proc/sys/net/ipv4/conf/$1/promote_secondaries
+  shift
+  if [ ! -e "$promote" ]; then
+    "$@"
+    return
+  fi
+  promoted=$(cat "$promote")
+  echo 1 >"$promote"
+  result=0
+  "$@" || result=$?
+  echo "$promoted" >"$promote"
+  return "$result"
+}
+`;
+
 /** Both forms begin with these. */
 export const LINUX_WANTS: readonly ShellWant[] = [
   {
@@ -14,6 +34,7 @@ export const LINUX_WANTS: readonly ShellWant[] = [
 want_sysctl() {
   path=$1
   shift
+  need sysctl "$path"
   value=none
   # Not by "read", which asks for one character at a time: a sysctl is given in one go.
   if [ -e "/proc/sys/$path" ]; then value=$(cat "/proc/sys/$path"); fi
@@ -36,6 +57,10 @@ want_sysctl() {
 # and conf/all/accept_redirects for IPv4. Each is remembered, the switch last: so it is the first to be taken back,
 # and alone: conf/all/forwarding is the switch once more, which for IPv6 changes all devices whenever it is written.
 want_forwarding() {
+  for path in /proc/sys/net/"$1"/conf/*/forwarding "/proc/sys/net/$1/conf/all/accept_redirects"; do
+    need sysctl "\${path#/proc/sys/}"
+  done
+  need sysctl "$2"
   value=$(cat "/proc/sys/$2")
   if [ "$value" = 1 ]; then return 0; fi
   lacking "$2 is $value, not 1" || return 0

@@ -7,7 +7,7 @@ import { masqueradeCommands, masqueradeMark } from '../host/masquerade.js';
 import type { NormalDirector } from '../model/director.js';
 import type { NormalRealServer } from '../model/real-server.js';
 import type { Vip } from '../model/vip.js';
-import { header, type Subject, scriptUse, subjectName, vipsOf } from './header.js';
+import { header, type Subject, scriptUse, stateName, subjectName, vipsOf } from './header.js';
 import { IPROUTE2_WANTS } from './iproute2.js';
 import { LINUX_WANTS } from './linux-wants.js';
 import { NET_TOOLS_WANTS } from './net-tools.js';
@@ -42,7 +42,7 @@ export function linuxScript(subject: Subject, form: keyof typeof LINUX_TOOLS): s
   const name = linuxScriptName(subject);
   return shellScript({
     header: header(subject, name, TESTED[form], scriptUse(`${SCRIPT_DIRECTORY}/${name}`)),
-    stateName: subjectName(subject),
+    stateName: stateName(subject),
     variables: linuxVariables(subject),
     steps: subject.role === 'director' ? directorSteps(subject.description) : realServerSteps(subject.description),
     wants: [...natRule(subject), ...LINUX_WANTS, ...LINUX_TOOLS[form]],

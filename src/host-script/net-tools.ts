@@ -3,6 +3,7 @@
  * address and a route than the kernel does.
  * @module
  */
+import { DELETE_ALONE } from './linux-wants.js';
 import type { ShellWant } from './shell.js';
 
 /** Characters; an alias is named `eth0:1023`, and the kernel has room for 15. */
@@ -11,7 +12,7 @@ export const MAX_ALIASED_DEVICE = 10;
 export const NET_TOOLS_WANTS: readonly ShellWant[] = [
   {
     name: 'want_address',
-    functions: `
+    functions: `${DELETE_ALONE}
 # What the awk programs below share. Newer net-tools write "lo:0: flags=..." and "netmask M", older ones "Link encap:..." and
 # "Mask:M". The device comes by the environment, where a backslash is a backslash.
 # shellcheck disable=SC2016 # These are awk's dollar signs.
@@ -24,10 +25,12 @@ netmask() {
   echo "$((bits >> 24 & 255)).$((bits >> 16 & 255)).$((bits >> 8 & 255)).$((bits & 255))"
 }
 
-# The alias of a device, like eth0:1, that has the IPv4 address.
+# The last alias of a device, like eth0:1, that has this IPv4 address with this mask: "alias_with ADDRESS/PREFIX DEVICE".
 alias_with() {
-  ifconfig -a | of_address=$1 of_device=$2 awk "$BLOCKS"'
-    $1 == "inet" && aliased && address == wanted { print name; exit }'
+  ifconfig -a | of_address=\${1%/*} of_mask=$(netmask "\${1#*/}") of_device=$2 awk "$BLOCKS"'
+    { mask = ENVIRON["of_mask"] " " }
+    $1 == "inet" && aliased && address == wanted && ($0 " ") ~ ("(netmask |Mask:)" mask) { found = name }
+    END { print found }'
 }
 
 free_alias() {
@@ -52,6 +55,7 @@ has_address() {
 # The device has the address: "want_address ADDRESS/PREFIX DEVICE ['any prefix']". IPv4 as an alias of its own. Between the
 # address and its mask, which ifconfig sets one after the other, the mask is that of the address's old class.
 want_address() {
+  case $1 in *:*) need address6 "$1" "$2" ;; *) need alias "$1" "$2" ;; esac
   if has_address "$@"; then return 0; fi
   lacking "$1 on $2" || return 0
   case $1 in
@@ -60,7 +64,7 @@ want_address() {
       ifconfig "$2" inet6 add "$1"
       ;;
     *)
-      remember alias "\${1%/*}" "$2"
+      remember alias "$1" "$2"
       alias=$(free_alias "$2")
       # As ip(8) adds it: without a broadcast address, which ifconfig would make up, of the address's class.
       ifconfig "$alias" "\${1%/*}" broadcast 0.0.0.0 netmask "$(netmask "\${1#*/}")" up
@@ -70,7 +74,7 @@ want_address() {
     undo: `address6) if has_address "$2" "$3"; then ifconfig "$3" inet6 del "$2"; fi ;;
 alias)
   alias=$(alias_with "$2" "$3")
-  if [ -n "$alias" ]; then ifconfig "$alias" down; fi
+  if [ -n "$alias" ]; then alone "$3" ifconfig "$alias" down; fi
   ;;`,
   },
   {
@@ -85,6 +89,7 @@ is_up() {
 
 # The device is switched on.
 want_up() {
+  need up "$1"
   if is_up "$1"; then return 0; fi
   lacking "$1 is not up" || return 0
   remember up "$1"
@@ -120,6 +125,7 @@ change_route() {
 # The default route goes by this gateway. Of one with the metric 0, which the kernel takes first, it takes the place: it comes
 # before the old one goes.
 want_default_route() {
+  need route "$1"
   case $(default_routes | head -n 1) in "$1 "*) return 0 ;; esac
   lacking "default route via $1" || return 0
   old=$(default_routes | awk '$2 == 0 { print; exit }')

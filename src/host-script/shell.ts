@@ -109,22 +109,58 @@ lacking() {
 # The opposite of a change that is about to be made. Killed in between, stop takes back what was not done: no harm.
 remember() {
   printf '%s\\n' "$*" >>"$STATE"
+}
+
+# What this set-up needs, whoever made it so: the beginning of the line that start would write of it. The scripts of the other
+# set-ups of this host leave it when they stop.
+need() {
+  if [ "$ACTION" = start ]; then printf '%s\\n' "$*" >>"$STATE.needs"; fi
+}
+
+# "heir_of VERB FIRST REST": the state of another set-up that needs what was changed.
+heir_of() {
+  for needs in "\${STATE%/*}"/*.needs; do
+    if [ ! -e "$needs" ] || [ "$needs" = "$STATE.needs" ]; then continue; fi
+    if grep -qxF -e "$1 $2" -e "$1 $2 $3" "$needs"; then
+      echo "\${needs%.needs}"
+      return 0
+    fi
+  done
+}
+
+# One start or stop at a time, where there is flock(1).
+lock() {
+  mkdir -p "\${STATE%/*}"
+  if command -v flock >/dev/null; then
+    exec 9>"\${STATE%/*}/lock"
+    flock 9
+  fi
 }`;
 
 const ACTIONS = `start() {
   ACTION=start
-  mkdir -p "\${STATE%/*}"
+  lock
+  : >"$STATE.needs"
   trap 'if [ $? -ne 0 ]; then echo "start failed half way; stop takes back what was done" >&2; fi' EXIT
   steps
 }
 
-# Takes back what start did, the last change first.
+# Takes back what start did, the last change first. What another set-up needs becomes its own to take back.
 stop() {
+  ACTION=stop
+  lock
+  rm -f "$STATE.needs"
   if [ ! -e "$STATE" ]; then return 0; fi
   # shellcheck disable=SC2016 # The dollar sign is sed's.
   sed '1!G;h;$!d' "$STATE" | {
     failed=0
     while read -r verb first rest; do
+      heir=$(heir_of "$verb" "$first" "$rest")
+      if [ -n "$heir" ]; then
+        printf '%s\\n' "$verb $first\${rest:+ $rest}" | cat - "$heir" 2>/dev/null >"$heir.new" || :
+        mv "$heir.new" "$heir"
+        continue
+      fi
       take_back "$verb" "$first" "$rest" || {
         echo "could not take back: $verb $first $rest" >&2
         failed=1

@@ -103,7 +103,8 @@ describe('shell', () => {
           const renamed = plain
             .replace("'outer'", () => quoteForShell(outer))
             .replace("'inner'", () => quoteForShell(inner));
-          expect(text).toBe(renamed);
+          const digest = /-[0-9a-f]{8}}$/gm;
+          expect(text.replace(digest, '')).toBe(renamed.replace(digest, ''));
         }
       }),
       { numRuns: 100 },
