@@ -2,6 +2,7 @@
  * Taking back what was done to a host.
  * @module
  */
+import { InvalidArgumentError } from '../errors.js';
 import { namespaceOfThisBoot } from '../linux/namespace-identity.js';
 import { Journal, readJournal, setupText } from './journal.js';
 import { Journals, type KnownJournal, type LockWaitOptions } from './journals.js';
@@ -11,7 +12,7 @@ import { addressesOf, bare, ofAnotherNamespace } from './plan.js';
 import { masqueradeFamiliesOf, planFor } from './plan-for.js';
 import type { AppliedStep, HostRecord } from './record.js';
 import { parseHostRecord } from './schema.js';
-import { checkRole, type HostSetup, parseHostSetup, type Role } from './setup.js';
+import { checkName, checkRole, type HostSetup, parseHostSetup, type Role } from './setup.js';
 import { type HostState, readHostState } from './state.js';
 import type { HostStep } from './step.js';
 import { type RevertResult, type RunOptions, stateOf, undoSteps } from './undo.js';
@@ -77,6 +78,7 @@ function isDescribed(target: RevertTarget): target is HostSetup {
 
 /** How the journals of a target are found. What is wrong with the target shows before anything is locked. */
 function finder(target: RevertTarget, namespace: string): (all: readonly KnownJournal[]) => readonly KnownJournal[] {
+  checkTarget(target);
   if ('record' in target) {
     const { record: path } = target;
     const record = typeof path === 'string' ? readJournal(path) : parseHostRecord(path);
@@ -84,11 +86,25 @@ function finder(target: RevertTarget, namespace: string): (all: readonly KnownJo
     return () => (record === undefined || typeof path !== 'string' ? [] : [{ path, record }]);
   }
   if (target.role !== undefined) checkRole(target.role);
+  if (target.name !== undefined) checkName(target.name);
   const { role, name } = isDescribed(target) ? parseHostSetup(target) : target;
   return (all) =>
     all.filter(
       ({ record }) => (role === undefined || record.role === role) && (name === undefined || record.name === name),
     );
+}
+
+/** @throws {InvalidArgumentError} */
+function checkTarget(target: unknown): void {
+  if (typeof target !== 'object' || target === null) throw wrong('', 'must be an object');
+  for (const field of Object.keys(target)) {
+    if (!['role', 'name', 'description', 'record'].includes(field)) throw wrong(field, 'unknown field');
+  }
+  if ('record' in target && 'role' in target) throw wrong('record', 'names a set-up by itself: leave out the role');
+}
+
+function wrong(path: string, message: string): InvalidArgumentError {
+  return new InvalidArgumentError('what to take back', [{ path, message }]);
 }
 
 function withoutFile(record: HostRecord): Pick<Journal, 'record' | 'restoring' | 'undone'> {

@@ -5,7 +5,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Journals } from '../../src/host/journals.js';
 import type { HostPlan } from '../../src/host/plan.js';
+import type { RevertTarget } from '../../src/host/revert.js';
 import type { HostSetup } from '../../src/host/setup.js';
 import { Host as SetUpHost } from '../../src/host.js';
 import { type Host, Lan } from '../lab/network.js';
@@ -165,15 +167,12 @@ test('one program at a time changes a host', async () => {
   expect(twice.map(({ record }) => record.steps.length).toSorted()).toEqual([0, 4]);
   expect(await open(dr('10.0.0.100', '10.0.0.101'))).toEqual([]);
 
-  // One that is stopped in the middle.
-  let held: unknown;
-  const stopped = target.apply(await target.plan(dr('10.0.0.102')), {
-    onProgress: () => {
-      held ??= rejection(target.revert({}, { timeout: 50 }));
-    },
-  });
-  await stopped;
-  expect(await held).toMatchObject({ code: 'ERR_LOCKED', message: expect.stringContaining(`(pid ${process.pid})`) });
+  {
+    using _ = await new Journals(target.namespace).lock({});
+    const locked = { code: 'ERR_LOCKED', message: expect.stringContaining(`(pid ${process.pid})`) };
+    expect(await rejection(target.revert({}, { timeout: 50 }))).toMatchObject(locked);
+    expect(await rejection(target.apply(plan, { timeout: 50 }))).toMatchObject(locked);
+  }
   await target.revert();
   expect(await dump()).toBe(before);
 });
@@ -226,6 +225,18 @@ describe('what is handed in is checked, and nothing is changed', () => {
       message: expect.stringContaining(path),
     });
     expect(await dump()).toBe(before);
+  });
+
+  test.each([
+    [null, 'must be an object'],
+    [{ role: 'router' }, 'role'],
+    [{ nmae: 'x' }, 'nmae: unknown field'],
+    [{ record: 5 }, 'host record'],
+  ])('%j is nothing to take back', async (what, path) => {
+    expect(await rejection(target.revert(what as unknown as RevertTarget))).toMatchObject({
+      code: 'ERR_INVALID_ARGUMENT',
+      message: expect.stringContaining(path),
+    });
   });
 
   test.each([
