@@ -135,8 +135,7 @@ class Run {
       if (earlierNeeds.length === 0 && this.#journal.record.steps.length === 0) this.#journal.remove();
       throw failure;
     }
-    // Sysctls of devices are in a plan only where they are wrong: of those it can't be told whether they are needed.
-    await this.#undo((one) => one.step.kind !== 'sysctl' && !applied.includes(one) && !isNeeded(one, plan.steps));
+    await this.#undo((one) => !LASTING.includes(one.step.kind) && !applied.includes(one) && !isNeeded(one, plan.steps));
     return applied;
   }
 
@@ -186,6 +185,9 @@ class Run {
     return new HostApplyError(failure, cause);
   }
 }
+
+/** Steps that are in a plan only while something is wrong: when they are in it no more, they may still be needed. */
+const LASTING: readonly HostStep['kind'][] = ['sysctl', 'address-removal'];
 
 /** Where a run was when it was refused. */
 interface Standing {

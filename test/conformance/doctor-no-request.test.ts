@@ -1,27 +1,20 @@
 /**
  * No request gets through, and the doctor says why; once it does again, the doctor has nothing to say.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { examine } from '../../src/doctor/examine.js';
 import type { ExamineOptions } from '../../src/doctor/gather.js';
-import { apply } from '../../src/host/apply.js';
-import { planDirector } from '../../src/host/director-plan.js';
-import type { HostPlan } from '../../src/host/plan.js';
-import { planRealServer } from '../../src/host/real-server-plan.js';
+import type { HostSetup } from '../../src/host/setup.js';
+import { Host as SetUpHost } from '../../src/host.js';
 import { Ipvs } from '../../src/index.js';
 import type { Director } from '../../src/model/director.js';
 import type { RealServer } from '../../src/model/real-server.js';
 import { type Host, Lan } from '../lab/network.js';
 import { succeed } from '../lab/process.js';
 
-const directory = mkdtempSync(join(tmpdir(), 'doctor-'));
-afterAll(() => rmSync(directory, { recursive: true }));
-
-async function setUp(host: Host, plan: HostPlan): Promise<void> {
-  await apply(plan, { netns: host.namespacePath, record: join(directory, `${host.namespace}-${plan.role}.jsonl`) });
+async function setUp({ namespacePath }: Host, setup: HostSetup): Promise<void> {
+  const host = await SetUpHost.open({ netns: namespacePath });
+  await host.apply(await host.plan(setup));
 }
 
 async function look(host: Host, options: ExamineOptions = {}): Promise<string[]> {
@@ -56,8 +49,8 @@ describe('DR with a public VIP and private real servers', () => {
     const client = await lan.wire('world').host('client', '198.51.100.2/24');
     await client.ip('route add default via 198.51.100.1');
     const [d, rs1] = [await lan.host('director', '192.168.1.2/24'), await lan.host('rs1', '192.168.1.11/24')];
-    await setUp(d, await planDirector(director, { netns: d.namespacePath }));
-    await setUp(rs1, await planRealServer(realServer, { netns: rs1.namespacePath }));
+    await setUp(d, { role: 'director', description: director });
+    await setUp(rs1, { role: 'real-server', description: realServer });
     await rs1.serveHttp();
     await using ipvs = await Ipvs.open({ netns: d.namespacePath });
     const service = { protocol: 'tcp', address: VIP, port: 80, scheduler: 'rr' } as const;
@@ -207,8 +200,8 @@ describe('NAT between two networks', () => {
     await lan.wire('inside').connect(director, '10.1.0.1/24');
     rs1 = await lan.wire('inside').host('rs1', '10.1.0.11/24');
     await lan.wire('inside').host('other', '10.1.0.12/24');
-    await setUp(director, await planDirector(description, { netns: director.namespacePath }));
-    await setUp(rs1, await planRealServer({ mode: 'nat', gateway: '10.1.0.1' }, { netns: rs1.namespacePath }));
+    await setUp(director, { role: 'director', description });
+    await setUp(rs1, { role: 'real-server', description: { mode: 'nat', gateway: '10.1.0.1' } });
     await rs1.serveHttp();
     await using ipvs = await Ipvs.open({ netns: director.namespacePath });
     const service = { protocol: 'tcp', address: '10.0.0.100', port: 80, scheduler: 'rr' } as const;
@@ -266,8 +259,8 @@ test('GRE with checksums: gre0 drops every packet', async () => {
     const director = await lan.host('director', '10.0.0.2/24');
     const rs1 = await lan.host('rs1', '10.0.0.11/24');
     const common = { mode: 'tun', vips: ['10.0.0.100'] } as const;
-    await setUp(director, await planDirector({ ...common, device: 'eth0' }, { netns: director.namespacePath }));
-    await setUp(rs1, await planRealServer({ ...common, tunnel: 'gre' }, { netns: rs1.namespacePath }));
+    await setUp(director, { role: 'director', description: { ...common, device: 'eth0' } });
+    await setUp(rs1, { role: 'real-server', description: { ...common, tunnel: 'gre' } });
     await rs1.serveHttp();
     await using ipvs = await Ipvs.open({ netns: director.namespacePath });
     const service = { protocol: 'tcp', address: '10.0.0.100', port: 80, scheduler: 'rr' } as const;
