@@ -83,7 +83,7 @@ export interface RestoreOptions extends CallOptions {
    */
   readonly replace?: boolean | undefined;
   /** Called now and then with the number of commands done, refused ones included, and of all commands. */
-  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined;
 }
 
 /**
@@ -363,7 +363,7 @@ export class Ipvs implements TableAccess, AsyncDisposable {
     });
     if (replace) await this.#makeRoom(daemons, options);
     const { length } = writer;
-    const progress = onProgress && ((done: number) => onProgress(done, length));
+    const progress = onProgress && ((done: number) => onProgress({ done, total: length }));
     const undone = await netlink.carryOut(writer.take(), { ...options, onProgress: progress });
     if (undone.length > 0) throw new RestoreError(length - undone.length, await this.#failures(text, undone));
     return length;

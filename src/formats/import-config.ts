@@ -16,6 +16,7 @@ export type { NotTaken } from './import/report.js';
 
 /** keepalived.conf, Piranha's lvs.cf, ldirectord.cf, the YAML of ipvsctl, the rules of ipvsadm. */
 export const IMPORT_FORMATS = ['keepalived', 'lvs.cf', 'ldirectord', 'ipvsctl', 'rules'] as const;
+/** A format that can be imported and exported, by the name of its program or file. */
 export type ImportFormat = (typeof IMPORT_FORMATS)[number];
 
 /** How to read a file of another program. */

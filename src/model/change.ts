@@ -9,7 +9,7 @@ import { formatServiceKey, type ServiceKey } from './service-key.js';
 import type { DaemonRole, NormalSyncDaemon } from './sync-daemon.js';
 import type { Timeouts } from './timeouts.js';
 
-/** Values in their one form, checked. */
+/** One change of a director, as a checked value; `verb` says which. */
 export type Change =
   | { readonly verb: 'add-service' | 'update-service'; readonly service: NormalService }
   | { readonly verb: 'delete-service'; readonly key: ServiceKey }

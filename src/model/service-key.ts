@@ -10,6 +10,7 @@ import { addressSchema, integer, lazy, parse, portSchema } from './parse.js';
 
 /** Transport protocols whose connections IPVS balances. */
 export const PROTOCOLS = ['tcp', 'udp', 'sctp'] as const;
+/** `tcp`, `udp` or `sctp`. */
 export type Protocol = (typeof PROTOCOLS)[number];
 
 /**

@@ -38,6 +38,7 @@ export const SCHEDULER_FLAGS = [
   'mh-fallback',
   'mh-port',
 ] as const;
+/** A setting of a scheduler; each has those that bear its name, and `flag-1` to `flag-3` are the kernel's numbers. */
 export type SchedulerFlag = (typeof SCHEDULER_FLAGS)[number];
 
 /** ipvsadm's default scheduler. */

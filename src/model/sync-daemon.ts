@@ -8,6 +8,7 @@ import { addressSchema, integer, lazy, name, parse, withoutUndefined } from './p
 
 /** A director may run both at once. */
 export const DAEMON_ROLES = ['master', 'backup'] as const;
+/** The master sends the connections of a director, the backup receives those of another. */
 export type DaemonRole = (typeof DAEMON_ROLES)[number];
 
 /** A sync daemon by itself. */

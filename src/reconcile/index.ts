@@ -39,7 +39,7 @@ export {
 } from './override.js';
 export { readOverrides, stateDirectory } from './overrides.js';
 export { type Plan, type PlanOptions, plan, STAGES, type Stage, type Step } from './plan.js';
-export { type RampOptions, type RampOutcome, ramp } from './ramp.js';
+export { type RampOptions, type RampOutcome, type RampProgress, ramp } from './ramp.js';
 export { parseScope, type Scope, scopeMatcher } from './scope.js';
 export { readState, type State, type StateService, stateOf } from './state.js';
 export { StateFileSource, type StateFileSourceOptions } from './state-file-source.js';

@@ -9,6 +9,14 @@ import { parseServiceKey, type ServiceKey, type ServiceKeyText } from '../model/
 import type { TableAccess } from '../model/table-access.js';
 import { pause } from './pause.js';
 
+/** How far a ramp is. */
+export interface RampProgress {
+  readonly done: number;
+  readonly total: number;
+  /** The weight that the server has now. */
+  readonly weight: number;
+}
+
 /** What {@link ramp} takes. */
 export interface RampOptions {
   /** The weight in the end, 0 to 2147483647. */
@@ -17,8 +25,8 @@ export interface RampOptions {
   readonly over: number;
   /** How many steps, 1 to 1000, the first at once. Default 10; steps that would change nothing are left out. */
   readonly steps?: number | undefined;
-  /** Called after each step with the weight that it set. */
-  readonly onStep?: ((weight: number) => void) | undefined;
+  /** Called after each step: how many are done, of how many, and the weight that this one set. */
+  readonly onProgress?: ((progress: RampProgress) => void) | undefined;
   /** Ends it with `signal.reason`; the weight stays as it is then. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -46,7 +54,7 @@ export async function ramp(
   options: RampOptions,
 ): Promise<RampOutcome> {
   const { to, over, steps } = parse(rampSchema, 'ramp', options);
-  const { signal, onStep } = options;
+  const { signal, onProgress } = options;
   const key = parseServiceKey(service);
   const name = formatDestinationKey(parseDestinationKey(key, destination));
   const find = async () =>
@@ -67,7 +75,7 @@ export async function ramp(
       throw error;
     }
     weight = next;
-    onStep?.(next);
+    onProgress?.({ done: index + 1, total: weights.length, weight: next });
   }
   return 'done';
 }

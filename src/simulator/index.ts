@@ -9,7 +9,7 @@ export type { TcpFlag } from './protocols/tcp.js';
 export { SimulatedKernel, type SimulatedKernelOptions } from './simulated-kernel.js';
 export type { Interface } from './table/host.js';
 export type { Sysctls } from './table/sysctls.js';
-export type { Refusal } from './traffic/connections.js';
+export type { ConnectionRefusal } from './traffic/connections.js';
 export type { Opening, Outcome, Segment, SimulatedConnection } from './traffic/simulated-connection.js';
 export type { Duration, Traffic } from './what-if/traffic.js';
 export {

@@ -90,7 +90,7 @@ describe('restore', () => {
   it('tells how far it is', async () => {
     const rules = Array.from({ length: 3000 }, (_, n) => `-A -t 10.0.${n >> 8}.${n & 255}:80`).join('\n');
     const seen: [number, number][] = [];
-    expect(await context.ipvs.restore(rules, { onProgress: (done, total) => seen.push([done, total]) })).toBe(3000);
+    expect(await context.ipvs.restore(rules, { onProgress: ({ done, total }) => seen.push([done, total]) })).toBe(3000);
     expect(seen.at(-1)).toEqual([3000, 3000]);
     expect(seen.length).toBeGreaterThan(1);
   });

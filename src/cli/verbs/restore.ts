@@ -30,7 +30,7 @@ export const restore = defineVerb({
     }
     await using ipvs = await open({ netns });
     using line = progress('restore', streams.stderr);
-    await ipvs.restore(text, { replace, onProgress: line.update });
+    await ipvs.restore(text, { replace, onProgress: ({ done, total }) => line.update(done, total) });
     return 0;
   },
 });

@@ -23,7 +23,7 @@ import { TimingWheel } from './timing-wheel.js';
  * goes there too, for it starts no connection (TCP without SYN, FTP data). `no-destination`: no real server takes it; the
  * client gets ICMP port unreachable. `dropped`: its real server was removed, and the client hears nothing.
  */
-export type Refusal = 'no-service' | 'not-scheduled' | 'no-destination' | 'dropped';
+export type ConnectionRefusal = 'no-service' | 'not-scheduled' | 'no-destination' | 'dropped';
 
 const UDP = 17;
 /** Milliseconds that a template is kept at least once it was due while it has connections. */
@@ -102,7 +102,7 @@ export class Connections {
   }
 
   /** A packet from a client (`ip_vs_in`). */
-  receive(packet: Packet): Connection | Refusal {
+  receive(packet: Packet): Connection | ConnectionRefusal {
     const known = this.#table.find(packet);
     let connection = known;
     if (connection !== undefined && this.#isToExpire(connection, packet)) connection = undefined;
@@ -138,7 +138,7 @@ export class Connections {
   }
 
   /** `conn_schedule` of the protocols, and `ip_vs_schedule`. */
-  #schedule(packet: Packet): Connection | Refusal {
+  #schedule(packet: Packet): Connection | ConnectionRefusal {
     const { transport, virtualPort } = packet;
     if (!transport.isScheduled(packet.signal, this.sysctls)) return transport.stray;
     const service = this.#services.find(packet);
@@ -152,7 +152,7 @@ export class Connections {
   }
 
   /** `ip_vs_sched_persist`. The one engine there is finds no call in packets without contents: they are dropped. */
-  #schedulePersistent(service: Service, packet: Packet): Connection | Refusal {
+  #schedulePersistent(service: Service, packet: Packet): Connection | ConnectionRefusal {
     if (service.engine !== undefined) return 'dropped';
     const key = templateKey(packet, service);
     const template = this.#goodTemplate(key) ?? this.#makeTemplate(key, service, packet);
@@ -284,7 +284,7 @@ function choose({ scheduler }: Service, packet: Packet): Destination | undefined
 }
 
 /** `ip_vs_leave`: what an FTP service gets beside FTP is not meant for it. */
-function refuse(service: Service, { virtualPort }: Packet): Refusal {
+function refuse(service: Service, { virtualPort }: Packet): ConnectionRefusal {
   return service.port === FTP && virtualPort !== FTP ? 'not-scheduled' : 'no-destination';
 }
 

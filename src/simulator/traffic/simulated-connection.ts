@@ -10,7 +10,7 @@ import { SCTP_CHUNKS, type SctpChunk, sctp } from '../protocols/sctp.js';
 import { TCP_FLAGS, type TcpFlag, tcp } from '../protocols/tcp.js';
 import { udp } from '../protocols/udp.js';
 import type { Connection } from './connection.js';
-import type { Connections, Refusal } from './connections.js';
+import type { ConnectionRefusal, Connections } from './connections.js';
 import { PackedAddress } from './packed-address.js';
 import { Packet } from './packet.js';
 
@@ -37,7 +37,7 @@ export interface Opening extends Segment {
 /** What became of a packet: it went to a real server by a connection, or it was refused. */
 export type Outcome =
   | { readonly destination: Endpoint; readonly connection: SimulatedConnection; readonly refused?: undefined }
-  | { readonly refused: Refusal; readonly destination?: undefined; readonly connection?: undefined };
+  | { readonly refused: ConnectionRefusal; readonly destination?: undefined; readonly connection?: undefined };
 
 const PROTOCOLS: Readonly<Record<Opening['protocol'], Protocol>> = { tcp, udp, sctp };
 const IPV4_HEADER = 20;
@@ -126,7 +126,7 @@ export class SimulatedConnection {
   }
 }
 
-function outcome(connections: Connections, packet: Packet, received: Connection | Refusal): Outcome {
+function outcome(connections: Connections, packet: Packet, received: Connection | ConnectionRefusal): Outcome {
   if (typeof received === 'string') return { refused: received };
   const connection = new SimulatedConnection(connections, received, packet);
   return { destination: received.destination.endpoint(received.destinationPort), connection };

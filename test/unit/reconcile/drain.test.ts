@@ -217,7 +217,12 @@ describe('a ramp', () => {
   test('goes up in equal steps', async () => {
     await context.ipvs.updateDestination(WEB, { ...SERVER, weight: 0 });
     const weights: number[] = [];
-    const options = { to: 100, over: 20, steps: 5, onStep: (weight: number) => weights.push(weight) };
+    const options = {
+      to: 100,
+      over: 20,
+      steps: 5,
+      onProgress: ({ weight }: { weight: number }) => weights.push(weight),
+    };
     expect(await ramp(context.ipvs, WEB, SERVER, options)).toBe('done');
     expect(weights).toEqual([20, 40, 60, 80, 100]);
     expect(await tableOf(context.ipvs)).toEqual({ [NAME]: ['10.0.0.1:80 100', '10.0.0.2:80 1'] });
@@ -225,7 +230,7 @@ describe('a ramp', () => {
 
   test('goes down, and leaves out what would change nothing', async () => {
     const weights: number[] = [];
-    const options = { to: 5, over: 2, steps: 10, onStep: (weight: number) => weights.push(weight) };
+    const options = { to: 5, over: 2, steps: 10, onProgress: ({ weight }: { weight: number }) => weights.push(weight) };
     expect(await ramp(context.ipvs, WEB, SERVER, options)).toBe('done');
     expect(weights).toEqual([6, 5]);
   });
@@ -234,10 +239,10 @@ describe('a ramp', () => {
     const take = {
       to: 100,
       over: 20,
-      onStep: () => void context.ipvs.updateDestination(WEB, { ...SERVER, weight: 1 }),
+      onProgress: () => void context.ipvs.updateDestination(WEB, { ...SERVER, weight: 1 }),
     };
     expect(await ramp(context.ipvs, WEB, SERVER, take)).toBe('taken over');
-    const remove = { to: 100, over: 20, onStep: () => void context.ipvs.deleteDestination(WEB, SERVER) };
+    const remove = { to: 100, over: 20, onProgress: () => void context.ipvs.deleteDestination(WEB, SERVER) };
     expect(await ramp(context.ipvs, WEB, SERVER, remove)).toBe('gone');
     expect(await ramp(context.ipvs, WEB, SERVER, remove)).toBe('gone');
   });
@@ -245,7 +250,7 @@ describe('a ramp', () => {
   test('stops where it is told to', async () => {
     const ending = new AbortController();
     const reason = new Error('enough');
-    const options = { to: 107, over: 60_000, steps: 10, signal: ending.signal, onStep: () => ending.abort(reason) };
+    const options = { to: 107, over: 60_000, steps: 10, signal: ending.signal, onProgress: () => ending.abort(reason) };
     expect(await rejection(ramp(context.ipvs, WEB, SERVER, options))).toBe(reason);
     expect(await tableOf(context.ipvs)).toEqual({ [NAME]: ['10.0.0.1:80 17', '10.0.0.2:80 1'] });
   });
