@@ -8,7 +8,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { styleText } from 'node:util';
-import { type Destination, Ipvs, type ServiceKeyText } from 'ipvs-ts';
+import { Ipvs, type ServiceKeyText } from 'ipvs-ts';
 import { type Host, Lan } from '../test/lab/network.js';
 import { Crowd, type Tally } from './cluster/crowd.js';
 import { chapter, dim, good, printConnection, printTable, say, server } from './cluster/print.js';
@@ -102,8 +102,8 @@ async function startRealServer(lan: Lan, name: string): Promise<void> {
   await host.serveHttp();
 }
 
-function realServer(name: string): Destination & { address: string } {
-  return { address: SERVERS.get(name) ?? '', forward: 'dr', weight: 1 };
+function realServer(name: string) {
+  return { address: SERVERS.get(name) ?? '', forward: 'dr', weight: 1 } as const;
 }
 
 /** With round robin no two requests in a row are answered by the same server. */

@@ -12,8 +12,8 @@ import { openIpvs } from './shared/open.js';
 
 const service: ServiceKeyText = 'tcp://192.0.2.10:80';
 
-const first: Destination = { address: '198.51.100.1', port: 8080, forward: 'nat' };
-const second: Destination = { address: '198.51.100.2', port: 8080, forward: 'nat' };
+const first = { address: '198.51.100.1', port: 8080, forward: 'nat' } satisfies Destination;
+const second = { address: '198.51.100.2', port: 8080, forward: 'nat' } satisfies Destination;
 
 await using ipvs = await openIpvs();
 await ipvs.addService({ protocol: 'tcp', address: '192.0.2.10', port: 80, scheduler: 'wrr' });

@@ -23,33 +23,51 @@ export {
 } from './errors.js';
 export { Ipvs, type OpenOptions, type RestoreOptions, type SaveOptions } from './ipvs.js';
 export type { ReverseNames } from './ipvsadm/reverse-names.js';
-export { formatRules, type RulesOptions, type RulesTable } from './ipvsadm/rules.js';
+export { formatRules, type RulesOptions } from './ipvsadm/rules.js';
 export type { Kernel } from './kernel/kernel.js';
 export { type LinuxKernelOptions, linuxKernel } from './kernel/linux-kernel.js';
 export type { CallOptions } from './model/call-options.js';
-export type { Change, ChangeFailure } from './model/change.js';
+export {
+  type Change,
+  type ChangeFailure,
+  type DestinationUpdate,
+  type NormalChange,
+  parseChange,
+  type ServiceUpdate,
+} from './model/change.js';
 export type { Connection } from './model/connection.js';
 export type { ConnectionFilter } from './model/connection-filter.js';
-export type {
-  Destination,
-  DestinationEntry,
-  DestinationKey,
-  NormalDestination,
-  NormalTunnel,
-  Tunnel,
+export {
+  type Destination,
+  type DestinationEntry,
+  type DestinationFields,
+  type DestinationKey,
+  formatDestinationKey,
+  type KernelMethod,
+  type KernelTunnel,
+  type NormalDestination,
+  type NormalTunnel,
+  parseDestination,
+  parseDestinationKey,
+  type Tunnel,
 } from './model/destination.js';
-export type {
-  NormalService,
-  Scheduler,
-  SchedulerFlag,
-  Service,
-  ServiceEntry,
-  ServiceSettings,
+export {
+  type NormalService,
+  type Persistence,
+  parseService,
+  type Scheduler,
+  type SchedulerFlag,
+  type Service,
+  type ServiceEntry,
+  type ServiceFields,
+  type ServiceSetting,
+  type ServiceSettings,
 } from './model/service.js';
 export {
   type EndpointKey,
   type FwmarkKey,
   formatServiceKey,
+  type NormalServiceKey,
   type OtherProtocol,
   type Protocol,
   parseServiceKey,
@@ -57,9 +75,9 @@ export {
   type ServiceKeyText,
 } from './model/service-key.js';
 export { type Counters, type Rates, Stats } from './model/stats.js';
-export type { DaemonRole, NormalSyncDaemon, SyncDaemon } from './model/sync-daemon.js';
-export type { Info, Source, Table, TableService } from './model/table.js';
+export { type DaemonRole, type NormalSyncDaemon, parseSyncDaemon, type SyncDaemon } from './model/sync-daemon.js';
+export type { Info, Source, Table, TableService, WrittenTable, WrittenTableService } from './model/table.js';
 export type { TableAccess } from './model/table-access.js';
-export type { Timeouts, TimeoutsChange } from './model/timeouts.js';
+export { parseTimeouts, type Timeouts, type TimeoutsChange } from './model/timeouts.js';
 export type { NetlinkDatagram } from './netlink/diagnostics.js';
 export type { Transport } from './netlink/transport.js';

@@ -7,6 +7,7 @@ import {
   InterruptedError,
   InvalidArgumentError,
   type IpvsError,
+  type Issue,
   KernelError,
   RestoreError,
   type RestoreFailure,
@@ -22,31 +23,32 @@ import { readRulesTable } from './kernel/rules-table.js';
 import { stream } from './kernel/stream.js';
 import { TIME_SLICE } from './linux/time-slice.js';
 import type { CallOptions } from './model/call-options.js';
-import type { Change, ChangeFailure } from './model/change.js';
+import {
+  type Change,
+  type ChangeFailure,
+  type DestinationUpdate,
+  type NormalChange,
+  readChange,
+  type ServiceUpdate,
+} from './model/change.js';
 import type { Connection } from './model/connection.js';
 import { type ConnectionFilter, connectionMatcher } from './model/connection-filter.js';
 import {
+  addDestinationOddities,
   type Destination,
   type DestinationEntry,
   type DestinationKey,
-  type NormalDestination,
-  parseDestination,
-  parseDestinationKey,
+  formatDestinationKey,
 } from './model/destination.js';
+import { issuesOf, joinPath } from './model/fields.js';
 import { agree } from './model/same-table.js';
-import { type NormalService, parseService, type Service, type ServiceEntry } from './model/service.js';
+import { addOddities, type Service, type ServiceEntry, type ServiceFields } from './model/service.js';
 import { parseServiceKey, type ServiceKey, type ServiceKeyText } from './model/service-key.js';
 import type { Stats } from './model/stats.js';
-import {
-  type DaemonRole,
-  type NormalSyncDaemon,
-  parseDaemonRole,
-  parseSyncDaemon,
-  type SyncDaemon,
-} from './model/sync-daemon.js';
+import type { DaemonRole, NormalSyncDaemon, SyncDaemon } from './model/sync-daemon.js';
 import type { Info, Source, Table } from './model/table.js';
 import type { TableAccess } from './model/table-access.js';
-import { parseTimeouts, type Timeouts, type TimeoutsChange } from './model/timeouts.js';
+import type { Timeouts, TimeoutsChange } from './model/timeouts.js';
 
 /** How often a snapshot is read anew when the table changes meanwhile. */
 const SNAPSHOT_ATTEMPTS = 10;
@@ -140,23 +142,21 @@ export class Ipvs implements TableAccess, AsyncDisposable {
   }
 
   /** Adds a virtual service. EEXIST: it is there; ENOENT: no such scheduler or persistence engine. */
-  async addService(service: Service | NormalService, options?: CallOptions): Promise<void> {
-    const checked = parseService(service);
-    await this.apply({ verb: 'add-service', service: checked }, options);
+  async addService(service: Service | ServiceFields, options?: CallOptions): Promise<void> {
+    await this.#apply({ verb: 'add-service', service }, 'service', options);
   }
 
   /**
    * Gives a service new settings. The whole value counts, as with `ipvsadm -E`: what it leaves out goes back to its
-   * default. ESRCH: there is no such service.
+   * default, so that the scheduler must be said. ESRCH: there is no such service.
    */
-  async updateService(service: Service | NormalService, options?: CallOptions): Promise<void> {
-    const checked = parseService(service);
-    await this.apply({ verb: 'update-service', service: checked }, options);
+  async updateService(service: ServiceUpdate, options?: CallOptions): Promise<void> {
+    await this.#apply({ verb: 'update-service', service }, 'service', options);
   }
 
   /** Deletes a service with its destinations. Connections stay in the table, without a server. ESRCH: it is not there. */
   async deleteService(key: ServiceKey | ServiceKeyText, options?: CallOptions): Promise<void> {
-    await this.apply({ verb: 'delete-service', key: parseServiceKey(key) }, options);
+    await this.#apply({ verb: 'delete-service', key }, 'key', options);
   }
 
   /** One service with its statistics; undefined where there is none of this key. */
@@ -189,26 +189,22 @@ export class Ipvs implements TableAccess, AsyncDisposable {
   /** Adds a real server to a service. EEXIST: it has it; ESRCH: there is no such service. */
   async addDestination(
     key: ServiceKey | ServiceKeyText,
-    destination: Destination | NormalDestination,
+    destination: Destination,
     options?: CallOptions,
   ): Promise<void> {
-    const service = parseServiceKey(key);
-    const checked = parseDestination(service, destination);
-    await this.apply({ verb: 'add-destination', key: service, destination: checked }, options);
+    await this.#apply({ verb: 'add-destination', key, destination }, 'destination', options);
   }
 
   /**
-   * Gives a real server new settings. The whole value counts, as with `ipvsadm -e`: without `weight` it is 1 again.
-   * Weight 0 quiesces. ENOENT: the service has no such destination; ESRCH: there is no such service.
+   * Gives a real server new settings. The whole value counts, as with `ipvsadm -e`: without `weight` it is 1 again, and
+   * `forward` must be said. Weight 0 quiesces. ENOENT: the service has no such destination; ESRCH: there is no such service.
    */
   async updateDestination(
     key: ServiceKey | ServiceKeyText,
-    destination: Destination | NormalDestination,
+    destination: DestinationUpdate,
     options?: CallOptions,
   ): Promise<void> {
-    const service = parseServiceKey(key);
-    const checked = parseDestination(service, destination);
-    await this.apply({ verb: 'update-destination', key: service, destination: checked }, options);
+    await this.#apply({ verb: 'update-destination', key, destination }, 'destination', options);
   }
 
   /**
@@ -222,9 +218,7 @@ export class Ipvs implements TableAccess, AsyncDisposable {
     destination: DestinationKey,
     options?: CallOptions,
   ): Promise<void> {
-    const service = parseServiceKey(key);
-    const checked = parseDestinationKey(service, destination);
-    await this.apply({ verb: 'delete-destination', key: service, destination: checked }, options);
+    await this.#apply({ verb: 'delete-destination', key, destination }, 'destination', options);
   }
 
   /** The real servers of a service, newest first. Empty also where there is no such service: the kernel says no more. */
@@ -295,7 +289,7 @@ export class Ipvs implements TableAccess, AsyncDisposable {
 
   /** Starts the counters of a service and its destinations anew, or without a key all counters and the totals. */
   async zero(key?: ServiceKey | ServiceKeyText, options?: CallOptions): Promise<void> {
-    await this.apply({ verb: 'zero', ...(key !== undefined && { key: parseServiceKey(key) }) }, options);
+    await this.#apply({ verb: 'zero', key }, 'key', options);
   }
 
   /** Version of IPVS and size of its connection table. */
@@ -313,9 +307,12 @@ export class Ipvs implements TableAccess, AsyncDisposable {
     return this.#needNetlink('get timeouts').timeouts(options);
   }
 
-  /** Sets the timeouts that are given, in seconds, 1 to 2678400 (31 days); the others stay. */
+  /**
+   * Sets the timeouts that are given, in seconds; the others stay, and those that are given as 0. EINVAL: more seconds than
+   * the kernel's ticks can count (2147483 with 1000 ticks a second).
+   */
   async setTimeouts(timeouts: TimeoutsChange, options?: CallOptions): Promise<void> {
-    await this.apply({ verb: 'set-timeouts', timeouts: parseTimeouts(timeouts) }, options);
+    await this.#apply({ verb: 'set-timeouts', timeouts }, 'timeouts', options);
   }
 
   /** The sync daemons that run: none, a master, a backup, or both. */
@@ -325,12 +322,12 @@ export class Ipvs implements TableAccess, AsyncDisposable {
 
   /** Starts a sync daemon. EEXIST: one of this role runs; ENODEV: no such interface. */
   async startDaemon(daemon: SyncDaemon, options?: CallOptions): Promise<void> {
-    await this.apply({ verb: 'start-daemon', daemon: parseSyncDaemon(daemon) }, options);
+    await this.#apply({ verb: 'start-daemon', daemon }, 'daemon', options);
   }
 
   /** Stops the sync daemon of a role; waits for its threads. ESRCH: none runs. */
   async stopDaemon(role: DaemonRole, options?: CallOptions): Promise<void> {
-    await this.apply({ verb: 'stop-daemon', role: parseDaemonRole(role) }, options);
+    await this.#apply({ verb: 'stop-daemon', role }, 'role', options);
   }
 
   /**
@@ -388,7 +385,7 @@ export class Ipvs implements TableAccess, AsyncDisposable {
     return Promise.all(failures);
   }
 
-  async #errorOf(undone: Undone, change: Change): Promise<Error> {
+  async #errorOf(undone: Undone, change: NormalChange): Promise<Error> {
     if ('error' in undone) return undone.error as Error;
     const netlink = this.#needNetlink(change.verb.replace('-', ' '));
     return explain(netlink.refusalOf(change, undone.refusal), change, this.#kernel, netlink);
@@ -405,10 +402,27 @@ export class Ipvs implements TableAccess, AsyncDisposable {
   }
 
   /**
-   * Brings about a change given as a value, as the lines of rules are. It is taken as it is: what the kernel would let
-   * pass and nobody wants is not looked for. The other verbs check what they are given and then do the same.
+   * Makes a change given as a value: what the verbs do, which are short for this. Throws {@link InvalidArgumentError} with the
+   * path of every wrong field, `service.port`, before anything is sent. An update of what other programs made may leave as it
+   * is what no program should write: only what is new in a value is refused.
    */
   async apply(change: Change, options?: CallOptions): Promise<void> {
+    const odd: Issue[] = [];
+    const checked = readChange(change, odd);
+    if (odd.length > 0) await this.#refuseNew([{ change: checked, odd, path: '' }], options);
+    await this.#carryOut(checked, options);
+  }
+
+  /** As {@link Ipvs.apply}, for a verb whose argument is this field of the change. */
+  async #apply(change: Change, field: string, options?: CallOptions): Promise<void> {
+    try {
+      await this.apply(change, options);
+    } catch (error) {
+      throw error instanceof InvalidArgumentError ? ofArgument(error, field) : error;
+    }
+  }
+
+  async #carryOut(change: NormalChange, options?: CallOptions): Promise<void> {
     const netlink = this.#needNetlink(change.verb.replace('-', ' '));
     try {
       await netlink.change(change, options);
@@ -418,20 +432,52 @@ export class Ipvs implements TableAccess, AsyncDisposable {
   }
 
   /**
-   * As {@link Ipvs.apply} for many changes, in their order and as fast as the kernel takes them. What fails does not stop
-   * the others, and is given back in order: an empty list says that all is done. The list must not change meanwhile.
+   * As {@link Ipvs.apply} for many changes, in their order and as fast as the kernel takes them. All are checked before the
+   * first is sent: one that is wrong throws, by its place (`changes[3].service.port`), and nothing has changed. What the kernel
+   * refuses does not stop the others, and is given back in order: an empty list says that all is done. The list must not change
+   * meanwhile.
    */
   async applyAll(changes: readonly Change[], options: CallOptions = {}): Promise<ChangeFailure[]> {
     const netlink = this.#needNetlink('change');
     const writer = netlink.writer();
-    await inTurns(changes, (change) => writer.add(change));
+    const doubtful = await writeAll(changes, (change) => writer.add(change));
+    if (doubtful.length > 0) await this.#refuseNew(doubtful, options);
     const undone = await netlink.carryOut(writer.take(), options);
     // Together, since they share what is looked up to explain them.
     const failures = undone.map(async (each) => {
       const change = changes[each.place];
-      return change === undefined ? [] : [{ place: each.place, change, error: await this.#errorOf(each, change) }];
+      if (change === undefined) return [];
+      return [{ place: each.place, change, error: await this.#errorOf(each, readChange(change, [])) }];
     });
     return (await Promise.all(failures)).flat();
+  }
+
+  /** What the kernel holds already may stay; what it does not is refused. Throws {@link InvalidArgumentError}. */
+  async #refuseNew(doubtful: readonly Doubtful[], options?: CallOptions): Promise<void> {
+    const issues: Issue[] = [];
+    for (const { change, odd, path } of doubtful) {
+      const held = new Set((await this.#oddNow(change, options)).map((issue) => `${issue.path}: ${issue.message}`));
+      for (const issue of odd) {
+        if (!held.has(`${issue.path}: ${issue.message}`)) issues.push({ ...issue, path: joinPath(path, issue.path) });
+      }
+    }
+    if (issues.length > 0) throw new InvalidArgumentError(doubtful[0]?.path === '' ? 'change' : 'changes', issues);
+  }
+
+  /** What is odd about the object of an update as the kernel has it. */
+  async #oddNow(change: NormalChange, options?: CallOptions): Promise<Issue[]> {
+    const odd: Issue[] = [];
+    if (change.verb === 'update-service') {
+      const found = await this.getService(change.service, options);
+      if (found !== undefined) addOddities(found.service, odd);
+      return odd.map((issue) => ({ ...issue, path: joinPath('service', issue.path) }));
+    }
+    if (change.verb !== 'update-destination') return odd;
+    const name = formatDestinationKey(change.destination);
+    const entries = await this.listDestinations(change.key, options);
+    const found = entries.find(({ destination }) => formatDestinationKey(destination) === name);
+    if (found !== undefined) addDestinationOddities(change.key, found.destination, odd);
+    return odd.map((issue) => ({ ...issue, path: joinPath('destination', issue.path) }));
   }
 
   #needNetlink(what: string): NetlinkSource {
@@ -442,6 +488,60 @@ export class Ipvs implements TableAccess, AsyncDisposable {
     });
   }
 }
+
+/** A change with something that a kernel can hold and nobody should write. */
+interface Doubtful {
+  readonly change: NormalChange;
+  readonly odd: readonly Issue[];
+  /** Of the change, in what was passed. */
+  readonly path: string;
+}
+
+/**
+ * Checks and writes all changes; gives back the doubtful ones. Throws {@link InvalidArgumentError} with everything that is wrong
+ * with any of them.
+ */
+async function writeAll(changes: readonly Change[], write: (change: NormalChange) => void): Promise<Doubtful[]> {
+  if (!Array.isArray(changes)) throw new InvalidArgumentError('changes', [{ path: '', message: 'must be a list' }]);
+  const issues: Issue[] = [];
+  const doubtful: Doubtful[] = [];
+  let place = 0;
+  let odd: Issue[] = [];
+  await inTurns(changes, (input) => {
+    const path = place++;
+    try {
+      const change = readChange(input, odd);
+      write(change);
+      if (odd.length === 0) return;
+      doubtful.push({ change, odd, path: `changes[${path}]` });
+      odd = [];
+    } catch (error) {
+      odd = [];
+      for (const issue of issuesOf(error)) issues.push({ ...issue, path: joinPath(`changes[${path}]`, issue.path) });
+    }
+  });
+  if (issues.length > 0) throw new InvalidArgumentError('changes', issues);
+  return doubtful;
+}
+
+/** The issues of a change as those of the argument that it was made of. */
+function ofArgument({ issues }: InvalidArgumentError, field: string): InvalidArgumentError {
+  const subject = issues.every(({ path }) => path === 'key' || path.startsWith('key.')) ? 'key' : field;
+  const isIn = (path: string) => path === subject || path.startsWith(`${subject}.`) || path.startsWith(`${subject}[`);
+  return new InvalidArgumentError(
+    ARGUMENTS[subject] ?? subject,
+    issues.map((issue) =>
+      isIn(issue.path) ? { ...issue, path: issue.path.slice(subject.length).replace(/^\./, '') } : issue,
+    ),
+  );
+}
+
+/** What errors call the arguments of the verbs. */
+const ARGUMENTS: Readonly<Record<string, string>> = {
+  key: 'service key',
+  daemon: 'sync daemon',
+  role: 'sync daemon role',
+};
 
 /** Uses one after the other, with turns of the event loop in between. */
 async function inTurns<T>(all: Iterable<T>, use: (one: T) => void): Promise<void> {

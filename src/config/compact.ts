@@ -4,7 +4,7 @@
  * @module
  */
 import { formatEndpoint } from '../address/endpoint.js';
-import type { DesiredService } from '../model/desired.js';
+import type { NormalDesiredService } from '../model/desired.js';
 import type { NormalDestination } from '../model/destination.js';
 import { withoutUndefined } from '../model/parse.js';
 import { DEFAULT_SCHEDULER, type NormalService } from '../model/service.js';
@@ -36,7 +36,7 @@ const BUILT_IN = {
 type Inherited = Readonly<Record<keyof typeof BUILT_IN, unknown>>;
 
 /** The sections for some services, in their order. */
-export function compactServices(services: readonly DesiredService[]): ServiceSections {
+export function compactServices(services: readonly NormalDesiredService[]): ServiceSections {
   const inherited = inheritedOf(services);
   const { scheduling, ...others } = differing(inherited, BUILT_IN);
   const defaults = { ...(typeof scheduling === 'object' && scheduling), ...others };
@@ -56,7 +56,7 @@ export function compactServices(services: readonly DesiredService[]): ServiceSec
 }
 
 /** For each field the value that saves the most lines. */
-function inheritedOf(services: readonly DesiredService[]): Inherited {
+function inheritedOf(services: readonly NormalDesiredService[]): Inherited {
   const settings = services.map(({ service }) => serviceFields(service));
   const destinations = services.flatMap((service) => service.destinations.map(destinationFields));
   const fields = [...settings, ...destinations];
@@ -94,7 +94,7 @@ function destinationFields({ forward, tunnel, weight, ...limits }: NormalDestina
 }
 
 /** A service as written, and its destinations, which are the same for services that can share them. */
-function entryOf({ service, destinations }: DesiredService, inherited: Inherited) {
+function entryOf({ service, destinations }: NormalDesiredService, inherited: Inherited) {
   const { scheduling, ...settings } = differing(serviceFields(service), inherited);
   const shared = sharedFields(destinations);
   const destinationPort = sharedPort(service, destinations);

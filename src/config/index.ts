@@ -3,7 +3,7 @@
  * @module
  */
 export { ConfigError, type ConfigIssue } from '../errors.js';
-export type { DesiredService, DesiredTable } from '../model/desired.js';
+export type { DesiredService, DesiredTable, NormalDesiredService, NormalDesiredTable } from '../model/desired.js';
 export type { DesiredState } from './desired-state.js';
 export type { Environment } from './environment.js';
 export { loadStateFile, parseStateFile, type ReadOptions, readStateFile } from './read.js';

@@ -3,14 +3,14 @@
  * @module
  */
 
-import type { DesiredService } from '../model/desired.js';
+import type { NormalDesiredService } from '../model/desired.js';
 import { type Director, MODES, type Mode, type NormalDirector, parseDirector } from '../model/director.js';
 import { withoutUndefined } from '../model/parse.js';
 import { type NormalRealServer, parseRealServer, type RealServer } from '../model/real-server.js';
 import type { Findings, Path } from './path.js';
 import type { Sections } from './sections.js';
 
-type Services = readonly DesiredService[];
+type Services = readonly NormalDesiredService[];
 
 /** The director's set-up, checked. Undefined where the file has none, or something is wrong. */
 export function directorOf({ director }: Sections, services: Services, findings: Findings): NormalDirector | undefined {

@@ -6,19 +6,18 @@
  * @module
  */
 import type { z } from 'zod';
-import { destinationShape, tunnelSchema } from '../model/destination.js';
+import { GRE_CHECKSUM, GUE_CHECKSUM, GUE_PORT, THRESHOLD, WEIGHT } from '../model/destination.js';
 import { MODES } from '../model/director.js';
-import { integer, lazy, portSchema, withoutUndefined } from '../model/parse.js';
-import { MAX_PERSISTENCE_TIMEOUT, persistenceSchema, serviceSettingsShape } from '../model/service.js';
-import { syncDaemonSchema } from '../model/sync-daemon.js';
-import { MAX_TIMEOUT } from '../model/timeouts.js';
+import { integer, lazy, oneOf, portSchema, withoutUndefined } from '../model/parse.js';
+import { TRUTH } from '../model/rules.js';
+import { ENGINE, MAX_PERSISTENCE_TIMEOUT, SCHEDULER, SCHEDULER_FLAG } from '../model/service.js';
+import { DAEMON_RULES } from '../model/sync-daemon.js';
 
 const SECONDS_OF: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
 /** Seconds as a number, or as text with a unit. */
 const secondsSchema = lazy((z) => {
-  // Both limits are 31 days.
-  const max = Math.min(MAX_PERSISTENCE_TIMEOUT, MAX_TIMEOUT);
+  const max = MAX_PERSISTENCE_TIMEOUT;
   const error = `must be 1 to ${max} seconds, as a number or with a unit: 90s, 5m, 12h, 31d`;
   const number = z.number({ error }).int({ error }).min(1, { error }).max(max, { error });
   const text = z.string({ error }).regex(/^[1-9]\d{0,7}[smhd]$/, { error });
@@ -41,18 +40,19 @@ function fields<Shape extends z.core.$ZodLooseShape>(z: typeof import('zod').z, 
 }
 
 const schedulingShape = lazy((z) => {
-  const { scheduler, schedulerFlags } = serviceSettingsShape();
   const persistence = fields(z, {
     timeout: secondsSchema().optional().describe('Seconds a client stays with its real server. Default 360'),
-    netmask: persistenceSchema().shape.netmask.describe(
-      'Clients of one network count as one: prefix length, or dotted IPv4 mask. Default 32 or 128',
-    ),
+    netmask: z
+      .union([z.number(), z.string()], { error: 'must be a prefix length, or a dotted IPv4 mask' })
+      .optional()
+      .describe('Clients of one network count as one: prefix length, or dotted IPv4 mask. Default 32 or 128'),
   });
   return {
-    scheduler: scheduler.removeDefault().optional().describe('rr, wrr, lc, wlc, lblc, lblcr, dh, sh, ... Default wlc'),
-    schedulerFlags: schedulerFlags.describe(
-      'Of this scheduler: sh-port, sh-fallback, mh-port, mh-fallback, flag-1 to flag-3',
-    ),
+    scheduler: SCHEDULER.schema().optional().describe('rr, wrr, lc, wlc, lblc, lblcr, dh, sh, ... Default wlc'),
+    schedulerFlags: z
+      .array(SCHEDULER_FLAG.schema())
+      .optional()
+      .describe('Of this scheduler: sh-port, sh-fallback, mh-port, mh-fallback, flag-1 to flag-3'),
     persistence: z
       .union([z.boolean(), secondsSchema(), persistence], {
         error: 'must be seconds (300, 5m), true for 360, false for none, or timeout and netmask',
@@ -64,8 +64,23 @@ const schedulingShape = lazy((z) => {
   };
 });
 
+const tunnelSchema = lazy((z) =>
+  z.discriminatedUnion(
+    'type',
+    [
+      z.strictObject({ type: z.literal('ipip') }),
+      z.strictObject({
+        type: z.literal('gue'),
+        port: GUE_PORT.schema(),
+        checksum: GUE_CHECKSUM.schema().default('none'),
+      }),
+      z.strictObject({ type: z.literal('gre'), checksum: GRE_CHECKSUM.schema().default('none') }),
+    ],
+    oneOf('ipip', 'gue', 'gre'),
+  ),
+);
+
 const destinationSettingsShape = lazy((z) => {
-  const { weight, upperThreshold, lowerThreshold } = destinationShape();
   return {
     forward: z.enum(MODES).optional().describe('Way of the packets: nat, dr (default) or tun'),
     tunnel: tunnelSchema()
@@ -73,14 +88,11 @@ const destinationSettingsShape = lazy((z) => {
       .describe(
         'Encapsulation where forward is tun: type ipip (default), gue with port, or gre; checksum none, csum, remcsum',
       ),
-    weight: weight
-      .removeDefault()
+    weight: WEIGHT.schema().optional().describe('Share of the connections, 0 to 2147483647, default 1; 0 quiesces'),
+    upperThreshold: THRESHOLD.schema().optional().describe('No new connections above this many; 0 (default): no limit'),
+    lowerThreshold: THRESHOLD.schema()
       .optional()
-      .describe('Share of the connections, 0 to 2147483647, default 1; 0 quiesces'),
-    upperThreshold: upperThreshold.describe('No new connections above this many; 0 (default): no limit'),
-    lowerThreshold: lowerThreshold.describe(
-      'Connections again below this many; 0 (default): 3/4 of the upper threshold',
-    ),
+      .describe('Connections again below this many; 0 (default): 3/4 of the upper threshold'),
   };
 });
 
@@ -117,15 +129,14 @@ export const destinationItemSchema = lazy((z) =>
 
 /** A service, or some that are alike, and its destinations. */
 export const serviceEntrySchema = lazy((z) => {
-  const { onePacket, persistenceEngine } = serviceSettingsShape();
   const names = (error: string) => z.union([z.string(), z.array(z.string()).min(1, { error })], { error });
   return fields(z, {
     service: names('must be a service such as tcp://10.0.0.100:80, or a list of services').describe(
       'tcp://10.0.0.100:80, udp://[2001:db8::1]:53, tcp://10.0.0.100-10.0.0.103:80,8000-8010, fwmark://5; or a list',
     ),
     ...schedulingShape(),
-    onePacket: onePacket.describe('Each datagram is scheduled by itself; udp and fwmark only'),
-    persistenceEngine: persistenceEngine.describe('sip: clients are told apart by the Call-ID'),
+    onePacket: TRUTH.schema().optional().describe('Each datagram is scheduled by itself; udp and fwmark only'),
+    persistenceEngine: ENGINE.schema().optional().describe('sip: clients are told apart by the Call-ID'),
     ...inheritedShape(),
     pool: names('must be the name of a pool, or a list of names')
       .optional()
@@ -147,15 +158,15 @@ const timeoutsSchema = lazy((z) => {
 
 /** A sync daemon. */
 export const daemonSchema = lazy((z) => {
-  const { role, interface: device, syncId, maxLength, group, port, ttl } = syncDaemonSchema().shape;
+  const { role, interface: device, syncId, maxLength, group, port, ttl } = DAEMON_RULES;
   return fields(z, {
-    role: role.describe('master sends connections, backup receives them'),
-    interface: device.describe('The network interface to send or listen on'),
-    syncId: syncId.describe('Directors of one id share connections: 0 to 255, default 0'),
-    maxLength: maxLength.describe('Bytes of a message, 1 to 65507. Since Linux 4.3'),
-    group: group.describe('Multicast group, default 224.0.0.81. Since Linux 4.3'),
-    port: port.describe('UDP port, default 8848. Since Linux 4.3'),
-    ttl: ttl.describe('Multicast TTL, 1 to 255, default 1. Since Linux 4.3'),
+    role: role.schema().describe('master sends connections, backup receives them'),
+    interface: device.schema().describe('The network interface to send or listen on'),
+    syncId: syncId.schema().default(0).describe('Directors of one id share connections: 0 to 255, default 0'),
+    maxLength: maxLength.schema().optional().describe('Bytes of a message, 1 to 65507. Since Linux 4.3'),
+    group: group.schema().optional().describe('Multicast group, default 224.0.0.81. Since Linux 4.3'),
+    port: port.schema().optional().describe('UDP port, default 8848. Since Linux 4.3'),
+    ttl: ttl.schema().optional().describe('Multicast TTL, 1 to 255, default 1. Since Linux 4.3'),
   });
 });
 

@@ -3,6 +3,7 @@
  * @module
  */
 import type { z } from 'zod';
+import { withoutUndefined } from '../model/parse.js';
 import { DAEMON_ROLES, type NormalSyncDaemon } from '../model/sync-daemon.js';
 import { type Findings, type Path, pathText } from './path.js';
 import {
@@ -58,7 +59,7 @@ function checkDaemons(input: unknown, findings: Findings): NormalSyncDaemon[] | 
     const [first, second] = daemons?.filter(({ value }) => value.role === role) ?? [];
     if (first && second) findings.add([...second.path, 'role'], `a ${role} is already in ${pathText(first.path)}`);
   }
-  return daemons?.map(({ value }) => value);
+  return daemons?.map(({ value }) => withoutUndefined(value));
 }
 
 function checkPools(input: unknown, findings: Findings): Sections['pools'] {

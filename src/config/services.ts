@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { DesiredService } from '../model/desired.js';
+import type { NormalDesiredService } from '../model/desired.js';
 import {
   type Destination,
   formatDestinationKey,
@@ -24,7 +24,10 @@ export const MAX_SERVICES = 262_144;
 export const MAX_DESTINATIONS = 1_048_576;
 
 /** All services of a file, in its order. None where they are too many; that is told before they are made. */
-export function expandServices({ services = [], pools, defaults }: Sections, findings: Findings): DesiredService[] {
+export function expandServices(
+  { services = [], pools, defaults }: Sections,
+  findings: Findings,
+): NormalDesiredService[] {
   const drafts = new Map([...pools].map(([name, items]) => [name, draftsOf(items, findings)] as const));
   const seen = new Map<string, Path>();
   const groups = services.map((entry) => ({
@@ -123,10 +126,10 @@ function servicesOf(
   drafts: readonly Draft[],
   defaults: Defaults,
   findings: Findings,
-): DesiredService[] {
+): NormalDesiredService[] {
   const settings = settingsOf(entry.value, defaults);
   const broken = new Set<Path>();
-  return keys.flatMap(({ path, value: key }): DesiredService[] => {
+  return keys.flatMap(({ path, value: key }): NormalDesiredService[] => {
     // What is wrong with the first service of a range is wrong with the others too.
     if (broken.has(path)) return [];
     const before = findings.problems.length;

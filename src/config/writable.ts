@@ -10,7 +10,8 @@ import { withoutUndefined } from '../model/parse.js';
 /** Why `parse` would not give the same value back, as sentences; empty where it does. */
 export function reasonsUnwritable<Value extends object>(value: Value, parse: (value: Value) => object): string[] {
   try {
-    if (isDeepStrictEqual(parse(value), withoutUndefined(value))) return [];
+    // A copy is checked anew: what came from a kernel would be taken as it is.
+    if (isDeepStrictEqual({ ...parse({ ...value }) }, withoutUndefined(value))) return [];
     return ['some of its settings are unknown: /proc does not show them, netlink does'];
   } catch (error) {
     if (!(error instanceof InvalidArgumentError)) throw error;

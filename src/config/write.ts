@@ -3,13 +3,16 @@
  * @module
  */
 import { InvalidArgumentError, type Issue } from '../errors.js';
-import type { DesiredService } from '../model/desired.js';
+import { type DesiredTable, type NormalDesiredService, readDesiredTable } from '../model/desired.js';
 import { formatDestinationKey, parseDestination } from '../model/destination.js';
+import { parseDirector } from '../model/director.js';
+import { under } from '../model/fields.js';
 import { withoutUndefined } from '../model/parse.js';
+import { parseRealServer } from '../model/real-server.js';
 import { parseService } from '../model/service.js';
 import { formatServiceKey } from '../model/service-key.js';
 import { parseSyncDaemon } from '../model/sync-daemon.js';
-import { compareDestinationKeys, compareServiceKeys, type Table } from '../model/table.js';
+import { compareDestinationKeys, compareServiceKeys, readWrittenTable, type WrittenTable } from '../model/table.js';
 import { parseTimeouts } from '../model/timeouts.js';
 import { compactServices } from './compact.js';
 import type { DesiredState } from './desired-state.js';
@@ -20,9 +23,9 @@ import { yaml } from './yaml.js';
  * A table that was read, as it would be desired: services and destinations in ipvsadm's order, so that two exports of
  * one table are equal.
  */
-export function desiredServices(table: Pick<Table, 'services'>): DesiredService[] {
-  return table.services
-    .map(({ service, destinations }) => ({
+export function desiredServices(table: WrittenTable): NormalDesiredService[] {
+  return readWrittenTable('table', table)
+    .services.map(({ service, destinations }) => ({
       service,
       destinations: destinations.map(({ destination }) => destination).sort(compareDestinationKeys),
     }))
@@ -36,7 +39,8 @@ export function desiredServices(table: Pick<Table, 'services'>): DesiredService[
  * protocols, ways of forwarding and tunnels that are the kernel's own, values out of range, and what /proc does not
  * tell.
  */
-export function formatStateFile(state: DesiredState): string {
+export function formatStateFile(input: DesiredTable & Pick<DesiredState, 'director' | 'realServer'>): string {
+  const state = checkState(input);
   const issues = unwritable(state);
   if (issues.length > 0) throw new InvalidArgumentError('state', issues);
   const { services, timeouts = {}, daemons, director, realServer } = state;
@@ -49,6 +53,18 @@ export function formatStateFile(state: DesiredState): string {
     realServer,
   });
   return inYaml(asWritten(file));
+}
+
+function checkState({
+  director,
+  realServer,
+  ...table
+}: DesiredTable & Pick<DesiredState, 'director' | 'realServer'>): DesiredState {
+  return {
+    ...readDesiredTable(table).table,
+    ...(director !== undefined && { director: under('director', () => parseDirector(director)) }),
+    ...(realServer !== undefined && { realServer: under('realServer', () => parseRealServer(realServer)) }),
+  };
 }
 
 /** What would not come back as it is. */

@@ -8,8 +8,8 @@ import type { HostStep } from '../host/step.js';
 import { quoteForShell } from '../host-script/shell.js';
 import { formatRules } from '../ipvsadm/rules.js';
 import { namespacePath } from '../linux/namespace.js';
-import type { NormalDestination } from '../model/destination.js';
-import type { NormalService } from '../model/service.js';
+import type { DestinationFields } from '../model/destination.js';
+import type { ServiceFields } from '../model/service.js';
 
 /** A command and its arguments, without a shell's quotes. */
 export type Command = readonly string[];
@@ -65,8 +65,8 @@ function ipCommand(address: string): Command {
 /** Adds, edits or deletes a real server, in ipvsadm's options. */
 export function serverCommand(
   verb: 'add' | 'edit' | 'delete',
-  service: NormalService,
-  destination: NormalDestination,
+  service: ServiceFields,
+  destination: DestinationFields,
 ): Command {
   const [, line = ''] = formatRules({ services: [{ service, destinations: [{ destination }] }] }, { thresholds: true })
     .trimEnd()
@@ -78,7 +78,7 @@ export function serverCommand(
 }
 
 /** Gives a service its settings anew, in ipvsadm's options. */
-export function serviceCommand(service: NormalService): Command {
+export function serviceCommand(service: ServiceFields): Command {
   const line = formatRules({ services: [{ service, destinations: [] }] }).trimEnd();
   return ['ipvs-ts', ...line.replace(/^-A/, '-E').split(' ')];
 }

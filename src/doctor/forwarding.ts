@@ -4,7 +4,7 @@
  */
 
 import type { HostSetup } from '../host/setup.js';
-import type { NormalDestination } from '../model/destination.js';
+import type { DestinationFields } from '../model/destination.js';
 import { commandLine, serverCommand } from './command-line.js';
 import { isCutOff } from './devices.js';
 import { type Finding, finding } from './finding.js';
@@ -56,7 +56,7 @@ export function drBehindRouter(picture: Picture): Finding[] {
     const { address, forward } = destination;
     const gateway = forward === 'dr' ? routeTo(address, picture.host)?.gateway : undefined;
     if (gateway === undefined || isLocal(address, picture.host)) return [];
-    const tunnelled: NormalDestination = { ...destination, forward: 'tun', tunnel: { type: 'ipip' } };
+    const tunnelled: DestinationFields = { ...destination, forward: 'tun', tunnel: { type: 'ipip' } };
     return [
       finding('dr-behind-router', 'error', {
         subject: address,

@@ -5,6 +5,7 @@
 
 import type { DesiredState } from '../config/desired-state.js';
 import { InvalidArgumentError } from '../errors.js';
+import { type DesiredTable, readDesiredTable } from '../model/desired.js';
 import { expressible } from './export/expressible.js';
 import { ipvsctlLanguage } from './export/ipvsctl.js';
 import { keepalivedLanguage } from './export/keepalived.js';
@@ -41,17 +42,22 @@ const LANGUAGES: ReadonlyMap<string, Language> = new Map<ImportFormat, Language>
  * what `notWritten` names: a setting that the format does not have is left out, and so is a service or a real server that would be another
  * one without it. docs/import.md tells what each format cannot express. Changes nothing.
  *
- * Throws {@link InvalidArgumentError} for a format that there is not.
+ * Throws {@link InvalidArgumentError} for a format that there is not, and with the path of every field of the state that is wrong.
  */
-export function exportConfig(state: DesiredState, { format }: ExportOptions): Exported {
+export function exportConfig(
+  state: DesiredTable & Pick<DesiredState, 'director' | 'realServer'>,
+  { format }: ExportOptions,
+): Exported {
   const language = LANGUAGES.get(format);
   if (language === undefined) {
     throw new InvalidArgumentError('export', [
       { path: 'format', message: `must be one of ${IMPORT_FORMATS.join(', ')}` },
     ]);
   }
+  const { table } = readDesiredTable(state);
+  const { director, realServer } = state;
   const notWritten: NotWritten[] = [];
   const report = (object: string, why: string) => void notWritten.push({ object, why });
-  const text = language.write(expressible(state, language.capabilities, report), report);
+  const text = language.write(expressible({ ...table, director, realServer }, language.capabilities, report), report);
   return { text, notWritten };
 }

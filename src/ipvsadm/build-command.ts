@@ -3,12 +3,12 @@
  * @module
  */
 import { familyOf } from '../address/ip.js';
-import type { Change } from '../model/change.js';
-import type { NormalDestination, NormalTunnel } from '../model/destination.js';
-import { DEFAULT_SCHEDULER, type NormalService } from '../model/service.js';
-import { familyOfKey, type ServiceKey } from '../model/service-key.js';
+import type { NormalChange } from '../model/change.js';
+import { makeDestination, type NormalDestination, type NormalTunnel } from '../model/destination.js';
+import { DEFAULT_SCHEDULER, makeService, type NormalService, type ServiceSettings } from '../model/service.js';
+import { familyOfKey, type NormalServiceKey } from '../model/service-key.js';
 import type { NormalSyncDaemon } from '../model/sync-daemon.js';
-import type { Timeouts } from '../model/timeouts.js';
+import { withoutZeros } from '../model/timeouts.js';
 import { checkTunnelOptions } from './combinations.js';
 import { CommandError } from './command-error.js';
 import { type Draft, daemonOf, tunnelOf } from './draft.js';
@@ -20,7 +20,7 @@ export interface ListCommand {
   readonly verb: 'list';
   readonly subject: 'services' | 'connections' | 'timeouts' | 'daemons';
   /** Of services, only this one. */
-  readonly key?: ServiceKey;
+  readonly key?: NormalServiceKey;
   /** What to tell about each; the usual columns when absent. With connections, `persistent-conn` alone has a meaning. */
   readonly columns?: ListColumns;
   readonly numeric: boolean;
@@ -35,7 +35,7 @@ export type ListColumns = (typeof LIST_COLUMNS)[number];
 
 /** Everything that a command line can ask for. */
 export type Command =
-  | Change
+  | NormalChange
   | ListCommand
   | { readonly verb: 'save'; readonly numeric: boolean }
   | { readonly verb: 'restore' }
@@ -82,7 +82,7 @@ export function buildCommand(verb: Verb, draft: Draft): Command {
 type Mutable<T> = { -readonly [Field in keyof T]: T[Field] };
 
 /** A service is there wherever this is asked: `checkCommandOptions` has seen to it. */
-function keyOf({ key }: Draft): ServiceKey {
+function keyOf({ key }: Draft): NormalServiceKey {
   if (key === undefined) throw new CommandError('illegal virtual server address[:port] specified');
   return key;
 }
@@ -103,15 +103,12 @@ function buildService(draft: Draft): NormalService {
     throw new CommandError('One-Packet Scheduling is only for UDP virtual services');
   }
   const scheduler = draft.scheduler || DEFAULT_SCHEDULER;
-  const service: Mutable<NormalService> =
-    key.protocol === 'fwmark'
-      ? { protocol: key.protocol, mark: key.mark, family: key.family, scheduler }
-      : { protocol: key.protocol, address: key.address, port: key.port, scheduler };
-  if (schedulerFlags.length > 0) service.schedulerFlags = schedulerFlags;
-  if (onePacket) service.onePacket = true;
-  if (persistenceTimeout > 0) service.persistence = { timeout: persistenceTimeout, netmask };
-  if (engine !== '') service.persistenceEngine = engine;
-  return service;
+  const settings: Mutable<ServiceSettings> = { scheduler };
+  if (schedulerFlags.length > 0) settings.schedulerFlags = schedulerFlags;
+  if (onePacket) settings.onePacket = true;
+  if (persistenceTimeout > 0) settings.persistence = { timeout: persistenceTimeout, netmask };
+  if (engine !== '') settings.persistenceEngine = engine;
+  return makeService(key, settings);
 }
 
 function buildDestination(draft: Draft): NormalDestination {
@@ -127,13 +124,10 @@ function buildDestination(draft: Draft): NormalDestination {
   // DR and TUN leave the port as it is, so ipvsadm corrects it and says nothing.
   const keepsPort = forward !== 'nat' && key.protocol !== 'fwmark';
   const kept = keepsPort ? key.port : port;
-  const destination: Mutable<NormalDestination> =
-    forward === 'tun'
-      ? { address, port: kept, weight, forward, tunnel: buildTunnel(draft) }
-      : { address, port: kept, weight, forward };
-  if (upperThreshold > 0) destination.upperThreshold = upperThreshold;
-  if (lowerThreshold > 0) destination.lowerThreshold = lowerThreshold;
-  return destination;
+  const settings = { address, port: kept, weight, upperThreshold, lowerThreshold };
+  return makeDestination(
+    forward === 'tun' ? { ...settings, forward, tunnel: buildTunnel(draft) } : { ...settings, forward },
+  );
 }
 
 function buildTunnel(draft: Draft): NormalTunnel {
@@ -161,10 +155,6 @@ function buildDaemon(draft: Draft): NormalSyncDaemon {
     ...(port > 0 && { port }),
     ...(ttl > 0 && { ttl }),
   };
-}
-
-function withoutZeros({ tcp, tcpFin, udp }: Timeouts): Partial<Timeouts> {
-  return { ...(tcp > 0 && { tcp }), ...(tcpFin > 0 && { tcpFin }), ...(udp > 0 && { udp }) };
 }
 
 function buildList({ given, key }: Draft): ListCommand {

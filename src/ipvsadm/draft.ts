@@ -3,11 +3,17 @@
  * their order matters now and then (ipvsadm.c 1.31, `parse_options`).
  * @module
  */
-import { familyOf, formatIP, parseIPv4, parseIPv6 } from '../address/ip.js';
+import { type Family, familyOf, formatIP, parseIPv4, parseIPv6 } from '../address/ip.js';
 import { describeMask } from '../address/network.js';
 import { INT_MAX, type NormalDestination, type Tunnel } from '../model/destination.js';
-import { MAX_PERSISTENCE_TIMEOUT, type SchedulerFlag } from '../model/service.js';
-import { type EndpointKey, familyOfKey, type Protocol, type ServiceKey } from '../model/service-key.js';
+import type { SchedulerFlag } from '../model/service.js';
+import {
+  familyOfKey,
+  makeServiceKey,
+  type NormalServiceKey,
+  type Protocol,
+  type ServiceKey,
+} from '../model/service-key.js';
 import type { DaemonRole } from '../model/sync-daemon.js';
 import type { Timeouts } from '../model/timeouts.js';
 import { CommandError } from './command-error.js';
@@ -16,6 +22,9 @@ import type { Names } from './names.js';
 import { leadingNumber, readNumber } from './numbers.js';
 import type { OptionId, OptionName } from './options.js';
 
+/** Seconds in 31 days: ipvsadm takes no longer timeout. */
+const LONGEST = 31 * 24 * 60 * 60;
+
 /** Names are cut to what the kernel's structures hold, silently (libipvs/ip_vs.h). */
 const NAME_LENGTH = { scheduler: 15, engine: 16, interface: 15 };
 
@@ -23,7 +32,7 @@ const NAME_LENGTH = { scheduler: 15, engine: 16, interface: 15 };
 export interface Draft {
   readonly given: OptionName[];
 
-  key: ServiceKey | undefined;
+  key: NormalServiceKey | undefined;
   scheduler: string;
   /** What -b says, and what it means: read at the end, since -s may follow. */
   schedulerFlagsText: string;
@@ -121,12 +130,12 @@ const APPLY: Readonly<Record<OptionId, Apply>> = {
   'sctp-service': endpointService('sctp'),
   'fwmark-service': (draft, value) => {
     const mark = readNumber(value, 1, 0xffffffff, `invalid fwmark value \`${value}' specified`);
-    draft.key = { protocol: 'fwmark', mark, family: 'ipv4' };
+    draft.key = makeServiceKey({ protocol: 'fwmark', mark, family: 'ipv4' });
   },
   ipv6: (draft) => {
     // The message has an empty line behind it.
     if (draft.key?.protocol !== 'fwmark') throw new CommandError('-6 used before -f\n');
-    draft.key = { ...draft.key, family: 'ipv6' };
+    draft.key = makeServiceKey({ protocol: 'fwmark', mark: draft.key.mark, family: 'ipv6' });
     draft.netmask = 128;
   },
 
@@ -207,7 +216,7 @@ const APPLY: Readonly<Record<OptionId, Apply>> = {
 
 /** Seconds from `min` to 31 days. */
 function readTimeout(text: string, min: number): number {
-  return readNumber(text, min, MAX_PERSISTENCE_TIMEOUT, `invalid timeout value \`${text}' specified`);
+  return readNumber(text, min, LONGEST, `invalid timeout value \`${text}' specified`);
 }
 
 function forwardBy(forward: 'dr' | 'tun' | 'nat'): Apply {
@@ -224,16 +233,16 @@ function checksum(kind: TunnelDraft['checksum']): Apply {
 
 function endpointService(protocol: Protocol): Apply {
   // Rules name one service line after line.
-  let last: { text: string; names: Names; key: EndpointKey } | undefined;
+  let last: { text: string; names: Names; key: NormalServiceKey; family: Family } | undefined;
   return (draft, text, names) => {
-    if (last?.text !== text || last.names !== names) {
+    if (last === undefined || last.text !== text || last.names !== names) {
       const message = 'illegal virtual server address[:port] specified';
       const { address, port } = readHostPort(text, protocol, names, 0, message);
-      last = { text, names, key: { protocol, address, port } };
+      last = { text, names, key: makeServiceKey({ protocol, address, port }), family: familyOf(address) };
     }
     draft.key = last.key;
     // An IPv6 address sets the mask, so that a mask given before it is lost.
-    if (familyOf(last.key.address) === 'ipv6') draft.netmask = 128;
+    if (last.family === 'ipv6') draft.netmask = 128;
   };
 }
 

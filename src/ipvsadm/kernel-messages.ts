@@ -3,10 +3,10 @@
  * @module
  */
 import { getSystemErrorMap } from 'node:util';
-import type { Change } from '../model/change.js';
+import type { NormalChange } from '../model/change.js';
 
 /** What was asked of the kernel; `list` is any reading of the table. */
-export type KernelVerb = Change['verb'] | 'list';
+export type KernelVerb = NormalChange['verb'] | 'list';
 
 /**
  * The message for an errno, by its name as {@link KernelError} has it: `kernelMessage('add-service', 'EEXIST')` is

@@ -5,8 +5,8 @@
  * What /proc/net/ip_vs does not tell is shown as `-`. ipvsadm never has to: it does not read that file.
  * @module
  */
-import type { DestinationEntry, NormalDestination } from '../model/destination.js';
-import type { NormalService, ServiceEntry } from '../model/service.js';
+import type { DestinationEntry, DestinationFields } from '../model/destination.js';
+import type { ServiceEntry, ServiceFields } from '../model/service.js';
 import type { Counters, Stats } from '../model/stats.js';
 import type { ListColumns } from './build-command.js';
 import { netmaskText } from './rules.js';
@@ -154,7 +154,7 @@ function thresholdsOf({ destination, persistentConnections }: DestinationEntry) 
 }
 
 /** `fwd_name` in ipvsadm.c 1.31: for the methods that it does not know glibc prints a null pointer. */
-function methodName(forward: NormalDestination['forward']): string {
+function methodName(forward: DestinationFields['forward']): string {
   return METHOD_NAMES.get(forward) ?? '(null)';
 }
 
@@ -166,7 +166,7 @@ const METHOD_NAMES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** `fwd_tun_info` in ipvsadm.c 1.31. */
-function tunnelText({ tunnel }: NormalDestination): string {
+function tunnelText({ tunnel }: DestinationFields): string {
   switch (tunnel?.type) {
     case 'ipip':
       return 'ipip';
@@ -193,7 +193,7 @@ function serviceLine(name: string, { service }: ServiceEntry): string {
   );
 }
 
-function persistenceText(service: NormalService): string {
+function persistenceText(service: ServiceFields): string {
   const { persistence, persistenceEngine } = service;
   if (persistence === undefined) return '';
   const mask = netmaskText(service);

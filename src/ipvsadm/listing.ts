@@ -7,7 +7,7 @@
  * @module
  */
 import { familyOf } from '../address/ip.js';
-import type { NormalService } from '../model/service.js';
+import type { ServiceFields } from '../model/service.js';
 import { familyOfKey } from '../model/service-key.js';
 import { compareDestinationKeys, compareServiceKeys, type Info, type TableService } from '../model/table.js';
 import type { ListCommand } from './build-command.js';
@@ -78,7 +78,7 @@ const SERVICE_LENGTH = 33;
 const DESTINATION_LENGTH = 28;
 
 /** `print_service_entry` in ipvsadm.c 1.31. */
-function serviceName(service: NormalService, names: ReverseNames): string {
+function serviceName(service: ServiceFields, names: ReverseNames): string {
   if (service.protocol === 'fwmark') return `FWM  ${service.mark}${familyOfKey(service) === 'ipv6' ? ' IPv6' : ''}`;
   const { protocol, address, port } = service;
   const label = PROTOCOL_LABELS.get(protocol) ?? '?';

@@ -5,12 +5,18 @@
 import { formatIP } from '../address/ip.js';
 import { maskOfPrefix } from '../address/network.js';
 import { RulesError } from '../errors.js';
-import type { Change } from '../model/change.js';
-import type { NormalDestination, NormalTunnel } from '../model/destination.js';
-import type { NormalService } from '../model/service.js';
+import type { NormalChange } from '../model/change.js';
+import type { DestinationFields, NormalTunnel } from '../model/destination.js';
+import type { ServiceFields } from '../model/service.js';
 import { familyOfKey, type ServiceKey } from '../model/service-key.js';
 import type { NormalSyncDaemon } from '../model/sync-daemon.js';
-import { compareDestinationKeys, compareServiceKeys } from '../model/table.js';
+import {
+  compareDestinationKeys,
+  compareServiceKeys,
+  type NormalTableService,
+  readWrittenTable,
+  type WrittenTable,
+} from '../model/table.js';
 import type { Timeouts } from '../model/timeouts.js';
 import { type Command, parseCommand } from './command.js';
 import { CommandError } from './command-error.js';
@@ -18,21 +24,13 @@ import { type Names, numericNames } from './names.js';
 import { endpointText, numericReverseNames, type ReverseNames } from './reverse-names.js';
 import { schedulerFlagsText } from './scheduler-flags.js';
 
-/** As much of a table as rules tell. */
-export interface RulesTable {
-  readonly services: readonly {
-    readonly service: NormalService;
-    readonly destinations: readonly { readonly destination: NormalDestination }[];
-  }[];
-}
-
 /** One line of rules. */
 export interface Rule {
   /** Counted from 1. */
   readonly line: number;
   /** The line without its end. */
   readonly text: string;
-  readonly change: Change;
+  readonly change: NormalChange;
 }
 
 /** What rules tell beside the table that `ipvsadm -Sn` tells. */
@@ -48,17 +46,22 @@ export interface RulesOptions {
  *
  * It differs from ipvsadm 1.31 where that writes what it cannot read: marks from 2^31 on are not negative here, and the
  * order is the one that ipvsadm means (see {@link compareServiceKeys}).
+ * @throws {InvalidArgumentError} with the path of everything in the table that no kernel can hold.
  */
 export function formatRules(
-  table: RulesTable,
+  table: WrittenTable,
   { names = numericReverseNames, thresholds = false }: RulesOptions = {},
 ): string {
-  const services = table.services.toSorted(byServiceKey);
+  const services = readWrittenTable('table', table).services.toSorted(byServiceKey);
   return services.map((service) => formatService(service, names, thresholds)).join('');
 }
 
 /** Joined service by service: the pieces of a whole table would be megabytes that the collector carries about. */
-function formatService({ service, destinations }: RulesService, names: ReverseNames, thresholds: boolean): string {
+function formatService(
+  { service, destinations }: NormalTableService,
+  names: ReverseNames,
+  thresholds: boolean,
+): string {
   const key = formatKey(service, names);
   const start = `-a ${key} -r `;
   const lines = [`-A ${key} ${formatSettings(service)}\n`];
@@ -70,15 +73,13 @@ function formatService({ service, destinations }: RulesService, names: ReverseNa
   return lines.join('');
 }
 
-type RulesService = RulesTable['services'][number];
-
-function byServiceKey(left: RulesService, right: RulesService): number {
+function byServiceKey(left: NormalTableService, right: NormalTableService): number {
   return compareServiceKeys(left.service, right.service);
 }
 
 function byDestinationKey(
-  left: RulesService['destinations'][number],
-  right: RulesService['destinations'][number],
+  left: NormalTableService['destinations'][number],
+  right: NormalTableService['destinations'][number],
 ): number {
   return compareDestinationKeys(left.destination, right.destination);
 }
@@ -99,7 +100,7 @@ function formatDaemon(daemon: NormalSyncDaemon): string {
   return words.join(' ');
 }
 
-function formatThresholds({ upperThreshold, lowerThreshold }: NormalDestination): string {
+function formatThresholds({ upperThreshold, lowerThreshold }: DestinationFields): string {
   const upper = upperThreshold === undefined ? '' : ` -x ${upperThreshold}`;
   return lowerThreshold === undefined ? upper : `${upper} -y ${lowerThreshold}`;
 }
@@ -117,7 +118,7 @@ const PROTOCOL_OPTIONS: ReadonlyMap<string, string> = new Map([
   ['sctp', '--sctp-service'],
 ]);
 
-function formatSettings(service: NormalService): string {
+function formatSettings(service: ServiceFields): string {
   const { scheduler, persistence, persistenceEngine, onePacket } = service;
   const flags = schedulerFlagsText(service);
   let text = `-s ${scheduler}`;
@@ -135,14 +136,14 @@ function formatSettings(service: NormalService): string {
 }
 
 /** What ipvsadm shows of a persistent service's mask; undefined for the mask that makes every address count by itself. */
-export function netmaskText(service: NormalService): string | undefined {
+export function netmaskText(service: ServiceFields): string | undefined {
   const netmask = service.persistence?.netmask;
   if (typeof netmask !== 'number') return netmask;
   if (familyOfKey(service) === 'ipv6') return netmask === 128 ? undefined : String(netmask);
   return netmask === 32 ? undefined : formatIP(maskOfPrefix(netmask));
 }
 
-function formatServer(destination: NormalDestination): string {
+function formatServer(destination: DestinationFields): string {
   const { forward, tunnel, weight } = destination;
   const text = `${METHOD_OPTIONS.get(forward) ?? '(null)'} -w ${weight}`;
   return tunnel === undefined ? text : `${text}${formatTunnel(tunnel)}`;
@@ -212,7 +213,7 @@ export function splitWords(line: string): string[] {
   return words;
 }
 
-function parseRule(line: number, text: string, words: readonly string[], names: Names): Change {
+function parseRule(line: number, text: string, words: readonly string[], names: Names): NormalChange {
   const command = parseLine(line, text, words, names);
   if (isChange(command)) return command;
   throw new RulesError(line, text, `the '${command.verb}' command has no place in rules`);
@@ -227,7 +228,7 @@ function parseLine(line: number, text: string, words: readonly string[], names: 
   }
 }
 
-function isChange(command: Command): command is Change {
+function isChange(command: Command): command is NormalChange {
   switch (command.verb) {
     case 'list':
     case 'save':

@@ -5,10 +5,10 @@
 import {
   bitsOfFlags,
   flagsOfBits,
-  type NormalService,
   SCHEDULER_FLAGS,
   type Scheduler,
   type SchedulerFlag,
+  type ServiceFields,
 } from '../model/service.js';
 import { CommandError } from './command-error.js';
 
@@ -35,7 +35,7 @@ function readFlag(scheduler: Scheduler, name: string): SchedulerFlag {
  * What ipvsadm 1.31 prints for a service's flags, joined by commas; undefined for a service without any. It has no name
  * for the third flag of `sh` and `mh` and leaves it out, so that the text may be empty.
  */
-export function schedulerFlagsText({ scheduler, schedulerFlags }: NormalService): string | undefined {
+export function schedulerFlagsText({ scheduler, schedulerFlags }: ServiceFields): string | undefined {
   const nameless = scheduler === 'sh' || scheduler === 'mh' ? 'flag-3' : undefined;
   return schedulerFlags?.filter((flag) => flag !== nameless).join(',');
 }

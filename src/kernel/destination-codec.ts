@@ -3,7 +3,12 @@
  * @module
  */
 import type { Family } from '../address/ip.js';
-import type { DestinationEntry, NormalDestination, NormalTunnel } from '../model/destination.js';
+import {
+  type DestinationEntry,
+  makeDestination,
+  type NormalDestination,
+  type NormalTunnel,
+} from '../model/destination.js';
 import type { AttributeReader, AttributeWriter } from '../netlink/attributes.js';
 import { familyNumberOf, familyOfNumber, readAddress, writeAddress } from './address-codec.js';
 import {
@@ -137,16 +142,9 @@ function destinationOf(reader: AttributeReader, found: Attributes, serviceFamily
   const { port, weight, upperThreshold, lowerThreshold } = found;
   const address = readAddress(reader, found.address, found.family ?? serviceFamily);
   const forward = METHODS[found.method] ?? `method${found.method}`;
-  // Most are like this, and a spread takes its time.
-  if (forward !== 'tun' && upperThreshold === 0 && lowerThreshold === 0) return { address, port, weight, forward };
-  const settings = {
-    address,
-    port,
-    weight,
-    ...(upperThreshold > 0 && { upperThreshold }),
-    ...(lowerThreshold > 0 && { lowerThreshold }),
-  };
-  return forward === 'tun' ? { ...settings, forward, tunnel: readTunnel(found) } : { ...settings, forward };
+  if (forward !== 'tun') return makeDestination({ address, port, weight, forward, upperThreshold, lowerThreshold });
+  const tunnel = readTunnel(found);
+  return makeDestination({ address, port, weight, forward, tunnel, upperThreshold, lowerThreshold });
 }
 
 function readAttributes(reader: AttributeReader): Attributes {

@@ -5,7 +5,7 @@
  */
 import { familyOf, parseIP } from '../address/ip.js';
 import { KernelError } from '../errors.js';
-import type { Change } from '../model/change.js';
+import type { NormalChange } from '../model/change.js';
 import type { NormalService } from '../model/service.js';
 import { familyOfKey, type ServiceKey } from '../model/service-key.js';
 import { type Cause, RIGHTS, withCause } from './cause.js';
@@ -15,7 +15,7 @@ import type { NetlinkSource } from './netlink-source.js';
 /** The same error with its reason and a hint, where they are known. Anything but a {@link KernelError} is given back. */
 export async function explain<E>(
   error: E,
-  change: Change,
+  change: NormalChange,
   kernel: Kernel,
   source: NetlinkSource,
 ): Promise<E | KernelError> {
@@ -25,7 +25,12 @@ export async function explain<E>(
 
 const UNKNOWN: Cause = {};
 
-async function causeOf(error: KernelError, change: Change, kernel: Kernel, source: NetlinkSource): Promise<Cause> {
+async function causeOf(
+  error: KernelError,
+  change: NormalChange,
+  kernel: Kernel,
+  source: NetlinkSource,
+): Promise<Cause> {
   switch (error.code) {
     case 'EPERM':
       return RIGHTS;
@@ -46,7 +51,7 @@ async function causeOf(error: KernelError, change: Change, kernel: Kernel, sourc
   }
 }
 
-const EXISTS: { readonly [verb in Change['verb']]?: string } = {
+const EXISTS: { readonly [verb in NormalChange['verb']]?: string } = {
   'add-service': 'the service exists already',
   'add-destination': 'the service has this destination already',
   'start-daemon': 'a daemon of this role is running already',
@@ -66,7 +71,7 @@ function missingModule({ scheduler, persistenceEngine: engine }: NormalService):
   };
 }
 
-async function invalid(change: Change, kernel: Kernel, source: NetlinkSource): Promise<Cause> {
+async function invalid(change: NormalChange, kernel: Kernel, source: NetlinkSource): Promise<Cause> {
   switch (change.verb) {
     case 'add-destination':
     case 'update-destination':

@@ -5,7 +5,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { KernelError, UnavailableError } from '../errors.js';
 import type { CallOptions } from '../model/call-options.js';
-import type { Change } from '../model/change.js';
+import type { NormalChange } from '../model/change.js';
 import { type DestinationEntry, formatDestinationKey } from '../model/destination.js';
 import type { ServiceEntry } from '../model/service.js';
 import { familyOfKey, formatServiceKey, type ServiceKey } from '../model/service-key.js';
@@ -56,7 +56,7 @@ export class ChangeWriter {
     this.#requests = requests;
   }
 
-  add(change: Change): void {
+  add(change: NormalChange): void {
     this.#writer.add(this.#requests.change(change));
     this.length++;
   }
@@ -99,7 +99,7 @@ export class NetlinkSource {
   }
 
   /** Brings a change about. Throws `KernelError`. */
-  change(change: Change, options?: CallOptions): Promise<void> {
+  change(change: NormalChange, options?: CallOptions): Promise<void> {
     return this.#connection.execute(this.#requests.change(change), options);
   }
 
@@ -145,7 +145,7 @@ export class NetlinkSource {
   }
 
   /** The error of a change that the kernel refused. */
-  refusalOf(change: Change, refusal: CommandRefusal): KernelError {
+  refusalOf(change: NormalChange, refusal: CommandRefusal): KernelError {
     const request = this.#requests.change(change);
     return new KernelError({ ...refusal, command: request.command, object: request.object() });
   }

@@ -4,7 +4,7 @@
  */
 import type { Family } from '../address/ip.js';
 import { ProtocolError } from '../errors.js';
-import { type Change, objectOf } from '../model/change.js';
+import { type NormalChange, objectOf } from '../model/change.js';
 import type { DestinationEntry } from '../model/destination.js';
 import type { ServiceEntry } from '../model/service.js';
 import { formatServiceKey, type ServiceKey } from '../model/service-key.js';
@@ -51,7 +51,7 @@ export class IpvsRequests {
   }
 
   /** The command that brings a change about. */
-  change(change: Change): ChangeRequest {
+  change(change: NormalChange): ChangeRequest {
     return new ChangeRequest(this.#family, change);
   }
 
@@ -105,9 +105,9 @@ export class IpvsRequests {
 /** A class, not closures: a restore makes tens of thousands. */
 export class ChangeRequest implements Request {
   readonly type: number;
-  readonly #change: Change;
+  readonly #change: NormalChange;
 
-  constructor(type: number, change: Change) {
+  constructor(type: number, change: NormalChange) {
     this.type = type;
     this.#change = change;
   }
@@ -126,7 +126,7 @@ export class ChangeRequest implements Request {
   }
 }
 
-const COMMANDS: Readonly<Record<Change['verb'], number>> = {
+const COMMANDS: Readonly<Record<NormalChange['verb'], number>> = {
   'add-service': IPVS_CMD_NEW_SERVICE,
   'update-service': IPVS_CMD_SET_SERVICE,
   'delete-service': IPVS_CMD_DEL_SERVICE,
@@ -140,7 +140,7 @@ const COMMANDS: Readonly<Record<Change['verb'], number>> = {
   'stop-daemon': IPVS_CMD_DEL_DAEMON,
 };
 
-function writeChange(writer: AttributeWriter, change: Change): void {
+function writeChange(writer: AttributeWriter, change: NormalChange): void {
   switch (change.verb) {
     case 'add-service':
     case 'update-service':

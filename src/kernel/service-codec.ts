@@ -5,7 +5,7 @@
 import { type Family, parseIPv4 } from '../address/ip.js';
 import { describeMask, maskOfPrefix } from '../address/network.js';
 import { ProtocolError } from '../errors.js';
-import { bitsOfFlags, flagsOfBits, type NormalService, type ServiceEntry } from '../model/service.js';
+import { bitsOfFlags, flagsOfBits, makeService, type NormalService, type ServiceEntry } from '../model/service.js';
 import { familyOfKey, protocolNumber, protocolOfNumber, type ServiceKey } from '../model/service-key.js';
 import type { AttributeReader, AttributeWriter } from '../netlink/attributes.js';
 import { familyNumber, familyOfNumber, readAddress, writeAddress } from './address-codec.js';
@@ -110,14 +110,13 @@ export function readService(reader: AttributeReader): ServiceEntry {
   const attributes = readAttributes(reader);
   const { scheduler, flags, engine } = attributes;
   const schedulerFlags = flagsOfBits(scheduler, (flags & IP_VS_SVC_F_SCHED_MASK) >> IP_VS_SVC_F_SCHED_SHIFT);
-  const service: NormalService = {
-    ...readKey(reader, attributes),
+  const service = makeService(readKey(reader, attributes), {
     scheduler,
-    ...(schedulerFlags.length > 0 && { schedulerFlags }),
+    schedulerFlags,
     ...((flags & IP_VS_SVC_F_ONEPACKET) !== 0 && { onePacket: true }),
     ...((flags & IP_VS_SVC_F_PERSISTENT) !== 0 && { persistence: readPersistence(reader, attributes) }),
     ...(engine !== '' && { persistenceEngine: engine }),
-  };
+  });
   const stats = readEitherStats(reader, attributes.stats64, attributes.stats);
   return { service, ...(stats !== undefined && { stats }) };
 }

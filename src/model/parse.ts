@@ -1,23 +1,14 @@
 /**
  * zod, in this library's words: schemas used in several objects, and issues turned into {@link InvalidArgumentError}.
- *
- * zod takes about as long to load as Node itself takes to start, and a command that only lists a table checks nothing: it is
- * loaded with the first value that is checked. That is why schemas are functions here.
+ * They are functions here, since zod is loaded with the first of them that is used.
  * @module
  */
-import { createRequire } from 'node:module';
 import type { z } from 'zod';
-import { formatIP, parseIP } from '../address/ip.js';
+import { formatIP } from '../address/ip.js';
 import { parseNetwork } from '../address/network.js';
 import { InvalidArgumentError, type Issue } from '../errors.js';
-
-let loaded: typeof z | undefined;
-
-/** As `import { z } from 'zod'`, at the first call. */
-function zod(): typeof z {
-  loaded ??= (createRequire(import.meta.url)('zod') as typeof import('zod')).z;
-  return loaded;
-}
+import { ADDRESS, nameOf, PORT, whole } from './rules.js';
+import { zod } from './zod.js';
 
 /** A schema that is made when it is first used. */
 export function lazy<Schema>(make: (zod: typeof z) => Schema): () => Schema {
@@ -30,18 +21,7 @@ export function lazy<Schema>(make: (zod: typeof z) => Schema): () => Schema {
 
 /** A whole number within bounds; the message says them. */
 export function integer(min: number, max: number, unit = '') {
-  const message = `must be a whole number from ${min} to ${max}${unit}`;
-  return zod()
-    .number({ error: message })
-    .int({ error: message })
-    .min(min, { error: message })
-    .max(max, { error: message })
-    .overwrite(withoutMinusZero);
-}
-
-/** -0 is 0, but not deeply equal to it. */
-function withoutMinusZero(value: number): number {
-  return value + 0;
+  return whole(min, max, unit).schema();
 }
 
 /** Says which values a discriminated union has; zod's own words would list `undefined` for an optional one. */
@@ -51,30 +31,13 @@ export function oneOf(...names: string[]) {
   };
 }
 
-/** Text that travels as a NUL-terminated string of at most `max` bytes; blanks would break every text format. */
+/** Text that travels as a NUL-terminated string of at most `max` bytes. */
 export function name(max: number) {
-  return zod()
-    .string()
-    .regex(/^[\x21-\x7e]+$/, { error: 'must be printable ASCII without blanks, and not empty' })
-    .max(max, { error: `must be at most ${max} characters` });
+  return nameOf(max).schema();
 }
 
 /** An IPv4 or IPv6 address; the result is in this library's one form. */
-export const addressSchema = lazy((z) =>
-  z.string().transform((text, context) => {
-    const bytes = parseIP(text);
-    if (bytes !== undefined) return formatIP(bytes);
-    context.addIssue({ code: 'custom', message: addressProblem(text) });
-    return z.NEVER;
-  }),
-);
-
-function addressProblem(text: string): string {
-  if (/^(\d+\.){3}\d+$/.test(text) && /(^|\.)0\d/.test(text)) {
-    return `"${text}" looks octal; write the numbers without leading zeros`;
-  }
-  return `"${text}" is not an IPv4 or IPv6 address`;
-}
+export const addressSchema = lazy(ADDRESS.schema);
 
 /** An address with the length of a network prefix: `10.0.0.1/24`. One that was read already is taken too. */
 export const addressWithPrefixSchema = lazy(
@@ -94,7 +57,7 @@ function readAddressWithPrefix(text: string): { address: string; prefix: number 
 }
 
 /** A port; 0 has a meaning of its own wherever it is allowed. */
-export const portSchema = lazy(() => integer(0, 65535));
+export const portSchema = lazy(PORT.schema);
 
 /** A copy without the fields that are undefined, which mean the same as absent ones. */
 export function withoutUndefined<T extends object>(value: T): { [Field in keyof T]: Exclude<T[Field], undefined> } {

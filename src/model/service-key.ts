@@ -2,11 +2,13 @@
  * What names a virtual service: protocol, address and port, or a firewall mark. As a value and as text.
  * @module
  */
-import type { z } from 'zod';
 import { formatEndpoint, parseEndpoint } from '../address/endpoint.js';
 import { type Family, familyOf } from '../address/ip.js';
 import { InvalidArgumentError } from '../errors.js';
-import { addressSchema, integer, lazy, parse, portSchema } from './parse.js';
+import { hideConstructor, type Unfinished } from './brand.js';
+import { asObject, Fields } from './fields.js';
+import { ADDRESS, oneWordOf, PORT, type Rule, whole } from './rules.js';
+import { zod } from './zod.js';
 
 /** Transport protocols whose connections IPVS balances. */
 export const PROTOCOLS = ['tcp', 'udp', 'sctp'] as const;
@@ -19,51 +21,21 @@ export type Protocol = (typeof PROTOCOLS)[number];
  */
 export type OtherProtocol = `ip${number}`;
 
-/** The fields that name a service by its address. `port` 0 stands for every port and needs persistence. */
-export const endpointKeyShape = lazy((z) => ({
-  protocol: z.enum(PROTOCOLS),
-  address: addressSchema(),
-  port: portSchema(),
-}));
-
-/** The fields that name a service by a firewall mark, as set by `iptables -j MARK` or nftables `meta mark set`. */
-export const fwmarkKeyShape = lazy((z) => ({
-  protocol: z.literal('fwmark'),
-  mark: integer(1, 0xffffffff),
-  /** Of the packets that bear the mark; one mark may name two services, one a family. */
-  family: z.enum(['ipv4', 'ipv6']).default('ipv4'),
-}));
-
-/** Settings may stand beside the key, so that a whole service, as listed, names itself; unknown fields are refused. */
-const settingsIgnored = lazy((z) => ({
-  scheduler: z.unknown().optional(),
-  schedulerFlags: z.unknown().optional(),
-  onePacket: z.unknown().optional(),
-  persistence: z.unknown().optional(),
-  persistenceEngine: z.unknown().optional(),
-}));
-const endpointNameSchema = lazy((z) => {
-  const protocol = z.unknown().transform((input, context) => readProtocol(input, context) ?? z.NEVER);
-  return z
-    .strictObject({ ...endpointKeyShape(), protocol, ...settingsIgnored() })
-    .transform(({ protocol, address, port }) => ({ protocol, address, port }));
-});
-const fwmarkNameSchema = lazy((z) =>
-  z
-    .strictObject({ ...fwmarkKeyShape(), ...settingsIgnored() })
-    .transform(({ protocol, mark, family }) => ({ protocol, mark, family })),
-);
-
-function readProtocol(input: unknown, context: z.RefinementCtx): Protocol | OtherProtocol | undefined {
-  const known = PROTOCOLS.find((name) => name === input);
-  if (known !== undefined) return known;
-  const digits = typeof input === 'string' ? /^ip(0|[1-9]\d{0,4})$/.exec(input)?.[1] : undefined;
-  const number = Number(digits ?? Number.NaN);
-  if (number <= 65535) return protocolOfNumber(number);
-  const message = 'must be tcp, udp, sctp, fwmark, or ip and a number up to 65535 (ip47)';
-  context.addIssue({ code: 'custom', message });
-  return undefined;
-}
+/** What may stand in `protocol` where a service is named; a new one is of {@link PROTOCOLS}. */
+export const PROTOCOL: Rule<Protocol | OtherProtocol> = {
+  read(input) {
+    const known = PROTOCOLS.find((name) => name === input);
+    if (known !== undefined) return known;
+    const digits = typeof input === 'string' ? /^ip(0|[1-9]\d{0,4})$/.exec(input)?.[1] : undefined;
+    const number = Number(digits ?? Number.NaN);
+    return number <= 65535 ? protocolOfNumber(number) : undefined;
+  },
+  problem: () => 'must be tcp, udp, sctp, fwmark, or ip and a number up to 65535 (ip47)',
+  example: 'tcp',
+  schema: () => zod().enum(PROTOCOLS),
+};
+const MARK = whole(1, 0xffffffff);
+const FAMILY = oneWordOf('ipv4', 'ipv6');
 
 /** The name of a protocol's number in IP packets: those that IPVS balances have one. */
 export function protocolOfNumber(number: number): Protocol | OtherProtocol {
@@ -72,12 +44,13 @@ export function protocolOfNumber(number: number): Protocol | OtherProtocol {
 
 /** A protocol's number in IP packets (linux/in.h, IPPROTO_*). */
 export function protocolNumber(protocol: Protocol | OtherProtocol): number {
-  return isKnown(protocol) ? PROTOCOL_NUMBERS[protocol] : Number(protocol.slice('ip'.length));
+  return isBalanced(protocol) ? PROTOCOL_NUMBERS[protocol] : Number(protocol.slice('ip'.length));
 }
 
 const PROTOCOL_NUMBERS: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17, sctp: 132 };
 
-function isKnown(protocol: string): protocol is Protocol {
+/** Whether IPVS balances connections of this protocol. */
+export function isBalanced(protocol: string): protocol is Protocol {
   return protocol in PROTOCOL_NUMBERS;
 }
 
@@ -105,15 +78,77 @@ export type ServiceKey = EndpointKey | FwmarkKey;
 /** A key as text: `tcp://10.0.0.1:80`, `udp://[2001:db8::1]:53`, `fwmark://5`, `fwmark://5?family=ipv6`. */
 export type ServiceKeyText = `${Protocol | OtherProtocol | 'fwmark'}://${string}`;
 
+/** The brand of a key that was checked or came from a kernel. It cannot be copied: a spread loses it. */
+export class CheckedKey {
+  readonly #checked = true;
+
+  static is(input: object): boolean {
+    return #checked in input;
+  }
+
+  /** The fields that name a service; others are left out. A service has more, and is frozen when it has them. */
+  constructor(key: ServiceKey) {
+    (this as unknown as Unfinished)['protocol'] = key.protocol;
+    if (key.protocol === 'fwmark') {
+      (this as unknown as Unfinished)['mark'] = key.mark;
+      if (key.family !== undefined) (this as unknown as Unfinished)['family'] = key.family;
+    } else {
+      (this as unknown as Unfinished)['address'] = key.address;
+      (this as unknown as Unfinished)['port'] = key.port;
+    }
+  }
+}
+hideConstructor(CheckedKey);
+
+/** A key in its one form. Only `parseServiceKey` and a kernel give one. */
+export type NormalServiceKey = ServiceKey & CheckedKey;
+
+/** A key whose values are known to be right: of a kernel, or read by a grammar as strict. */
+export function makeServiceKey(key: ServiceKey): NormalServiceKey {
+  return Object.freeze(new CheckedKey(key)) as NormalServiceKey;
+}
+
+/** Settings may stand beside the key, so that a whole service, as listed, names itself; unknown fields are refused. */
+const SETTINGS = ['scheduler', 'schedulerFlags', 'onePacket', 'persistence', 'persistenceEngine'];
+/** What may stand in a service named by its address. */
+export const ENDPOINT_FIELDS: ReadonlySet<string> = new Set(['protocol', 'address', 'port', ...SETTINGS]);
+/** What may stand in a service named by a mark. */
+export const MARK_FIELDS: ReadonlySet<string> = new Set(['protocol', 'mark', 'family', ...SETTINGS]);
+
 /**
- * Checks a key given as value or as text and puts it into its one form.
+ * Checks a key given as value or as text and puts it into its one form. A whole service, as listed, names itself.
  * Throws {@link InvalidArgumentError}.
  */
-export function parseServiceKey(input: ServiceKey | ServiceKeyText): ServiceKey {
-  const key = typeof input === 'string' ? keyFromText(input) : input;
-  return key?.protocol === 'fwmark'
-    ? parse(fwmarkNameSchema, 'service key', key)
-    : parse(endpointNameSchema, 'service key', key);
+export function parseServiceKey(input: ServiceKey | ServiceKeyText): NormalServiceKey {
+  if (typeof input === 'string') return readKey(keyFromText(input));
+  if (typeof input === 'object' && input !== null && CheckedKey.is(input)) {
+    return 'scheduler' in input ? makeServiceKey(input) : (input as NormalServiceKey);
+  }
+  return readKey(input);
+}
+
+function readKey(input: unknown): NormalServiceKey {
+  const isMark = asObject('service key', input)['protocol'] === 'fwmark';
+  const fields = new Fields('service key', input, isMark ? MARK_FIELDS : ENDPOINT_FIELDS);
+  const key = readKeyFields(fields, isMark);
+  fields.end();
+  return makeServiceKey(key);
+}
+
+/** The fields that name a service, in their one form. */
+export function readKeyFields(fields: Fields, isMark: boolean): ServiceKey {
+  if (isMark) {
+    return {
+      protocol: 'fwmark',
+      mark: fields.required('mark', MARK),
+      family: fields.optional('family', FAMILY) ?? 'ipv4',
+    };
+  }
+  return {
+    protocol: fields.required('protocol', PROTOCOL),
+    address: fields.required('address', ADDRESS),
+    port: fields.required('port', PORT),
+  };
 }
 
 function keyFromText(text: string): { protocol: string; [field: string]: unknown } {

@@ -3,8 +3,9 @@
  * @module
  */
 import { compareBytes, type familyOf, parseIP, parseIPv4Number } from '../address/ip.js';
-import type { DestinationEntry } from './destination.js';
-import type { ServiceEntry } from './service.js';
+import { type Destination, type DestinationEntry, type NormalDestination, readDestination } from './destination.js';
+import { asObject, readList, under } from './fields.js';
+import { type NormalService, readService, type Service, type ServiceEntry, type ServiceFields } from './service.js';
 import { familyOfKey, protocolNumber, type ServiceKey } from './service-key.js';
 
 /** Where what was read came from. /proc knows no stats, thresholds, scheduler flags, engines or tunnels. */
@@ -71,4 +72,48 @@ function familyRank(family: ReturnType<typeof familyOf>): number {
 
 function bytesOf(address: string): Uint8Array {
   return parseIP(address) ?? new Uint8Array(16);
+}
+
+/** A table as a program may hand it in: one that was read, or as much of one as counts, also from JSON. */
+export interface WrittenTable {
+  readonly services: readonly WrittenTableService[];
+}
+
+/** A service of a {@link WrittenTable}. Other fields, such as counters, may stand beside. */
+export interface WrittenTableService {
+  readonly service: Service | ServiceFields;
+  readonly destinations: readonly { readonly destination: Destination }[];
+}
+
+/** A service of a table with its destinations, checked: as much of a {@link TableService} as is no measurement. */
+export interface NormalTableService {
+  readonly service: NormalService;
+  readonly destinations: readonly { readonly destination: NormalDestination }[];
+}
+
+/**
+ * Checks a table that was read once, whoever kept it meanwhile. What only a kernel holds is taken too; a table as the kernel told
+ * it comes back as it is.
+ * Throws `InvalidArgumentError` with the path of everything that is wrong: `services[0].destinations[1].destination.weight`.
+ */
+export function readWrittenTable<Entry extends NormalTableService = NormalTableService>(
+  subject: string,
+  input: unknown,
+): { readonly services: readonly Entry[] } {
+  const { services } = asObject(subject, input);
+  const read = under('services', () => readList(subject, services, readTableService));
+  return { services: read as unknown as readonly Entry[] };
+}
+
+function readTableService(input: unknown): NormalTableService {
+  const entry = asObject('service', input);
+  const service = under('service', () => readService(entry['service'], []));
+  const destinations = under('destinations', () =>
+    readList('destinations', entry['destinations'], (item) => {
+      const { destination, ...rest } = asObject('destination', item);
+      const checked = under('destination', () => readDestination(service, destination, []));
+      return checked === destination ? (item as { destination: NormalDestination }) : { ...rest, destination: checked };
+    }),
+  );
+  return { ...entry, service, destinations };
 }

@@ -8,9 +8,9 @@ import { endianness } from 'node:os';
 import { formatIPv4, ipv4Bytes } from '../address/ip.js';
 import { describeMask } from '../address/network.js';
 import { ProtocolError } from '../errors.js';
-import type { DestinationEntry, NormalDestination } from '../model/destination.js';
+import { type DestinationEntry, makeDestination, type NormalDestination } from '../model/destination.js';
 import { isSameService } from '../model/same-table.js';
-import type { NormalService } from '../model/service.js';
+import { makeService, type NormalService } from '../model/service.js';
 import { type EndpointKey, protocolOfNumber, type ServiceKey } from '../model/service-key.js';
 import type { Info, TableService } from '../model/table.js';
 import { addressOfHex, endpointOfHex, numberOfHex } from './hex.js';
@@ -124,12 +124,11 @@ function readService(line: string, ticksPerSecond: number | undefined): NormalSe
     mark === undefined
       ? { protocol: protocolOf(protocol), ...endpointOfHex(address ?? '', port) }
       : { protocol: 'fwmark', mark: numberOfHex(mark) };
-  return {
-    ...key,
+  return makeService(key, {
     scheduler,
     ...(ops !== undefined && { onePacket: true as const }),
     ...(ticks !== undefined && { persistence: readPersistence(key, Number(ticks), mask, ticksPerSecond) }),
-  };
+  });
 }
 
 function protocolOf(name: string): EndpointKey['protocol'] {
@@ -179,7 +178,8 @@ function readDestination(columns: Columns): DestinationEntry {
   const activeConnections = columns.integer();
   const inactiveConnections = columns.integer();
   columns.end();
-  return { destination: { address, port, forward, weight }, activeConnections, inactiveConnections };
+  const destination = makeDestination({ address, port, forward, weight });
+  return { destination, activeConnections, inactiveConnections };
 }
 
 /** The kernel's names (ip_vs_fwd_name in ip_vs_ctl.c); every other method it calls Masq as well. */

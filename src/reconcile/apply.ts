@@ -7,13 +7,15 @@
  * @module
  */
 import { InterruptedError, KernelError, ReconcileError } from '../errors.js';
-import type { Change } from '../model/change.js';
+import { type NormalChange, readChange } from '../model/change.js';
 import type { DesiredTable } from '../model/desired.js';
+import { asObject, Fields, readList, under } from '../model/fields.js';
+import { oneWordOf, TEXT } from '../model/rules.js';
 import { formatServiceKey } from '../model/service-key.js';
 import type { TableAccess } from '../model/table-access.js';
 import { type DrainProgress, type DrainSettings, drain } from './drain.js';
 import { isInForce } from './in-force.js';
-import { type Plan, type PlanOptions, plan, type Step } from './plan.js';
+import { type Plan, type PlanOptions, plan, STAGES, type Step } from './plan.js';
 import { readState } from './state.js';
 
 /** Steps that are sent together at most: a few milliseconds of work. */
@@ -50,12 +52,22 @@ export interface ApplyProgress {
 
 /**
  * Does the steps of a plan, in its order, and gives back those that were done: all.
+ * @throws {InvalidArgumentError} for a plan that is none, with the path of every wrong field; nothing was done.
  * @throws {ReconcileError} if a step was refused, or if the run was ended and something of it is in force.
  */
 export async function applyPlan(
   table: TableAccess,
-  { steps }: Plan,
+  plan: Plan,
   options: ApplyPlanOptions = {},
+): Promise<readonly Step[]> {
+  return carryOut(table, checkSteps(plan), options);
+}
+
+/** As {@link applyPlan}, of steps that were checked, or just made. */
+async function carryOut(
+  table: TableAccess,
+  steps: readonly Step[],
+  options: ApplyPlanOptions,
 ): Promise<readonly Step[]> {
   const { onRefusal = 'rollback', signal, onProgress } = options;
   signal?.throwIfAborted();
@@ -74,6 +86,27 @@ export async function applyPlan(
   const back = onRefusal === 'rollback' ? await takeBack(table, run.those('done')) : undefined;
   throw failureOf(run, back, signal);
 }
+
+/** A plan may have been JSON meanwhile. What an update leaves as only a kernel has it, the table tells when it is asked to. */
+function checkSteps(plan: Plan): readonly Step[] {
+  const { steps } = asObject('plan', plan);
+  const readChanges = (input: unknown) => readList('changes', input, (change) => readChange(change, []));
+  return under('steps', () =>
+    readList('plan', steps, (input) => {
+      const fields = new Fields('step', input, STEP_FIELDS);
+      const stage = fields.required('stage', STAGE);
+      const change = fields.requiredPart('change', (value) => readChange(value, []));
+      const undo = fields.requiredPart('undo', readChanges);
+      const words = { what: fields.required('what', TEXT), why: fields.required('why', TEXT) };
+      fields.end();
+      if (change === undefined || undo === undefined) throw new Error('a part is missing, and nothing was said of it');
+      return { stage, change, ...words, undo };
+    }),
+  );
+}
+
+const STEP_FIELDS: ReadonlySet<string> = new Set(['stage', 'change', 'what', 'why', 'undo']);
+const STAGE = oneWordOf(...STAGES);
 
 /** Takes steps back, the last one first: the reverse of an order that harms nothing. */
 async function takeBack(table: TableAccess, steps: readonly Step[]): Promise<Run> {
@@ -121,7 +154,7 @@ export async function reconcile(
 ): Promise<Plan> {
   const { signal } = options;
   const made = plan(await readState(table, desired, { signal }), desired, options);
-  await applyPlan(table, made, options);
+  await carryOut(table, made.steps, options);
   return made;
 }
 
@@ -136,7 +169,7 @@ interface RunPolicy {
    */
   readonly perform: (step: Step) => Promise<boolean>;
   /** What is so once a step is done. */
-  readonly changes: (step: Step) => readonly Change[];
+  readonly changes: (step: Step) => readonly NormalChange[];
   readonly goesOn: () => boolean;
   readonly onDone?: (step: Step) => void;
 }
@@ -219,7 +252,7 @@ function* pieces(steps: readonly Step[]): Generator<readonly Step[], void, undef
 }
 
 /** The service that a change is about, or else what it is about. */
-function subjectOf(change: Change): string {
+function subjectOf(change: NormalChange): string {
   if ('service' in change) return formatServiceKey(change.service);
   if ('daemon' in change) return change.daemon.role;
   if ('role' in change) return change.role;
@@ -227,7 +260,7 @@ function subjectOf(change: Change): string {
 }
 
 /** Sends changes in their order. */
-async function send(table: TableAccess, changes: readonly Change[]): Promise<true> {
+async function send(table: TableAccess, changes: readonly NormalChange[]): Promise<true> {
   const results = await Promise.allSettled(changes.map((change) => table.apply(change)));
   for (const result of results) if (result.status === 'rejected') throw result.reason;
   return true;

@@ -3,9 +3,10 @@
  * for them, so that everything else is mended meanwhile.
  * @module
  */
-import type { Change } from '../model/change.js';
+import type { NormalChange } from '../model/change.js';
 import { type DestinationEntry, formatDestinationKey } from '../model/destination.js';
-import { formatServiceKey, type ServiceKey } from '../model/service-key.js';
+import type { NormalService } from '../model/service.js';
+import { formatServiceKey } from '../model/service-key.js';
 import type { TableService } from '../model/table.js';
 import { type DrainProgress, type DrainSettings, isIdle, parseDrainSettings } from './drain.js';
 import { type ServerName, serverName } from './override.js';
@@ -77,7 +78,7 @@ export class Departures {
   }
 
   #hasLeft(
-    service: ServiceKey,
+    service: NormalService,
     entry: DestinationEntry,
     before: ReadonlyMap<ServerName, Departure>,
     atOnce: ReadonlySet<ServerName>,
@@ -106,7 +107,7 @@ export class Departures {
 }
 
 /** A service, with the servers of it that a change removes. */
-function removedBy(change: Change, services: ReadonlyMap<string, TableService>): TableService | undefined {
+function removedBy(change: NormalChange, services: ReadonlyMap<string, TableService>): TableService | undefined {
   if (change.verb === 'delete-service') return services.get(formatServiceKey(change.key));
   if (change.verb !== 'delete-destination') return undefined;
   const entry = services.get(formatServiceKey(change.key));
@@ -115,6 +116,6 @@ function removedBy(change: Change, services: ReadonlyMap<string, TableService>):
   return entry && destinations && { ...entry, destinations };
 }
 
-function quiesce(service: ServiceKey, { destination }: DestinationEntry): Step[] {
+function quiesce(service: NormalService, { destination }: DestinationEntry): Step[] {
   return destination.weight === 0 ? [] : [lowerWeight(service, destination, 0, 'it is drained before it is removed')];
 }

@@ -3,8 +3,8 @@
  * @module
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { NormalDestination, NormalTunnel } from '../model/destination.js';
-import type { NormalService } from '../model/service.js';
+import type { DestinationFields, NormalTunnel } from '../model/destination.js';
+import type { ServiceFields } from '../model/service.js';
 import type { NormalSyncDaemon } from '../model/sync-daemon.js';
 import type { Timeouts } from '../model/timeouts.js';
 
@@ -12,7 +12,7 @@ import type { Timeouts } from '../model/timeouts.js';
 type Fields = Readonly<Record<string, unknown>>;
 
 /** `scheduler rr -> wlc, persistence off -> 360 s`; empty for equal ones. */
-export function serviceDifference(from: NormalService, to: NormalService): string {
+export function serviceDifference(from: ServiceFields, to: ServiceFields): string {
   return difference(serviceFields(from), serviceFields(to));
 }
 
@@ -22,7 +22,7 @@ function serviceFields({
   onePacket,
   persistence,
   persistenceEngine,
-}: NormalService): Fields {
+}: ServiceFields): Fields {
   return {
     scheduler,
     'scheduler flags': schedulerFlags?.join(','),
@@ -34,11 +34,11 @@ function serviceFields({
 }
 
 /** `weight 1 -> 5, tunnel ipip -> gre`; empty for equal ones. */
-export function destinationDifference(from: NormalDestination, to: NormalDestination): string {
+export function destinationDifference(from: DestinationFields, to: DestinationFields): string {
   return difference(destinationFields(from), destinationFields(to));
 }
 
-function destinationFields({ weight, forward, tunnel, upperThreshold, lowerThreshold }: NormalDestination): Fields {
+function destinationFields({ weight, forward, tunnel, upperThreshold, lowerThreshold }: DestinationFields): Fields {
   return {
     weight,
     forward,

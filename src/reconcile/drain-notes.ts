@@ -4,7 +4,7 @@
  */
 import { closeSync, constants, readSync } from 'node:fs';
 import { type NamespaceOptions, openFile } from '../linux/namespace.js';
-import type { NormalService } from '../model/service.js';
+import type { ServiceFields } from '../model/service.js';
 
 /** The sysctls of net.ipv4.vs that drains depend on. Undefined: this kernel has it not, or IPVS is not loaded. */
 export interface DrainSysctls {
@@ -50,11 +50,11 @@ function readNumber(name: string, netns: string | undefined): number | undefined
  * What is worth knowing, by a service's settings and the sysctls (kernel: ip_vs_in, ip_vs_check_template and
  * expire_quiescent_template in ip_vs_core.c and ip_vs_conn.c, Linux 6.1). Empty: nothing stands in the way.
  */
-export function drainNotes(service: NormalService, sysctls: DrainSysctls): DrainNote[] {
+export function drainNotes(service: ServiceFields, sysctls: DrainSysctls): DrainNote[] {
   return [...persistenceNotes(service, sysctls), ...reuseNotes(sysctls), ...removalNotes(sysctls)];
 }
 
-function persistenceNotes({ persistence }: NormalService, sysctls: DrainSysctls): DrainNote[] {
+function persistenceNotes({ persistence }: ServiceFields, sysctls: DrainSysctls): DrainNote[] {
   if (persistence === undefined || sysctls.expire_quiescent_template !== 0) return [];
   const text =
     `the service is persistent (${persistence.timeout} s): clients that the server knows are sent to it although its weight ` +

@@ -3,14 +3,14 @@
  * @module
  */
 
-import type { Change } from '../model/change.js';
+import type { NormalChange } from '../model/change.js';
 import { formatDestinationKey } from '../model/destination.js';
 import type { ServiceKey } from '../model/service-key.js';
 import type { TableAccess } from '../model/table-access.js';
 import { daemonDifference, destinationDifference, serviceDifference, timeoutsDifference } from './difference.js';
 
 /** Whether the kernel's table is now as after this change. Throws what reading throws. */
-export async function isInForce(table: TableAccess, change: Change): Promise<boolean> {
+export async function isInForce(table: TableAccess, change: NormalChange): Promise<boolean> {
   switch (change.verb) {
     case 'add-service':
     case 'update-service': {

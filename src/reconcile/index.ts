@@ -4,7 +4,13 @@
  * @module
  */
 export { LockedError, type LockHolder, ReconcileError, type ReconcileFailure } from '../errors.js';
-export type { DesiredService, DesiredTable } from '../model/desired.js';
+export {
+  type DesiredService,
+  type DesiredTable,
+  type NormalDesiredService,
+  type NormalDesiredTable,
+  parseDesiredTable,
+} from '../model/desired.js';
 export {
   type ApplyDrain,
   type ApplyPlanOptions,
@@ -41,7 +47,7 @@ export { readOverrides, stateDirectory } from './overrides.js';
 export { type Plan, type PlanOptions, plan, STAGES, type Stage, type Step } from './plan.js';
 export { type RampOptions, type RampOutcome, type RampProgress, ramp } from './ramp.js';
 export { parseScope, type Scope, scopeMatcher } from './scope.js';
-export { readState, type State, type StateService, stateOf } from './state.js';
+export { type NormalState, readState, type State, stateOf } from './state.js';
 export { StateFileSource, type StateFileSourceOptions } from './state-file-source.js';
 export {
   type GiveBackOptions,

@@ -3,8 +3,13 @@
  * what comes out, so that the weight 0 of a drain is never taken for drift.
  * @module
  */
-import type { DesiredService, DesiredTable } from '../model/desired.js';
-import { INT_MAX, type NormalDestination } from '../model/destination.js';
+import {
+  type DesiredTable,
+  type NormalDesiredService,
+  type NormalDesiredTable,
+  parseDesiredTable,
+} from '../model/desired.js';
+import { INT_MAX, makeDestination, type NormalDestination } from '../model/destination.js';
 import type { ServiceKey } from '../model/service-key.js';
 import { isRemoval, type Override, type ServerName, serverName, type WeightOverride } from './override.js';
 
@@ -36,11 +41,12 @@ export interface Wishes {
  * server out once it is to be removed; so does a verdict, by the policy. Nothing is added to what the table has, and nothing else
  * of it changes.
  */
-export function effective(desired: DesiredTable, wishes: Wishes): DesiredTable {
-  const { services } = desired;
+export function effective(desired: DesiredTable, wishes: Wishes): NormalDesiredTable {
+  const table = parseDesiredTable(desired);
+  const { services } = table;
   const join = joiner(wishes);
-  if (services === undefined || join === undefined) return desired;
-  return { ...desired, services: services.map((entry) => joined(entry, join)) };
+  if (services === undefined || join === undefined) return table;
+  return { ...table, services: services.map((entry) => joined(entry, join)) };
 }
 
 /** What becomes of one destination; undefined: it is not to be there. */
@@ -66,11 +72,11 @@ function joiner({ overrides = [], verdicts, load, ramps, policy }: Wishes): Join
       drained !== undefined || down
         ? 0
         : share(baseOf(destination.weight, weights.get(name)), load?.get(name), ramps?.get(name));
-    return weight === destination.weight ? destination : { ...destination, weight };
+    return weight === destination.weight ? destination : makeDestination({ ...destination, weight });
   };
 }
 
-function joined(entry: DesiredService, join: Join): DesiredService {
+function joined(entry: NormalDesiredService, join: Join): NormalDesiredService {
   const { service, destinations } = entry;
   const changed = destinations.flatMap((destination) => join(service, destination) ?? []);
   const same = changed.length === destinations.length && changed.every((each, index) => each === destinations[index]);

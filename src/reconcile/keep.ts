@@ -3,7 +3,7 @@
  * @module
  */
 import { ClosedError, InvalidArgumentError, ReconcileError } from '../errors.js';
-import type { DesiredTable } from '../model/desired.js';
+import { type DesiredTable, type NormalDesiredTable, parseDesiredTable } from '../model/desired.js';
 import { integer, lazy, parse } from '../model/parse.js';
 import type { TableAccess } from '../model/table-access.js';
 import { applyPlan, type ReconcileOptions, reconcile } from './apply.js';
@@ -112,7 +112,7 @@ export async function keep(table: TableAccess, source: KeepSource, options: Keep
 type Cause = 'applied' | 'drift';
 
 /** @throws {InvalidArgumentError} if so much less is wanted that the file may be half of one. */
-function refuseRemoval(before: DesiredTable, next: DesiredTable, maxRemoval: number): void {
+function refuseRemoval(before: NormalDesiredTable, next: NormalDesiredTable, maxRemoval: number): void {
   const issues = removals(before, next).flatMap(({ what, from, to }) => {
     const percent = (100 * (from - to)) / from;
     if (percent <= maxRemoval) return [];
@@ -122,9 +122,9 @@ function refuseRemoval(before: DesiredTable, next: DesiredTable, maxRemoval: num
   if (issues.length > 0) throw new InvalidArgumentError('desired table', issues);
 }
 
-function removals(before: DesiredTable, next: DesiredTable): { what: string; from: number; to: number }[] {
+function removals(before: NormalDesiredTable, next: NormalDesiredTable): { what: string; from: number; to: number }[] {
   if (next.services === undefined) return [];
-  const count = ({ services = [] }: DesiredTable) =>
+  const count = ({ services = [] }: NormalDesiredTable) =>
     services.reduce((sum, { destinations }) => sum + destinations.length, 0);
   return [
     { what: 'services', from: before.services?.length ?? 0, to: next.services.length },
@@ -180,7 +180,7 @@ class Keeper {
   }
 
   /** Gives back what was wanted in the end. */
-  async #keep(): Promise<DesiredTable> {
+  async #keep(): Promise<NormalDesiredTable> {
     const first = await this.#readFirst();
     if (first === undefined) return {};
     let wanted = first;
@@ -199,9 +199,9 @@ class Keeper {
   }
 
   /** Undefined if the end comes before. */
-  async #readFirst(): Promise<DesiredTable | undefined> {
+  async #readFirst(): Promise<NormalDesiredTable | undefined> {
     try {
-      return await this.#source.read();
+      return parseDesiredTable(await this.#source.read());
     } catch (error) {
       if (this.#end.aborted) return undefined;
       throw error;
@@ -220,10 +220,10 @@ class Keeper {
   }
 
   /** Undefined if the source is bad. */
-  async #readAgain(wanted: DesiredTable): Promise<DesiredTable | undefined> {
+  async #readAgain(wanted: NormalDesiredTable): Promise<NormalDesiredTable | undefined> {
     this.#tell({ type: 'reloading' });
     try {
-      const next = await this.#source.read();
+      const next = parseDesiredTable(await this.#source.read());
       // What no kernel is needed for to refuse: services out of scope, and wanted twice.
       plan({ services: [] }, { services: next.services ?? [] }, this.#options);
       refuseRemoval(wanted, next, this.#maxRemoval);
@@ -234,7 +234,7 @@ class Keeper {
     }
   }
 
-  async #look(wanted: DesiredTable, cause: Cause): Promise<void> {
+  async #look(wanted: NormalDesiredTable, cause: Cause): Promise<void> {
     try {
       await this.#make(wanted, cause);
     } catch (error) {
@@ -243,7 +243,7 @@ class Keeper {
     }
   }
 
-  async #make(wanted: DesiredTable, cause: Cause): Promise<void> {
+  async #make(wanted: NormalDesiredTable, cause: Cause): Promise<void> {
     try {
       await this.#pass(wanted, cause);
     } catch (error) {
@@ -254,7 +254,7 @@ class Keeper {
     }
   }
 
-  async #pass(wanted: DesiredTable, cause: Cause): Promise<void> {
+  async #pass(wanted: NormalDesiredTable, cause: Cause): Promise<void> {
     const overridesChanged = await this.#readOverrides(wanted);
     const overrides = this.#inForce;
     const desired = effective(wanted, { overrides });
@@ -273,7 +273,7 @@ class Keeper {
   }
 
   /** Whether they are others than at the last look. What cannot be read leaves those of the last look in force. */
-  async #readOverrides(wanted: DesiredTable): Promise<boolean> {
+  async #readOverrides(wanted: NormalDesiredTable): Promise<boolean> {
     if (this.#overrides === undefined) return false;
     const textOf = (overrides: readonly Override[]) =>
       overrides.map((each) => `${serverName(each.service, each.destination)} ${overrideText(each)}`).join('\n');
@@ -294,8 +294,8 @@ class Keeper {
   }
 
   /** Nobody but the services that were wanted is in the scope of this. */
-  async #withdraw(wanted: DesiredTable): Promise<void> {
-    const desired: DesiredTable = { services: [] };
+  async #withdraw(wanted: NormalDesiredTable): Promise<void> {
+    const desired: NormalDesiredTable = { services: [] };
     const services = (wanted.services ?? []).map(({ service }) => service);
     const { drain, onProgress } = this.#options;
     const scope = { services };

@@ -17,7 +17,7 @@ import {
   stateFilesIn,
   writeStateText,
 } from '../linux/state-directory.js';
-import type { DesiredTable } from '../model/desired.js';
+import type { NormalDesiredTable } from '../model/desired.js';
 import { formatDestinationKey } from '../model/destination.js';
 import { formatServiceKey, type ServiceKey } from '../model/service-key.js';
 import { type DrainOverride, isUnderWay, type Override, serverName, type WeightOverride } from './override.js';
@@ -102,7 +102,7 @@ export class Overrides {
    * Removes drains that are over and whose server nobody wants any more: if it comes back, it comes back as new. Gives back those
    * that are in force then.
    */
-  async dropSpent(wanted: DesiredTable): Promise<Override[]> {
+  async dropSpent(wanted: NormalDesiredTable): Promise<Override[]> {
     const services = new Map(
       (wanted.services ?? []).map(({ service, destinations }) => [
         formatServiceKey(service),

@@ -7,15 +7,34 @@
  * @module
  */
 import { InvalidArgumentError, type Issue } from '../errors.js';
-import { type Change, objectOf } from '../model/change.js';
-import type { DesiredService, DesiredTable } from '../model/desired.js';
-import { formatDestinationKey, type NormalDestination } from '../model/destination.js';
-import { formatServiceKey, type ServiceKey, type ServiceKeyText } from '../model/service-key.js';
+import { type NormalChange, objectOf } from '../model/change.js';
+import {
+  type DesiredTable,
+  type NormalDesiredService,
+  type NormalDesiredTable,
+  type OddWish,
+  readDesiredTable,
+} from '../model/desired.js';
+import {
+  addDestinationOddities,
+  formatDestinationKey,
+  makeDestination,
+  type NormalDestination,
+} from '../model/destination.js';
+import { addOddities } from '../model/service.js';
+import {
+  formatServiceKey,
+  makeServiceKey,
+  type NormalServiceKey,
+  type ServiceKey,
+  type ServiceKeyText,
+} from '../model/service-key.js';
 import type { NormalSyncDaemon } from '../model/sync-daemon.js';
+import type { NormalTableService } from '../model/table.js';
 import type { Timeouts } from '../model/timeouts.js';
 import { daemonDifference, destinationDifference, serviceDifference, timeoutsDifference } from './difference.js';
 import { type Scope, scopeMatcher } from './scope.js';
-import { refuseProc, type State, type StateService } from './state.js';
+import { type NormalState, readGivenState, type State } from './state.js';
 
 /**
  * The parts of a plan, in their order; each is over before the next begins, so that nothing is taken away before what takes
@@ -40,13 +59,13 @@ export type Stage = (typeof STAGES)[number];
 /** One thing to do. Plain JSON. */
 export interface Step {
   readonly stage: Stage;
-  readonly change: Change;
+  readonly change: NormalChange;
   /** `update destination 10.0.0.2:80 of tcp://192.0.2.1:80` */
   readonly what: string;
   /** `weight 1 -> 5` */
   readonly why: string;
   /** What takes it back, in order. */
-  readonly undo: readonly Change[];
+  readonly undo: readonly NormalChange[];
 }
 
 /** What is to be done, in order. Plain JSON; it changes nothing until it is applied. */
@@ -69,20 +88,21 @@ export interface PlanOptions {
 
 /**
  * Compares. Equal tables give no steps.
- * @throws {InvalidArgumentError} for a wanted service outside the scope, for one thing wanted twice, and for a state without
- *   the timeouts or daemons that it is to be compared with.
+ * @throws {InvalidArgumentError} with the path of everything that is wrong: a value that no kernel takes, a wanted service
+ *   outside the scope, one thing wanted twice; and for a state without the timeouts or daemons that it is to be compared with.
  * @throws {UnavailableError} for a state read from /proc, which does not tell enough.
  */
 export function plan(current: State, desired: DesiredTable, { scope, prune = false }: PlanOptions = {}): Plan {
-  refuseProc(current.source);
+  const state = readGivenState(current);
+  const wanted = wantedOf(state, desired);
   const inScope = scopeMatcher(scope);
-  refuseContradictions(desired, inScope);
-  const here = current.services.filter(({ service }) => inScope(service));
-  const unwanted = desired.services === undefined ? [] : without(here, desired.services);
+  refuseOutside(wanted, inScope);
+  const here = state.services.filter(({ service }) => inScope(service));
+  const unwanted = wanted.services === undefined ? [] : without(here, wanted.services);
   const steps = [
-    ...timeoutsSteps(current, desired),
-    ...daemonSteps(current, desired),
-    ...servicesSteps(here, desired.services ?? []),
+    ...timeoutsSteps(state, wanted),
+    ...daemonSteps(state, wanted),
+    ...servicesSteps(here, wanted.services ?? []),
     ...(prune ? unwanted.map(deleteService) : []),
   ];
   return {
@@ -96,35 +116,36 @@ export function inOrder(steps: readonly Step[]): Step[] {
   return STAGES.flatMap((stage) => steps.filter((step) => step.stage === stage));
 }
 
-function refuseContradictions(desired: DesiredTable, inScope: (key: ServiceKey) => boolean): void {
-  const services = (desired.services ?? []).map(({ service }) => service);
-  const issues: Issue[] = [
-    ...repeated('services', services, formatServiceKey),
-    ...(desired.services ?? []).flatMap(({ destinations }, index) =>
-      repeated(`services[${index}].destinations`, destinations, formatDestinationKey),
-    ),
-    ...repeated('daemons', desired.daemons ?? [], ({ role }) => role),
-  ];
-  for (const [index, service] of services.entries()) {
-    if (inScope(service)) continue;
-    issues.push({ path: `services[${index}]`, message: `${formatServiceKey(service)} is outside the scope` });
+/** The wanted table, checked. What no program should write may be wanted only where it is so already. */
+function wantedOf(state: NormalState, desired: DesiredTable): NormalDesiredTable {
+  const { table, odd } = readDesiredTable(desired);
+  const issues = odd.filter((wish) => !isHeld(state, wish)).map(({ path, message }) => ({ path, message }));
+  if (issues.length > 0) throw new InvalidArgumentError('desired table', issues);
+  return table;
+}
+
+function isHeld(state: NormalState, { service, destination, message }: OddWish): boolean {
+  const name = formatServiceKey(service);
+  const entry = state.services.find((one) => formatServiceKey(one.service) === name);
+  const odd: Issue[] = [];
+  if (entry !== undefined && destination === undefined) addOddities(entry.service, odd);
+  if (entry !== undefined && destination !== undefined) {
+    const key = formatDestinationKey(destination);
+    const held = entry.destinations.find((one) => formatDestinationKey(one.destination) === key);
+    if (held !== undefined) addDestinationOddities(entry.service, held.destination, odd);
   }
+  return odd.some((issue) => issue.message === message);
+}
+
+function refuseOutside({ services = [] }: NormalDesiredTable, inScope: (key: ServiceKey) => boolean): void {
+  const issues = services.flatMap(({ service }, index) => {
+    const message = `${formatServiceKey(service)} is outside the scope`;
+    return inScope(service) ? [] : [{ path: `services[${index}]`, message }];
+  });
   if (issues.length > 0) throw new InvalidArgumentError('desired table', issues);
 }
 
-function repeated<T>(path: string, values: readonly T[], nameOf: (value: T) => string): Issue[] {
-  const first = new Map<string, number>();
-  return values.flatMap((value, index) => {
-    const name = nameOf(value);
-    const earlier = first.get(name);
-    first.set(name, earlier ?? index);
-    return earlier === undefined
-      ? []
-      : [{ path: `${path}[${index}]`, message: `${name} is wanted twice (${earlier})` }];
-  });
-}
-
-function without(here: readonly StateService[], wanted: readonly DesiredService[]): StateService[] {
+function without(here: readonly NormalTableService[], wanted: readonly NormalDesiredService[]): NormalTableService[] {
   const names = new Set(wanted.map(({ service }) => formatServiceKey(service)));
   return here.filter(({ service }) => !names.has(formatServiceKey(service)));
 }
@@ -132,12 +153,12 @@ function without(here: readonly StateService[], wanted: readonly DesiredService[
 const WANTED = 'wanted, and not there';
 const UNWANTED = 'there, and not wanted';
 
-function makeStep(stage: Stage, change: Change, why: string, ...undo: readonly Change[]): Step {
+function makeStep(stage: Stage, change: NormalChange, why: string, ...undo: readonly NormalChange[]): Step {
   const words = [change.verb.replace('-', ' '), objectOf(change)];
   return { stage, change, what: words.filter((word) => word !== undefined).join(' '), why, undo };
 }
 
-function timeoutsSteps(current: State, { timeouts: wanted }: DesiredTable): Step[] {
+function timeoutsSteps(current: NormalState, { timeouts: wanted }: NormalDesiredTable): Step[] {
   if (wanted === undefined) return [];
   const from = needed('timeouts', current.timeouts);
   const why = timeoutsDifference(from, wanted);
@@ -145,11 +166,11 @@ function timeoutsSteps(current: State, { timeouts: wanted }: DesiredTable): Step
   const names = ['tcp', 'tcpFin', 'udp'] as const;
   const differing = names.filter((name) => wanted[name] !== undefined && wanted[name] !== from[name]);
   const only = (all: Partial<Timeouts>) => Object.fromEntries(differing.map((name) => [name, all[name]]));
-  const undo: Change = { verb: 'set-timeouts', timeouts: only(from) };
+  const undo: NormalChange = { verb: 'set-timeouts', timeouts: only(from) };
   return [makeStep('timeouts', { verb: 'set-timeouts', timeouts: only(wanted) }, why, undo)];
 }
 
-function daemonSteps(current: State, { daemons: wanted }: DesiredTable): Step[] {
+function daemonSteps(current: NormalState, { daemons: wanted }: NormalDesiredTable): Step[] {
   if (wanted === undefined) return [];
   const running = needed('daemons', current.daemons);
   const stopped = running.filter(({ role }) => !wanted.some((daemon) => daemon.role === role));
@@ -183,7 +204,7 @@ function needed<T>(name: string, value: T | undefined): T {
   throw new InvalidArgumentError('state', [{ path: name, message: 'is needed, since the desired table has them' }]);
 }
 
-function servicesSteps(here: readonly StateService[], wanted: readonly DesiredService[]): Step[] {
+function servicesSteps(here: readonly NormalTableService[], wanted: readonly NormalDesiredService[]): Step[] {
   const there = new Map(here.map((entry) => [formatServiceKey(entry.service), entry]));
   return wanted.flatMap((entry) => {
     const found = there.get(formatServiceKey(entry.service));
@@ -191,16 +212,16 @@ function servicesSteps(here: readonly StateService[], wanted: readonly DesiredSe
   });
 }
 
-function addService({ service, destinations }: DesiredService): Step[] {
-  const key = keyOf(service);
+function addService({ service, destinations }: NormalDesiredService): Step[] {
+  const key = makeServiceKey(service);
   return [
     makeStep('add', { verb: 'add-service', service }, WANTED, { verb: 'delete-service', key }),
     ...destinations.map((destination) => addDestination(key, destination)),
   ];
 }
 
-function changeService(found: StateService, { service, destinations }: DesiredService): Step[] {
-  const key = keyOf(service);
+function changeService(found: NormalTableService, { service, destinations }: NormalDesiredService): Step[] {
+  const key = makeServiceKey(service);
   const there = new Map(found.destinations.map(({ destination }) => [formatDestinationKey(destination), destination]));
   const steps: Step[] = [];
   for (const destination of destinations) {
@@ -210,50 +231,43 @@ function changeService(found: StateService, { service, destinations }: DesiredSe
     steps.push(...(old === undefined ? [addDestination(key, destination)] : changeDestination(key, old, destination)));
   }
   const why = serviceDifference(found.service, service);
-  const undo: Change = { verb: 'update-service', service: found.service };
+  const undo: NormalChange = { verb: 'update-service', service: found.service };
   if (why !== '') steps.push(makeStep('settings', { verb: 'update-service', service }, why, undo));
   return [...steps, ...Array.from(there.values(), (old) => deleteDestination(key, old))];
 }
 
-function addDestination(key: ServiceKey, destination: NormalDestination): Step {
-  const undo: Change = { verb: 'delete-destination', key, destination: endpointOf(destination) };
+function addDestination(key: NormalServiceKey, destination: NormalDestination): Step {
+  const undo: NormalChange = { verb: 'delete-destination', key, destination: endpointOf(destination) };
   return makeStep('add', { verb: 'add-destination', key, destination }, WANTED, undo);
 }
 
-function changeDestination(key: ServiceKey, from: NormalDestination, to: NormalDestination): Step[] {
+function changeDestination(key: NormalServiceKey, from: NormalDestination, to: NormalDestination): Step[] {
   const why = destinationDifference(from, to);
   if (why === '') return [];
   const stage = to.weight < from.weight ? 'lower' : 'change';
-  const undo: Change = { verb: 'update-destination', key, destination: from };
+  const undo: NormalChange = { verb: 'update-destination', key, destination: from };
   return [makeStep(stage, { verb: 'update-destination', key, destination: to }, why, undo)];
 }
 
 /** A step that lowers a weight in the place of one that removes the server. */
-export function lowerWeight(key: ServiceKey, from: NormalDestination, weight: number, why: string): Step {
-  const undo: Change = { verb: 'update-destination', key: keyOf(key), destination: from };
-  const change: Change = { verb: 'update-destination', key: keyOf(key), destination: { ...from, weight } };
+export function lowerWeight(key: NormalServiceKey, from: NormalDestination, weight: number, why: string): Step {
+  const undo: NormalChange = { verb: 'update-destination', key, destination: from };
+  const change: NormalChange = { verb: 'update-destination', key, destination: makeDestination({ ...from, weight }) };
   return makeStep('lower', change, `weight ${from.weight} -> ${weight}: ${why}`, undo);
 }
 
-function deleteDestination(key: ServiceKey, destination: NormalDestination): Step {
-  const undo: Change = { verb: 'add-destination', key, destination };
-  const change: Change = { verb: 'delete-destination', key, destination: endpointOf(destination) };
+function deleteDestination(key: NormalServiceKey, destination: NormalDestination): Step {
+  const undo: NormalChange = { verb: 'add-destination', key, destination };
+  const change: NormalChange = { verb: 'delete-destination', key, destination: endpointOf(destination) };
   return makeStep('remove', change, UNWANTED, undo);
 }
 
 /** The kernel tells the newest destination first: they come back oldest first, and so in the order they had. */
-function deleteService({ service, destinations }: StateService): Step {
-  const key = keyOf(service);
-  const servers = destinations.map(({ destination }): Change => ({ verb: 'add-destination', key, destination }));
-  const undo: Change[] = [{ verb: 'add-service', service }, ...servers.toReversed()];
+function deleteService({ service, destinations }: NormalTableService): Step {
+  const key = makeServiceKey(service);
+  const servers = destinations.map(({ destination }): NormalChange => ({ verb: 'add-destination', key, destination }));
+  const undo: NormalChange[] = [{ verb: 'add-service', service }, ...servers.toReversed()];
   return makeStep('remove', { verb: 'delete-service', key }, UNWANTED, ...undo);
-}
-
-/** A service's key alone, so that a plan does not repeat the settings with every destination. */
-function keyOf(key: ServiceKey): ServiceKey {
-  return key.protocol === 'fwmark'
-    ? { protocol: key.protocol, mark: key.mark, family: key.family }
-    : { protocol: key.protocol, address: key.address, port: key.port };
 }
 
 function endpointOf({ address, port }: NormalDestination): { address: string; port: number } {

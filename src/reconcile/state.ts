@@ -2,29 +2,58 @@
  * The kernel's side of a comparison.
  * @module
  */
-import { UnavailableError } from '../errors.js';
+import { InvalidArgumentError, UnavailableError } from '../errors.js';
 import type { CallOptions } from '../model/call-options.js';
-import type { DesiredTable } from '../model/desired.js';
-import type { NormalDestination } from '../model/destination.js';
-import type { NormalService } from '../model/service.js';
-import type { NormalSyncDaemon } from '../model/sync-daemon.js';
-import type { Source, TableService } from '../model/table.js';
+import { type DesiredTable, parseDesiredTable } from '../model/desired.js';
+import { asObject, readList, under } from '../model/fields.js';
+import { type NormalSyncDaemon, parseSyncDaemon, type SyncDaemon } from '../model/sync-daemon.js';
+import {
+  type NormalTableService,
+  readWrittenTable,
+  type Source,
+  type TableService,
+  type WrittenTable,
+} from '../model/table.js';
 import type { TableAccess } from '../model/table-access.js';
-import type { Timeouts } from '../model/timeouts.js';
+import { readHeldTimeouts, type Timeouts } from '../model/timeouts.js';
 
-/** A director as it is. A snapshot of the table is one; timeouts and daemons are needed only where they are wanted. */
-export interface State {
+/**
+ * A director as it is, as it was read, also if it was JSON meanwhile. A snapshot of the table is one; timeouts and daemons are
+ * needed only where they are wanted.
+ */
+export interface State extends WrittenTable {
   /** Default `netlink`. What /proc tells is not enough to compare. */
-  readonly source?: Source;
-  readonly services: readonly StateService[];
+  readonly source?: Source | undefined;
+  readonly timeouts?: Timeouts | undefined;
+  readonly daemons?: readonly SyncDaemon[] | undefined;
+}
+
+/** A state that is checked. */
+export interface NormalState {
+  readonly services: readonly NormalTableService[];
   readonly timeouts?: Timeouts;
   readonly daemons?: readonly NormalSyncDaemon[];
 }
 
-/** A service as it is. */
-export interface StateService {
-  readonly service: NormalService;
-  readonly destinations: readonly { readonly destination: NormalDestination }[];
+/**
+ * Checks a state that a program kept.
+ * @throws {InvalidArgumentError} with the path of every wrong field.
+ * @throws {UnavailableError} for one that was read from /proc.
+ */
+export function readGivenState(input: State): NormalState {
+  const { source = 'netlink', timeouts, daemons } = asObject('state', input) as Partial<State>;
+  if (source !== 'netlink' && source !== 'proc') {
+    throw new InvalidArgumentError('state', [{ path: 'source', message: 'must be netlink, proc' }]);
+  }
+  refuseProc(source);
+  const { services } = readWrittenTable('state', input);
+  return {
+    services,
+    ...(timeouts !== undefined && { timeouts: under('timeouts', () => readHeldTimeouts(timeouts)) }),
+    ...(daemons !== undefined && {
+      daemons: under('daemons', () => readList('daemons', daemons, (item) => parseSyncDaemon(item as SyncDaemon))),
+    }),
+  };
 }
 
 /**
@@ -35,7 +64,7 @@ export async function readState(
   table: TableAccess,
   desired: DesiredTable,
   options?: CallOptions,
-): Promise<State & { readonly services: readonly TableService[] }> {
+): Promise<NormalState & { readonly services: readonly TableService[] }> {
   refuseProc(table.source);
   const { services, timeouts, daemons } = desired;
   return {
@@ -48,13 +77,15 @@ export async function readState(
 /**
  * The state of a director that had nothing, and was given this table: what to compare another one with where no kernel is at
  * hand. Timeouts that the table does not name are the kernel's own.
+ * @throws {InvalidArgumentError} with the path of every wrong field.
  *
  * @example
  * ```ts
  * const { steps } = plan(stateOf(await loadStateFile('old.yaml')), await loadStateFile('new.yaml'));
  * ```
  */
-export function stateOf({ services = [], timeouts, daemons = [] }: DesiredTable): State {
+export function stateOf(desired: DesiredTable): NormalState {
+  const { services = [], timeouts, daemons = [] } = parseDesiredTable(desired);
   return {
     services: services.map(({ service, destinations }) => ({
       service,

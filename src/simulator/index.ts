@@ -17,6 +17,5 @@ export {
   type ServerShare,
   type WhatIf,
   type WhatIfOptions,
-  type WhatIfTable,
   whatIf,
 } from './what-if/what-if.js';

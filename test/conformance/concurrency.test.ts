@@ -70,7 +70,7 @@ describe('dumps', () => {
     for await (const entry of ipvs.services()) {
       for await (const { destination } of ipvs.destinations(entry.service))
         if (destination.weight === 1) destinations++;
-      await ipvs.updateDestination(entry.service, { address: '192.0.2.1', weight: 2 });
+      await ipvs.updateDestination(entry.service, { address: '192.0.2.1', weight: 2, forward: 'dr' });
     }
     expect(destinations).toBe(50);
   });

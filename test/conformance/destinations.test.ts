@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Destination, Ipvs } from '../../src/index.js';
+import type { DestinationUpdate } from '../../src/model/change.js';
 import { parseDestination } from '../../src/model/destination.js';
 import { directorAsleep, directorWith, rejection, useIpvs } from './fixture.js';
 
@@ -45,7 +46,7 @@ describe('a destination', () => {
       {},
     ]) {
       const destination: Destination = { address: '10.0.0.1', ...settings };
-      await ipvs.updateDestination(key, destination);
+      await ipvs.updateDestination(key, { forward: 'dr', ...destination } as DestinationUpdate);
       expect((await ipvs.listDestinations(key)).map((entry) => entry.destination)).toEqual([
         parseDestination(key, destination),
       ]);
@@ -96,7 +97,7 @@ describe('refusals', () => {
 
   it('ENOENT for the destination, ESRCH for the service', async () => {
     const { ipvs } = context;
-    const nobody = { address: '10.0.0.99' };
+    const nobody = { address: '10.0.0.99', forward: 'dr' } as const;
     for (const call of [ipvs.updateDestination(key, nobody), ipvs.deleteDestination(key, nobody)]) {
       expect(await rejection(call)).toMatchObject({ code: 'ENOENT', reason: /no such destination/ });
     }

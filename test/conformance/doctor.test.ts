@@ -246,7 +246,7 @@ describe('DR', () => {
       'all quiesced and idle',
       async () => {
         for (const address of ['10.0.0.11', '10.0.0.12']) {
-          await ipvs.updateDestination(service, { address, weight: 0 });
+          await ipvs.updateDestination(service, { address, weight: 0, forward: 'dr' });
         }
       },
       ['error all-quiesced', 'note quiesced-idle', 'note quiesced-idle'],
@@ -303,7 +303,7 @@ describe('DR', () => {
   });
 
   test('sysctls of IPVS', async () => {
-    await ipvs.updateDestination(service, { address: '10.0.0.11', weight: 0 });
+    await ipvs.updateDestination(service, { address: '10.0.0.11', weight: 0, forward: 'dr' });
     await director.sysctl({
       'net.ipv4.vs.conn_reuse_mode': 0,
       'net.ipv4.vs.drop_packet': 3,
@@ -372,9 +372,9 @@ describe('DR', () => {
     // Nobody listens there: the connection is in the table all the same.
     expect(await client.reaches(`http://${VIP}/`)).toBe(false);
     expect(await look(director)).toEqual(['warning overloaded']);
-    await ipvs.updateDestination(service, { address: '10.0.0.11', weight: 0 });
+    await ipvs.updateDestination(service, { address: '10.0.0.11', weight: 0, forward: 'dr' });
     expect(await look(director)).toEqual(['error all-quiesced', 'warning expire-quiescent']);
-    await ipvs.updateDestination(service, { address: '10.0.0.11' });
+    await ipvs.updateDestination(service, { address: '10.0.0.11', forward: 'dr' });
     expect(await director.exec('curl', '--silent', '--max-time', '0.5', `http://${VIP}/`)).not.toMatchObject({
       code: 0,
     });

@@ -2,20 +2,21 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ReconcileError } from '../../src/errors.js';
 import type { Ipvs } from '../../src/index.js';
-import type { DesiredService, DesiredTable } from '../../src/model/desired.js';
+import type { DesiredTable, NormalDesiredService } from '../../src/model/desired.js';
 import { type Destination, formatDestinationKey, parseDestination } from '../../src/model/destination.js';
 import { parseService, type Service } from '../../src/model/service.js';
 import { formatServiceKey } from '../../src/model/service-key.js';
 import { parseSyncDaemon, type SyncDaemon } from '../../src/model/sync-daemon.js';
+import type { NormalTableService } from '../../src/model/table.js';
 import { applyPlan, reconcile } from '../../src/reconcile/apply.js';
 import { plan } from '../../src/reconcile/plan.js';
-import { readState, type StateService } from '../../src/reconcile/state.js';
+import { readState } from '../../src/reconcile/state.js';
 import { tablePair } from '../unit/reconcile/tables.js';
 import { rejection, useIpvs } from './fixture.js';
 
 const context = useIpvs();
 
-function outline(services: readonly StateService[]) {
+function outline(services: readonly NormalTableService[]) {
   return Object.fromEntries(
     services.map(({ service, destinations }) => [
       formatServiceKey(service),
@@ -24,18 +25,18 @@ function outline(services: readonly StateService[]) {
   );
 }
 
-const asDesired = (services: readonly StateService[]): DesiredService[] =>
+const asDesired = (services: readonly NormalTableService[]): NormalDesiredService[] =>
   services.map(({ service, destinations }) => ({
     service,
     destinations: destinations.map(({ destination }) => destination),
   }));
-const asState = (services: readonly DesiredService[]): StateService[] =>
+const asState = (services: readonly NormalDesiredService[]): NormalTableService[] =>
   services.map(({ service, destinations }) => ({
     service,
     destinations: destinations.map((destination) => ({ destination })),
   }));
 
-async function become(ipvs: Ipvs, services: readonly DesiredService[]): Promise<void> {
+async function become(ipvs: Ipvs, services: readonly NormalDesiredService[]): Promise<void> {
   await ipvs.flush();
   await reconcile(ipvs, { services });
 }
@@ -80,7 +81,7 @@ test('ended after any step, left so or rolled back, and started again', { timeou
 const WEB = { protocol: 'udp', address: '192.0.2.1', port: 80 } as const;
 const SERVER = { address: '10.0.0.1', port: 80 };
 
-function entry(service: Service, ...destinations: Destination[]): DesiredService {
+function entry(service: Service, ...destinations: Destination[]): NormalDesiredService {
   const parsed = parseService(service);
   return { service: parsed, destinations: destinations.map((destination) => parseDestination(parsed, destination)) };
 }
@@ -105,7 +106,7 @@ const SERVERS: Record<string, Destination> = {
 };
 
 describe('changed in place, never deleted', () => {
-  const inPlace = async (from: DesiredService, to: DesiredService) => {
+  const inPlace = async (from: NormalDesiredService, to: NormalDesiredService) => {
     const { ipvs } = context;
     await become(ipvs, [from]);
     const { steps } = await reconcile(ipvs, { services: [to] });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Service } from '../../src/index.js';
-import { parseService } from '../../src/model/service.js';
+import { makeService, parseService } from '../../src/model/service.js';
 import { rejection, useIpvs } from './fixture.js';
 
 const context = useIpvs();
@@ -61,14 +61,14 @@ describe('a service', () => {
       persistenceEngine: 'sip',
     };
     await ipvs.addService(full);
-    await ipvs.updateService({ protocol: 'udp', address: '192.0.2.1', port: 53 });
+    await ipvs.updateService({ protocol: 'udp', address: '192.0.2.1', port: 53, scheduler: 'wlc' });
     expect((await ipvs.getService('udp://192.0.2.1:53'))?.service).toEqual({
       protocol: 'udp',
       address: '192.0.2.1',
       port: 53,
       scheduler: 'wlc',
     });
-    await ipvs.updateService(full);
+    await ipvs.updateService(parseService(full));
     expect((await ipvs.getService('udp://192.0.2.1:53'))?.service).toEqual(parseService(full));
   });
 
@@ -103,7 +103,7 @@ describe('refusals name the command, the object and the cause', () => {
 
   it('ESRCH', async () => {
     const { ipvs } = context;
-    for (const call of [ipvs.updateService(web), ipvs.deleteService(web), ipvs.zero(web)]) {
+    for (const call of [ipvs.updateService({ ...web, scheduler: 'wlc' }), ipvs.deleteService(web), ipvs.zero(web)]) {
       expect(await rejection(call)).toMatchObject({
         code: 'ESRCH',
         object: 'tcp://192.0.2.1:80',
@@ -143,7 +143,7 @@ it('a service of a protocol that nobody balances can be listed and deleted', asy
   const { NetlinkSource } = await import('../../src/kernel/netlink-source.js');
   const source = await NetlinkSource.open(context.kernel.socket(), {});
   const odd = { protocol: 'ip47', address: '192.0.2.1', port: 7, scheduler: 'rr' } as const;
-  await source.change({ verb: 'add-service', service: odd });
+  await source.change({ verb: 'add-service', service: makeService(odd, odd) });
   source.close();
   expect((await ipvs.listServices()).map(({ service }) => service)).toEqual([odd]);
   await ipvs.deleteService('ip47://192.0.2.1:7');

@@ -86,7 +86,7 @@ describe('services', () => {
     await ipvsadm.ok('-C');
     await ipvsadm.ok(line);
     expect((await ipvs.listServices()).map((entry) => entry.service)).toEqual([parseService(service)]);
-    await ipvs.updateService(service);
+    await ipvs.updateService(parseService(service));
     expect(await ipvsadm.ok('-Sn')).toBe(`${line}\n`);
     await ipvs.deleteService(parseService(service));
     expect(await ipvsadm.ok('-Sn')).toBe('');
@@ -107,7 +107,7 @@ describe('destinations', () => {
     expect((await ipvs.listDestinations(key)).map((entry) => entry.destination)).toEqual([
       parseDestination(key, destination),
     ]);
-    await ipvs.updateDestination(key, destination);
+    await ipvs.updateDestination(key, parseDestination(key, destination));
     expect(await ipvsadm.ok('-Sn')).toBe(saved);
   });
 

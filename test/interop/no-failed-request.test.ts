@@ -7,7 +7,7 @@ import { createInterface, type Interface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseDestination } from '../../src/model/destination.js';
+import { type Destination, parseDestination } from '../../src/model/destination.js';
 import { parseService } from '../../src/model/service.js';
 import { reconcile } from '../../src/reconcile/apply.js';
 import { plan } from '../../src/reconcile/plan.js';
@@ -121,7 +121,7 @@ describe.each<[string, Topology, Numbers]>([
     const service = parseService({ protocol: 'tcp', address: VIP, port: 80, scheduler });
     const destinations = Object.entries(weights).map(([server, weight]) => {
       const [address, port] = [addressOf(numbers, pool, server), numbers.ports[pool]];
-      return parseDestination(service, { address, port, weight, ...(forward && { forward }) });
+      return parseDestination(service, { address, port, weight, forward: forward ?? 'dr' } as Destination);
     });
     return { services: [{ service, destinations }] };
   }

@@ -82,12 +82,12 @@ async function activeOf(address: string): Promise<number | undefined> {
 /** A download from this server that is under way, and that ends when the server is told so; `ended` is curl's exit code. */
 async function download(address: string): Promise<{ ended: Promise<number> }> {
   const other = address === RS1 ? RS2 : RS1;
-  await ipvs.updateDestination(WEB, { address: other, weight: 0 });
+  await ipvs.updateDestination(WEB, { address: other, weight: 0, forward: 'dr' });
   // A server that comes back within a minute or two has its old connections again.
   const before = (await activeOf(address)) ?? 0;
   const ended = client.exec('curl', '--silent', '--fail', '--max-time', '20', `${URL_OF_VIP}slow`);
   await expect.poll(() => activeOf(address), { timeout: 5000 }).toBe(before + 1);
-  await ipvs.updateDestination(WEB, { address: other });
+  await ipvs.updateDestination(WEB, { address: other, forward: 'dr' });
   return { ended: ended.then(({ code }) => code) };
 }
 

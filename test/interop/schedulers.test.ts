@@ -193,7 +193,7 @@ class Both {
 
   async update(name: string, weight: number, upperThreshold = 0): Promise<void> {
     const { port } = this.#model.server(name);
-    await lan.ipvs.updateDestination(this.#key, { address: name, port, weight, upperThreshold });
+    await lan.ipvs.updateDestination(this.#key, { address: name, port, weight, upperThreshold, forward: 'dr' });
     this.#model.update(name, weight, { upperThreshold });
   }
 

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Family } from '../../src/address/ip.js';
 import { Ipvs } from '../../src/index.js';
+import type { DestinationUpdate } from '../../src/model/change.js';
 import type { Destination } from '../../src/model/destination.js';
 import type { ServiceEntry } from '../../src/model/service.js';
 import type { ServiceKey } from '../../src/model/service-key.js';
@@ -75,7 +76,9 @@ describe('packets that nobody answers', () => {
         await both.compare(key);
 
         // Who is known goes on to the real server that takes no more.
-        await both.do((ipvs) => ipvs.updateDestination(key, { address: server(network, 1), port, weight: 0 }));
+        await both.do((ipvs) =>
+          ipvs.updateDestination(key, { address: server(network, 1), port, weight: 0, forward: 'dr' }),
+        );
         await both.connect(clientsOf(network, 3000, protocols, ports));
         await both.compare(key);
         await both.sysctl({ expire_quiescent_template: 1 });
@@ -112,7 +115,7 @@ describe('packets that nobody answers', () => {
         await both.do((ipvs) => ipvs.addDestination(key, { address: server(network, number) }));
       const clients = clientsOf(network, 2000, ['tcp', 'udp'], [80, 81]);
       await both.connect(clients);
-      await both.do((ipvs) => ipvs.updateDestination(key, { address: server(network, 1), weight: 0 }));
+      await both.do((ipvs) => ipvs.updateDestination(key, { address: server(network, 1), weight: 0, forward: 'dr' }));
       await both.connect(clients);
       await both.compare(key);
     });
@@ -167,7 +170,8 @@ describe('packets that nobody answers', () => {
           present.delete(number);
           await both.do((ipvs) => ipvs.deleteDestination(key, { address: address(number) }));
         } else {
-          const settings: Destination = {
+          const settings: DestinationUpdate = {
+            forward: 'dr',
             address: address(number),
             weight: random(3) === 0 ? 0 : weight(),
             upperThreshold: random(2) * (20 + random(20)),

@@ -40,10 +40,17 @@ test('the public names', () => {
       "Stats",
       "TimeoutError",
       "UnavailableError",
+      "formatDestinationKey",
       "formatRules",
       "formatServiceKey",
       "linuxKernel",
+      "parseChange",
+      "parseDestination",
+      "parseDestinationKey",
+      "parseService",
       "parseServiceKey",
+      "parseSyncDaemon",
+      "parseTimeouts",
     ]
   `);
 });

@@ -13,7 +13,7 @@ import { numericReverseNames, type ReverseNames } from '../../ipvsadm/reverse-na
 import { formatRules, splitWords } from '../../ipvsadm/rules.js';
 import { formatDaemons, formatTimeouts, IPVSADM_VERSION_LINE } from '../../ipvsadm/settings-listing.js';
 import { isNativeLoaded } from '../../linux/native.js';
-import type { Change } from '../../model/change.js';
+import type { NormalChange } from '../../model/change.js';
 import type { Connection } from '../../model/connection.js';
 import type { ServiceKey } from '../../model/service-key.js';
 import type { TableService } from '../../model/table.js';
@@ -133,7 +133,7 @@ class Session {
   }
 
   /** Changes travel together. What is refused is told, in order; the last decides the code. */
-  async #change(changes: readonly Change[]): Promise<number> {
+  async #change(changes: readonly NormalChange[]): Promise<number> {
     const failures = await this.#ipvs.applyAll(changes);
     for (const { change, error } of failures) this.#tell(change.verb, error);
     return failures.at(-1)?.place === changes.length - 1 ? REFUSED : 0;
@@ -236,7 +236,7 @@ class Session {
   /** The code of the last line that is not empty; undefined where there is none. */
   async #executeLines(lines: readonly string[]): Promise<number | undefined> {
     let code: number | undefined;
-    let changes: Change[] = [];
+    let changes: NormalChange[] = [];
     const flush = async () => {
       if (changes.length > 0) code = await this.#change(changes);
       changes = [];
@@ -294,7 +294,7 @@ async function help(): Promise<string> {
   return ipvsadmHelp();
 }
 
-function isChange(command: Command): command is Change {
+function isChange(command: Command): command is NormalChange {
   return !['list', 'save', 'restore', 'help', 'version'].includes(command.verb);
 }
 

@@ -4,7 +4,7 @@
  */
 import { formatEndpoint } from '../../address/endpoint.js';
 import { type DestinationEntry, formatDestinationKey } from '../../model/destination.js';
-import type { NormalService } from '../../model/service.js';
+import type { ServiceFields } from '../../model/service.js';
 import type { Rates } from '../../model/stats.js';
 import { compareDestinationKeys, compareServiceKeys, type TableService } from '../../model/table.js';
 import type { Reading } from './reading.js';
@@ -106,7 +106,7 @@ function serviceRow({ service, destinations, stats }: TableService): Row {
 }
 
 /** As ipvsadm names it. */
-function serviceName(service: NormalService): string {
+function serviceName(service: ServiceFields): string {
   if (service.protocol === 'fwmark') return `FWM ${service.mark}${service.family === 'ipv6' ? ' IPv6' : ''}`;
   return `${service.protocol.toUpperCase()} ${formatEndpoint(service.address, service.port)}`;
 }

@@ -5,7 +5,8 @@ import { parseIP } from '../../address/ip.js';
 import { prettyJson } from '../../json/pretty.js';
 import type { DestinationKey } from '../../model/destination.js';
 import { formatServiceKey, parseServiceKey, type ServiceKeyText } from '../../model/service-key.js';
-import type { Duration, ServerChange, WhatIf, WhatIfTable } from '../../simulator/index.js';
+import type { WrittenTable } from '../../model/table.js';
+import type { Duration, ServerChange, WhatIf } from '../../simulator/index.js';
 import { JSON_OUTPUT, NETNS } from '../common-options.js';
 import type { VerbContext } from '../context.js';
 import { readInput } from '../input.js';
@@ -105,7 +106,7 @@ async function readTable(
   { live, netns }: { readonly live: boolean; readonly netns: string | undefined },
   file: string | undefined,
   context: VerbContext,
-): Promise<WhatIfTable> {
+): Promise<WrittenTable> {
   if (live && file !== undefined) throw new UsageError('--live takes no file');
   if (live) {
     await using ipvs = await context.open({ netns });
@@ -117,7 +118,7 @@ async function readTable(
 }
 
 /** Rules begin with an option; anything else is a state file. */
-async function tableOf(content: string, name: string, env: NodeJS.ProcessEnv): Promise<WhatIfTable> {
+async function tableOf(content: string, name: string, env: NodeJS.ProcessEnv): Promise<WrittenTable> {
   if (!/^\s*(?:#.*\n\s*)*-[A-Za-z-]/.test(content)) {
     const { readStateFile } = await import('../../config/read.js');
     const { services = [] } = readStateFile(content, { name, env });

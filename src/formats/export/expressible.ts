@@ -3,12 +3,16 @@
  * @module
  */
 import { familyOf } from '../../address/ip.js';
-import type { DesiredState } from '../../config/desired-state.js';
 import { reasonsUnwritable } from '../../config/writable.js';
-import type { DesiredService, DesiredTable } from '../../model/desired.js';
-import { formatDestinationKey, type NormalDestination, parseDestination } from '../../model/destination.js';
+import type { NormalDesiredService, NormalDesiredTable } from '../../model/desired.js';
+import {
+  formatDestinationKey,
+  makeDestination,
+  type NormalDestination,
+  parseDestination,
+} from '../../model/destination.js';
 import { withoutUndefined } from '../../model/parse.js';
-import { type NormalService, parseService } from '../../model/service.js';
+import { makeService, type NormalService, parseService } from '../../model/service.js';
 import { familyOfKey, formatServiceKey, type ServiceKey } from '../../model/service-key.js';
 import { type NormalSyncDaemon, parseSyncDaemon } from '../../model/sync-daemon.js';
 import { parseTimeouts, type Timeouts } from '../../model/timeouts.js';
@@ -19,8 +23,18 @@ export function destinationName(service: ServiceKey, destination: NormalDestinat
   return `${formatDestinationKey(destination)} of ${formatServiceKey(service)}`;
 }
 
+/** What a state may say of the host, which no format says. */
+interface HostSections {
+  readonly director?: unknown;
+  readonly realServer?: unknown;
+}
+
 /** What a format can express of a state. All else is reported. */
-export function expressible(state: DesiredState, capabilities: Capabilities, report: ReportNotWritten): DesiredTable {
+export function expressible(
+  state: NormalDesiredTable & HostSections,
+  capabilities: Capabilities,
+  report: ReportNotWritten,
+): NormalDesiredTable {
   if (state.services === undefined) report('services', 'the state says nothing about them, a file always does');
   for (const section of ['director', 'realServer'] as const) {
     if (state[section] !== undefined) report(section, 'sets up the host, which this file does not do');
@@ -60,10 +74,10 @@ function expressibleDaemons(
 }
 
 function expressibleService(
-  { service, destinations }: DesiredService,
+  { service, destinations }: NormalDesiredService,
   capabilities: Capabilities,
   report: ReportNotWritten,
-): DesiredService[] {
+): NormalDesiredService[] {
   const name = formatServiceKey(service);
   const problem = problemOf(service, parseService) ?? serviceProblem(service, capabilities);
   if (problem !== undefined) {
@@ -119,13 +133,13 @@ function withinCapabilities(
   if (persistenceEngine !== undefined && !hasEngine) {
     report(`without the persistence engine ${persistenceEngine}: not in this format`);
   }
-  return {
-    ...rest,
+  return makeService(rest, {
+    scheduler: rest.scheduler,
     ...(flags.length > 0 && { schedulerFlags: flags }),
     ...(onePacket && isOnePacket && { onePacket }),
     ...(persistence !== undefined && capabilities.persistence && { persistence }),
     ...(hasEngine && { persistenceEngine }),
-  };
+  });
 }
 
 function isFlagExpressible(flag: string, { scheduler }: NormalService, { schedulerFlags }: Capabilities): boolean {
@@ -149,7 +163,7 @@ function expressibleDestination(
   const { upperThreshold, lowerThreshold, ...rest } = destination;
   if (capabilities.thresholds || (upperThreshold === undefined && lowerThreshold === undefined)) return [destination];
   report(name, 'without its thresholds: not in this format');
-  return [rest];
+  return [makeDestination(rest)];
 }
 
 /** Why there is no such real server in this language. Without its tunnel it would get packets that it cannot read. */

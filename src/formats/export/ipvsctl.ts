@@ -4,7 +4,7 @@
  */
 
 import { yaml } from '../../config/yaml.js';
-import type { DesiredService } from '../../model/desired.js';
+import type { NormalDesiredService } from '../../model/desired.js';
 import type { NormalDestination } from '../../model/destination.js';
 import type { NormalService } from '../../model/service.js';
 import type { Language } from './language.js';
@@ -28,7 +28,7 @@ export const ipvsctlLanguage: Language = {
 };
 
 /** All is written out: without `defaults`, a weight of 0 stays 0. */
-function entry({ service, destinations }: DesiredService) {
+function entry({ service, destinations }: NormalDesiredService) {
   return { address: target(service), sched: service.scheduler, destinations: destinations.map(destination) };
 }
 

@@ -3,7 +3,7 @@
  * @module
  */
 import { netmaskText } from '../../ipvsadm/rules.js';
-import type { DesiredService } from '../../model/desired.js';
+import type { NormalDesiredService } from '../../model/desired.js';
 import type { NormalDestination } from '../../model/destination.js';
 import type { NormalService } from '../../model/service.js';
 import { familyOfKey, formatServiceKey } from '../../model/service-key.js';
@@ -43,7 +43,7 @@ function globals({ tcp, tcpFin, udp }: Partial<Timeouts>): string {
   return `global_defs {\n    lvs_timeouts ${words.join(' ')}\n}\n`;
 }
 
-function virtualServer({ service, destinations }: DesiredService, report: ReportNotWritten): string[] {
+function virtualServer({ service, destinations }: NormalDesiredService, report: ReportNotWritten): string[] {
   const servers = realServers(service, destinations, report);
   if (servers.length === 0) {
     report(formatServiceKey(service), 'left out: keepalived takes no virtual server without real servers');

@@ -2,7 +2,7 @@
  * What the file format of another program can express.
  * @module
  */
-import type { DesiredTable } from '../../model/desired.js';
+import type { NormalDesiredTable } from '../../model/desired.js';
 import type { ServiceKey } from '../../model/service-key.js';
 
 /** Something that a file does not say as the state has it. */
@@ -46,5 +46,5 @@ export interface Capabilities {
 export interface Language {
   readonly capabilities: Capabilities;
   /** Writes a table that lies within the capabilities, and reports what its program would still have otherwise. */
-  write(table: DesiredTable, report: ReportNotWritten): string;
+  write(table: NormalDesiredTable, report: ReportNotWritten): string;
 }

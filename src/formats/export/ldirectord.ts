@@ -4,7 +4,7 @@
  */
 import { formatEndpoint } from '../../address/endpoint.js';
 import { netmaskText } from '../../ipvsadm/rules.js';
-import type { DesiredService } from '../../model/desired.js';
+import type { NormalDesiredService } from '../../model/desired.js';
 import type { NormalDestination } from '../../model/destination.js';
 import type { NormalService } from '../../model/service.js';
 import { familyOfKey } from '../../model/service-key.js';
@@ -30,7 +30,7 @@ export const ldirectordLanguage: Language = {
   write: ({ services = [] }) => services.map(virtual).join('\n'),
 };
 
-function virtual({ service, destinations }: DesiredService): string {
+function virtual({ service, destinations }: NormalDesiredService): string {
   const six = familyOfKey(service) === 'ipv6' ? '6' : '';
   const lines = [
     ...destinations.map((destination) => `real${six} = ${real(destination)}`),

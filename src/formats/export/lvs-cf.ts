@@ -3,7 +3,7 @@
  * @module
  */
 import { netmaskText } from '../../ipvsadm/rules.js';
-import type { DesiredService } from '../../model/desired.js';
+import type { NormalDesiredService } from '../../model/desired.js';
 import type { NormalDestination } from '../../model/destination.js';
 import type { NormalService } from '../../model/service.js';
 import { destinationName } from './expressible.js';
@@ -45,7 +45,7 @@ export const lvsCfLanguage: Language = {
 };
 
 /** One way holds for the whole file: the one that most real servers have. */
-function commonForward(services: readonly DesiredService[]): NormalDestination['forward'] {
+function commonForward(services: readonly NormalDesiredService[]): NormalDestination['forward'] {
   const counts = new Map<NormalDestination['forward'], number>();
   for (const { forward } of services.flatMap(({ destinations }) => destinations)) {
     counts.set(forward, (counts.get(forward) ?? 0) + 1);
@@ -54,7 +54,7 @@ function commonForward(services: readonly DesiredService[]): NormalDestination['
   return most?.[0] ?? 'nat';
 }
 
-function virtual({ service, destinations }: DesiredService, forward: string, report: ReportNotWritten): string {
+function virtual({ service, destinations }: NormalDesiredService, forward: string, report: ReportNotWritten): string {
   const servers = destinations.filter((destination) => {
     if (destination.forward === forward) return true;
     const why = `left out: ${destination.forward}, but network = ${NETWORKS.get(forward)} holds for the whole file`;

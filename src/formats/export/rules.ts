@@ -3,7 +3,7 @@
  * @module
  */
 import { formatRules, formatSettingsRules } from '../../ipvsadm/rules.js';
-import type { DesiredTable } from '../../model/desired.js';
+import type { NormalDesiredTable } from '../../model/desired.js';
 import type { Language } from './language.js';
 
 /** ipvsadm 1.31. */
@@ -31,7 +31,10 @@ export const rulesLanguage: Language = {
 };
 
 /** `--set` leaves a timeout of 0 as it is; where all are to stay it is no rule at all. */
-function settings(timeouts: DesiredTable['timeouts'], daemons: NonNullable<DesiredTable['daemons']>): string {
+function settings(
+  timeouts: NormalDesiredTable['timeouts'],
+  daemons: NonNullable<NormalDesiredTable['daemons']>,
+): string {
   const text = formatSettingsRules({ tcp: 0, tcpFin: 0, udp: 0, ...timeouts }, daemons);
   return timeouts === undefined ? text.slice(text.indexOf('\n') + 1) : text;
 }

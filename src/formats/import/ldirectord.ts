@@ -504,7 +504,8 @@ function addReal(
   }
   // The kernel refuses what the model does, and ldirectord goes on.
   const pass = (at: Place, why: string) => report.passOver(at, `${why}; it is left out`);
-  const checked = report.attempt(place, () => parseDestination(service, destination), {}, pass);
+  // A copy: ipvsadm reads what the kernel refuses, thresholds the wrong way round.
+  const checked = report.attempt(place, () => parseDestination(service, { ...destination }), {}, pass);
   if (checked === undefined) return;
   const name = formatDestinationKey(checked);
   const isListed = name === formatEndpoint(address, port);

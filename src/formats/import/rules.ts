@@ -7,7 +7,7 @@ import type { DesiredState } from '../../config/desired-state.js';
 import { ConfigError, RulesError } from '../../errors.js';
 import type { Names } from '../../ipvsadm/names.js';
 import { type Rule, readRules } from '../../ipvsadm/rules.js';
-import type { Change } from '../../model/change.js';
+import type { NormalChange } from '../../model/change.js';
 import { formatDestinationKey, type NormalDestination } from '../../model/destination.js';
 import type { NormalService } from '../../model/service.js';
 import { formatServiceKey, type ServiceKey } from '../../model/service-key.js';
@@ -31,7 +31,7 @@ class Table {
     this.#report = report;
   }
 
-  apply(change: Change, place: Place): void {
+  apply(change: NormalChange, place: Place): void {
     switch (change.verb) {
       case 'add-service':
       case 'update-service':

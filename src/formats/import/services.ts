@@ -2,7 +2,7 @@
  * Services as an importer gathers them -> desired services, checked.
  * @module
  */
-import type { DesiredService } from '../../model/desired.js';
+import type { NormalDesiredService } from '../../model/desired.js';
 import {
   type Destination,
   formatDestinationKey,
@@ -74,7 +74,7 @@ export class Services {
     this.#goesOn = goesOn;
   }
 
-  get list(): DesiredService[] {
+  get list(): NormalDesiredService[] {
     return [...this.#entries.values()].map(({ service, destinations }) => ({
       service,
       destinations: [...destinations.values()],

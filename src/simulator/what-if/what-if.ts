@@ -8,10 +8,11 @@ import {
   type Destination,
   type DestinationKey,
   formatDestinationKey,
+  makeDestination,
   type NormalDestination,
   parseDestination,
 } from '../../model/destination.js';
-import { type NormalService, parseService, type Scheduler, type Service } from '../../model/service.js';
+import { type NormalService, parseService, type Scheduler } from '../../model/service.js';
 import {
   familyOfKey,
   formatServiceKey,
@@ -19,17 +20,10 @@ import {
   type ServiceKey,
   type ServiceKeyText,
 } from '../../model/service-key.js';
+import { readWrittenTable, type WrittenTable } from '../../model/table.js';
 import { SimulatedKernel } from '../simulated-kernel.js';
 import { Run, type ServerTally } from './run.js';
 import { Chance, type CheckedTraffic, checkTraffic, type Traffic } from './traffic.js';
-
-/** Services with their real servers, newest first, as `ipvs.snapshot()` has them. */
-export interface WhatIfTable {
-  readonly services: readonly {
-    readonly service: Service | NormalService;
-    readonly destinations: readonly { readonly destination: Destination | NormalDestination }[];
-  }[];
-}
 
 /** One change to the real servers of the service. */
 export type ServerChange =
@@ -92,7 +86,7 @@ export interface WhatIf {
  *
  * @throws {InvalidArgumentError} naming the field that is wrong
  */
-export async function whatIf(table: WhatIfTable, traffic: Traffic, options: WhatIfOptions = {}): Promise<WhatIf[]> {
+export async function whatIf(table: WrittenTable, traffic: Traffic, options: WhatIfOptions = {}): Promise<WhatIf[]> {
   const { service, destinations } = find(table, options.service);
   const checked = checkTraffic(traffic, familyOfKey(service));
   const changes = (options.changes ?? []).map((change) => checkChange(service, change));
@@ -117,14 +111,11 @@ type CheckedChange =
       readonly weight: number;
     };
 
-function find(table: WhatIfTable, key: ServiceKey | ServiceKeyText | undefined) {
-  const services = table.services.map(({ service, destinations }) => {
-    const normal = parseService(service);
-    return {
-      service: normal,
-      destinations: destinations.map(({ destination }) => parseDestination(normal, destination)),
-    };
-  });
+function find(table: WrittenTable, key: ServiceKey | ServiceKeyText | undefined) {
+  const services = readWrittenTable('table', table).services.map(({ service, destinations }) => ({
+    service,
+    destinations: destinations.map(({ destination }) => destination),
+  }));
   const name = key === undefined ? undefined : formatServiceKey(parseServiceKey(key));
   const names = services.map(({ service }) => formatServiceKey(service));
   const [found, ...others] = services.filter((_, index) => name === undefined || names[index] === name);
@@ -146,7 +137,7 @@ function checkChange(service: NormalService, change: ServerChange): CheckedChang
 function withScheduler(service: NormalService, scheduler: Scheduler): NormalService {
   if (scheduler === service.scheduler) return service;
   const { schedulerFlags: _, ...rest } = service;
-  return { ...rest, scheduler };
+  return parseService({ ...rest, scheduler });
 }
 
 async function simulate(
@@ -188,9 +179,9 @@ async function make(netlink: NetlinkSource, run: Run, key: NormalService, change
   }
   if (change.change === 'remove') {
     await netlink.change({ verb: 'delete-destination', key, destination: change.server });
-    run.setServer({ ...known, weight: 0 });
+    run.setServer(makeDestination({ ...known, weight: 0 }));
   } else {
-    const destination = { ...known, weight: change.weight };
+    const destination = makeDestination({ ...known, weight: change.weight });
     await netlink.change({ verb: 'update-destination', key, destination });
     run.setServer(destination);
   }

@@ -112,7 +112,7 @@ test('diff and apply count overrides as part of the file, and say so', async () 
   await ipvsTs('weight', [KEY, '10.0.0.1', '3']);
   const stderr = expect.stringMatching(new RegExp(`^override: ${SERVER}: weight 3, by .*\n$`));
   expect(await ipvsTs('diff', ['-'], FILE)).toEqual({ code: 0, stdout: '', stderr });
-  await ipvs.updateDestination(KEY, { address: '10.0.0.1', weight: 9 });
+  await ipvs.updateDestination(KEY, { address: '10.0.0.1', weight: 9, forward: 'dr' });
   expect(await ipvsTs('apply', ['-'], FILE)).toMatchObject({ code: 0, stderr });
   expect(await weightNow()).toBe(3);
   using _claim = await claimServices(stateDirectory(), { program: 'ipvs-ts keep web.yaml' });

@@ -83,7 +83,7 @@ daemons: [{ role: master, interface: eth0, syncId: 7 }]
 director: { device: eth0, mode: dr }
 realServer: { mode: tun, vips: [10.0.0.100/24] }
 `;
-  const state: DesiredState = {
+  const state = {
     services: [
       {
         service: {

@@ -12,7 +12,7 @@ import type { IpvsPicture, Passage, Picture } from '../../../src/doctor/picture.
 import type { HostSetup } from '../../../src/host/setup.js';
 import type { HostState } from '../../../src/host/state.js';
 import { deviceSysctl } from '../../../src/linux/sysctl.js';
-import { type Destination, parseDestination } from '../../../src/model/destination.js';
+import { type Destination, makeDestination, parseDestination } from '../../../src/model/destination.js';
 import { parseService, type Service } from '../../../src/model/service.js';
 import type { NormalSyncDaemon } from '../../../src/model/sync-daemon.js';
 import type { TableService } from '../../../src/model/table.js';
@@ -542,7 +542,13 @@ describe('a director:', () => {
             service: parseService(WEB),
             destinations: [
               {
-                destination: { address: '10.0.0.11', port: 80, weight: 1, forward: 'dr', upperThreshold: 2 ** 31 },
+                destination: makeDestination({
+                  address: '10.0.0.11',
+                  port: 80,
+                  weight: 1,
+                  forward: 'dr',
+                  upperThreshold: 2 ** 31,
+                }),
                 activeConnections: 0,
                 inactiveConnections: 0,
               },
@@ -560,7 +566,7 @@ describe('a director:', () => {
             service: parseService(WEB),
             destinations: [
               {
-                destination: { address: '10.0.0.11', port: 8080, weight: 1, forward: 'dr' },
+                destination: makeDestination({ address: '10.0.0.11', port: 8080, weight: 1, forward: 'dr' }),
                 activeConnections: 0,
                 inactiveConnections: 0,
               },

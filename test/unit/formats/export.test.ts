@@ -5,25 +5,26 @@ import type { DesiredState } from '../../../src/config/desired-state.js';
 import { InvalidArgumentError } from '../../../src/errors.js';
 import { type Exported, exportConfig } from '../../../src/formats/export-config.js';
 import { IMPORT_FORMATS, type ImportFormat, importConfig } from '../../../src/formats/import-config.js';
-import type { DesiredService } from '../../../src/model/desired.js';
+import type { NormalDesiredService } from '../../../src/model/desired.js';
 import {
   type Destination,
   formatDestinationKey,
+  makeDestination,
   type NormalDestination,
   parseDestination,
 } from '../../../src/model/destination.js';
 import { parseRealServer } from '../../../src/model/real-server.js';
-import { type NormalService, parseService, type Service } from '../../../src/model/service.js';
-import { familyOfKey, formatServiceKey } from '../../../src/model/service-key.js';
+import { makeService, type NormalService, parseService, type Service } from '../../../src/model/service.js';
+import { familyOfKey, formatServiceKey, type ServiceKey } from '../../../src/model/service-key.js';
 import { parseSyncDaemon } from '../../../src/model/sync-daemon.js';
 import { normalTable, tableInput } from '../../arbitraries.js';
 
-function desired(service: Service, ...destinations: Destination[]): DesiredService {
+function desired(service: Service, ...destinations: Destination[]): NormalDesiredService {
   const normal = parseService(service);
   return { service: normal, destinations: destinations.map((input) => parseDestination(normal, input)) };
 }
 
-const table = tableInput.map((inputs): DesiredService[] =>
+const table = tableInput.map((inputs): NormalDesiredService[] =>
   normalTable(inputs).services.map(({ service, destinations }) => ({
     service,
     destinations: destinations.map(({ destination }) => destination),
@@ -31,7 +32,7 @@ const table = tableInput.map((inputs): DesiredService[] =>
 );
 
 /** Services, and real servers of services, by the names that are told. */
-function objects(services: readonly DesiredService[] = []): Map<string, NormalService | NormalDestination> {
+function objects(services: readonly NormalDesiredService[] = []): Map<string, NormalService | NormalDestination> {
   return new Map<string, NormalService | NormalDestination>(
     services.flatMap(({ service, destinations }) => [
       [formatServiceKey(service), service] as const,
@@ -47,12 +48,15 @@ function readBack({ text }: Exported, format: ImportFormat): DesiredState {
 }
 
 /** What each format has words for, said a second time: by what is taken out of any table. */
-const RESTRICT: Readonly<Record<ImportFormat, (services: DesiredService[]) => DesiredService[]>> = {
+const RESTRICT: Readonly<Record<ImportFormat, (services: NormalDesiredService[]) => NormalDesiredService[]>> = {
   rules: (services) => services,
   keepalived: (services) =>
     services
       .map(({ service: { persistenceEngine, ...service }, destinations }) => ({
-        service: service.persistence && persistenceEngine ? { ...service, persistenceEngine } : service,
+        service: makeService(
+          service,
+          service.persistence && persistenceEngine ? { ...service, persistenceEngine } : service,
+        ),
         destinations: destinations.filter(({ forward, port }) =>
           service.protocol === 'fwmark' ? forward === 'nat' || port === 0 : port !== 0 || service.port === 0,
         ),
@@ -62,7 +66,7 @@ const RESTRICT: Readonly<Record<ImportFormat, (services: DesiredService[]) => De
     services
       .filter(({ service }) => service.protocol !== 'sctp')
       .map(({ service: { persistenceEngine, onePacket, ...service }, destinations }) => ({
-        service: onePacket && service.protocol === 'udp' ? { ...service, onePacket } : service,
+        service: makeService(service, onePacket && service.protocol === 'udp' ? { ...service, onePacket } : service),
         destinations: destinations.filter((destination) => isPlain(service, destination)),
       })),
   'lvs.cf': (services) =>
@@ -70,7 +74,7 @@ const RESTRICT: Readonly<Record<ImportFormat, (services: DesiredService[]) => De
       .filter(({ service }) => service.protocol !== 'sctp' && familyOfKey(service) === 'ipv4')
       .filter(({ service }) => !/^(sed|nq|fo|ovf|mh)$/.test(service.scheduler))
       .map(({ service: { persistenceEngine, schedulerFlags, onePacket, ...service }, destinations }) => ({
-        service,
+        service: makeService(service, service),
         destinations: destinations
           .filter((destination) => isPlain(service, destination) && destination.forward === 'dr')
           .map(withoutThresholds),
@@ -79,18 +83,18 @@ const RESTRICT: Readonly<Record<ImportFormat, (services: DesiredService[]) => De
     services
       .filter(({ service }) => familyOfKey(service) === 'ipv4' && (service.protocol === 'fwmark' || service.port > 0))
       .map(({ service: { persistenceEngine, schedulerFlags, onePacket, persistence, ...service }, destinations }) => ({
-        service,
+        service: makeService(service, service),
         destinations: destinations.filter((destination) => isPlain(service, destination)).map(withoutThresholds),
       })),
 };
 
 /** No tunnel but ipip, and none into the other family. */
-function isPlain(service: NormalService, { address, tunnel }: NormalDestination): boolean {
+function isPlain(service: ServiceKey, { address, tunnel }: NormalDestination): boolean {
   return (tunnel?.type ?? 'ipip') === 'ipip' && address.includes(':') === (familyOfKey(service) === 'ipv6');
 }
 
 function withoutThresholds({ upperThreshold, lowerThreshold, ...rest }: NormalDestination): NormalDestination {
-  return rest;
+  return makeDestination(rest);
 }
 
 describe.each(IMPORT_FORMATS)('%s', (format) => {
@@ -147,13 +151,13 @@ describe.each(IMPORT_FORMATS)('%s', (format) => {
       { protocol: 'tcp', address: '10.0.0.1', port: 80 },
       { address: '10.1.0.1' },
     );
-    const local: NormalDestination = { address: '10.1.0.2', port: 80, weight: 1, forward: 'local' };
+    const local = makeDestination({ address: '10.1.0.2', port: 80, weight: 1, forward: 'local' });
     const foreign = {
-      service: { ...service, protocol: 'ip47' as const, address: '10.0.0.1', port: 80 },
+      service: makeService({ protocol: 'ip47', address: '10.0.0.1', port: 80 }, service),
       destinations: [],
     };
     const odd = {
-      service: { ...service, address: '10.0.0.2', port: 80, protocol: 'tcp' as const, scheduler: '}' },
+      service: makeService({ address: '10.0.0.2', port: 80, protocol: 'tcp' }, { scheduler: '}' }),
       destinations,
     };
     const exported = exportConfig(

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { ListColumns } from '../../../src/ipvsadm/build-command.js';
 import { formatListing, type ListingStyle } from '../../../src/ipvsadm/listing.js';
 import type { ReverseNames } from '../../../src/ipvsadm/reverse-names.js';
-import type { DestinationEntry, NormalDestination } from '../../../src/model/destination.js';
-import { type NormalService, parseService, type Service } from '../../../src/model/service.js';
+import { type DestinationEntry, type DestinationFields, makeDestination } from '../../../src/model/destination.js';
+import { makeService, parseService, type Service, type ServiceFields } from '../../../src/model/service.js';
 import { Stats } from '../../../src/model/stats.js';
 import type { TableService } from '../../../src/model/table.js';
 import { normalTable, tableInput } from '../../arbitraries.js';
@@ -28,9 +28,9 @@ const statsOf = (counter: bigint, rate = 0) =>
 
 const zeros = statsOf(0n);
 
-function server(destination: NormalDestination, entry: Partial<DestinationEntry> = {}): DestinationEntry {
+function server(destination: DestinationFields, entry: Partial<DestinationEntry> = {}): DestinationEntry {
   return {
-    destination,
+    destination: makeDestination(destination),
     activeConnections: 0,
     inactiveConnections: 0,
     persistentConnections: 0,
@@ -39,7 +39,7 @@ function server(destination: NormalDestination, entry: Partial<DestinationEntry>
   };
 }
 
-const listed = (service: Service | NormalService, ...destinations: DestinationEntry[]): TableService => ({
+const listed = (service: Service | ServiceFields, ...destinations: DestinationEntry[]): TableService => ({
   service: parseService(service),
   stats: zeros,
   destinations,
@@ -133,7 +133,7 @@ describe('the line of a service', () => {
   });
 
   it('has a question mark for other protocols', () => {
-    const service: NormalService = { protocol: 'ip47', address: '10.0.0.1', port: 80, scheduler: 'wlc' };
+    const service = makeService({ protocol: 'ip47', address: '10.0.0.1', port: 80 }, { scheduler: 'wlc' });
     expect(rows([{ service, destinations: [] }])).toEqual(['?    10.0.0.1:80 wlc']);
   });
 
@@ -158,7 +158,7 @@ describe('the line of a service', () => {
 });
 
 describe('the line of a destination', () => {
-  it.each<[string, NormalDestination]>([
+  it.each<[string, DestinationFields]>([
     ['  -> 10.0.0.9:80                  Route   1      0          0         ', dr],
     ['  -> 10.0.0.9:80                  Masq    5      0          0         ', { ...dr, forward: 'nat', weight: 5 }],
     ['  -> 10.0.0.9:80                  Local   0      0          0         ', { ...dr, forward: 'local', weight: 0 }],
@@ -182,7 +182,7 @@ describe('the line of a destination', () => {
   });
 
   const tun = { ...dr, forward: 'tun' } as const;
-  it.each<[string, NormalDestination]>([
+  it.each<[string, DestinationFields]>([
     ['Route   n/a           1      0          0         ', dr],
     ['Tunnel  ipip          1      0          0         ', { ...tun, tunnel: { type: 'ipip' } }],
     [
@@ -239,9 +239,9 @@ describe('the line of a destination', () => {
 });
 
 describe('what /proc/net/ip_vs does not tell', () => {
-  const service = { ...parseService(web), persistence: { netmask: 24 } };
+  const service = makeService(web, { scheduler: 'wlc', persistence: { netmask: 24 } });
   const table: TableService[] = [
-    { service, destinations: [{ destination: dr, activeConnections: 4, inactiveConnections: 5 }] },
+    { service, destinations: [{ destination: makeDestination(dr), activeConnections: 4, inactiveConnections: 5 }] },
   ];
   it.each<[ListColumns | undefined, string, string]>([
     [
@@ -392,7 +392,7 @@ describe('names', () => {
       'FWM  80 wlc',
       '  -> www.example.com:80           Route   1      0          0         ',
     ]);
-    const service: NormalService = { ...web, protocol: 'ip47', scheduler: 'wlc' };
+    const service = makeService({ ...web, protocol: 'ip47' }, { scheduler: 'wlc' });
     expect(rows([{ service, destinations: [] }], plain, names)).toEqual(['?    www.example.com:80 wlc']);
   });
 });

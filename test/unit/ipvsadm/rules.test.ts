@@ -1,16 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RulesError } from '../../../src/errors.js';
-import { formatRules, parseRules, type Rule, type RulesTable } from '../../../src/ipvsadm/rules.js';
-import type { NormalDestination } from '../../../src/model/destination.js';
-import { type NormalService, parseService, type Service } from '../../../src/model/service.js';
+import { formatRules, parseRules, type Rule } from '../../../src/ipvsadm/rules.js';
+import { type DestinationFields, makeDestination } from '../../../src/model/destination.js';
+import { makeService, parseService, type Service, type ServiceFields } from '../../../src/model/service.js';
 import { formatServiceKey } from '../../../src/model/service-key.js';
+import type { WrittenTable } from '../../../src/model/table.js';
 import { normalTable, tableInput } from '../../arbitraries.js';
 
-const web: NormalService = parseService({ protocol: 'tcp', address: '10.0.0.1', port: 80 });
+const web = parseService({ protocol: 'tcp', address: '10.0.0.1', port: 80 });
 
-const tableOf = (service: NormalService, ...destinations: NormalDestination[]): RulesTable => ({
-  services: [{ service, destinations: destinations.map((destination) => ({ destination })) }],
+const tableOf = (service: ServiceFields, ...destinations: DestinationFields[]): WrittenTable => ({
+  services: [
+    {
+      service: makeService(service, service),
+      destinations: destinations.map((destination) => ({ destination: makeDestination(destination) })),
+    },
+  ],
 });
 
 describe('services as ipvsadm -Sn writes them', () => {
@@ -60,7 +66,7 @@ describe('services as ipvsadm -Sn writes them', () => {
   });
 
   it('other protocols', () => {
-    const service: NormalService = { protocol: 'ip47', address: '10.0.0.1', port: 80, scheduler: 'none' };
+    const service: ServiceFields = { protocol: 'ip47', address: '10.0.0.1', port: 80, scheduler: 'none' };
     expect(formatRules(tableOf(service))).toBe('-A --xxx-service 10.0.0.1:80 -s none\n');
   });
 
@@ -73,11 +79,11 @@ describe('services as ipvsadm -Sn writes them', () => {
 
 describe('servers as ipvsadm -Sn writes them', () => {
   const to = { address: '10.0.0.2', port: 80, weight: 1 };
-  it.each<[string, NormalDestination]>([
+  it.each<[string, DestinationFields]>([
     ['-r 10.0.0.2:80 -g -w 1', { ...to, forward: 'dr' }],
     ['-r 10.0.0.2:80 -g -w 1', { ...to, forward: 'local' }],
     ['-r 10.0.0.2:8080 -m -w 2147483647', { ...to, forward: 'nat', port: 8080, weight: 2147483647 }],
-    ['-r [2001:db8::2]:80 -m -w 0', { ...to, address: '2001:db8::2', forward: 'nat', weight: 0 }],
+    ['-r [2001:db8::2]:80 -i -w 0', { ...to, address: '2001:db8::2', forward: 'tun', weight: 0 }],
     // Thresholds are not told.
     ['-r 10.0.0.2:80 -m -w 1', { ...to, forward: 'nat', upperThreshold: 10, lowerThreshold: 5 }],
     ['-r 10.0.0.2:80 (null) -w 1', { ...to, forward: 'bypass' }],
@@ -130,7 +136,7 @@ it('sorts services and servers, and keeps the table as it was', () => {
 
 /** What a kernel would hold after these rules. */
 function tableFromRules(rules: readonly Rule[]) {
-  const services = new Map<string, { service: NormalService; destinations: { destination: NormalDestination }[] }>();
+  const services = new Map<string, { service: ServiceFields; destinations: { destination: DestinationFields }[] }>();
   for (const { change } of rules) {
     if (change.verb === 'add-service') {
       services.set(formatServiceKey(change.service), { service: change.service, destinations: [] });
@@ -141,7 +147,7 @@ function tableFromRules(rules: readonly Rule[]) {
   return { services: [...services.values()] };
 }
 
-const withoutThresholds = ({ upperThreshold: _, lowerThreshold: __, ...destination }: NormalDestination) => destination;
+const withoutThresholds = ({ upperThreshold: _, lowerThreshold: __, ...destination }: DestinationFields) => destination;
 
 it('what is written is read back whole, thresholds apart', () => {
   fc.assert(
@@ -155,7 +161,7 @@ it('what is written is read back whole, thresholds apart', () => {
       for (const { service, destinations } of services) {
         const entry = found.get(formatServiceKey(service));
         expect(entry?.service).toStrictEqual(service);
-        const byName = (left: NormalDestination, right: NormalDestination) =>
+        const byName = (left: DestinationFields, right: DestinationFields) =>
           `${left.address} ${left.port}` < `${right.address} ${right.port}` ? -1 : 1;
         expect(entry?.destinations.map(({ destination }) => destination).sort(byName)).toStrictEqual(
           destinations.map(({ destination }) => withoutThresholds(destination)).sort(byName),

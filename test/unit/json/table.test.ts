@@ -9,6 +9,8 @@ import {
   tableJsonSchema,
 } from '../../../src/json/table.js';
 import type { Connection } from '../../../src/model/connection.js';
+import { makeDestination } from '../../../src/model/destination.js';
+import { makeService } from '../../../src/model/service.js';
 import { Stats } from '../../../src/model/stats.js';
 import type { Table } from '../../../src/model/table.js';
 import { readProcConnections } from '../../../src/proc/connections.js';
@@ -71,14 +73,18 @@ describe('list --json', () => {
       source: 'netlink',
       services: [
         {
-          service: { protocol: 'ip47', address: '10.0.0.1', port: 0, scheduler: 'none' },
+          service: makeService({ protocol: 'ip47', address: '10.0.0.1', port: 0 }, { scheduler: 'none' }),
           destinations: [
             { ...common, forward: 'local' as const },
             { ...common, forward: 'bypass' as const },
             { ...common, forward: 'method7' as const },
             { ...common, forward: 'tun' as const, tunnel: { type: 'type3' as const } },
             { ...common, forward: 'tun' as const },
-          ].map((destination) => ({ destination, activeConnections: 0, inactiveConnections: 0 })),
+          ].map((destination) => ({
+            destination: makeDestination(destination),
+            activeConnections: 0,
+            inactiveConnections: 0,
+          })),
         },
       ],
     });
@@ -105,7 +111,7 @@ FWM  00000005 wlc ops persistent 90000 FFFFFF00
       source: 'netlink',
       services: [
         {
-          service: { protocol: 'fwmark', mark: 1, family: 'ipv4', scheduler: 'rr' },
+          service: makeService({ protocol: 'fwmark', mark: 1, family: 'ipv4' }, { scheduler: 'rr' }),
           stats: new Stats(counters, rates),
           destinations: [],
         },
@@ -116,7 +122,7 @@ FWM  00000005 wlc ops persistent 90000 FFFFFF00
       source: 'netlink',
       services: [
         {
-          service: { protocol: 'fwmark', mark: 1, family: 'ipv4', scheduler: 'rr' },
+          service: makeService({ protocol: 'fwmark', mark: 1, family: 'ipv4' }, { scheduler: 'rr' }),
           stats: {
             connections: '18446744073709551615',
             inPackets: '1',

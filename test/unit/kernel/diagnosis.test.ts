@@ -2,11 +2,16 @@ import { expect, it } from 'vitest';
 import { KernelError } from '../../../src/errors.js';
 import { explain } from '../../../src/kernel/diagnosis.js';
 import type { Kernel } from '../../../src/kernel/kernel.js';
-import type { Change } from '../../../src/model/change.js';
+import type { NormalChange } from '../../../src/model/change.js';
 import { parseDestination } from '../../../src/model/destination.js';
+import { parseServiceKey } from '../../../src/model/service-key.js';
 
-const key = { protocol: 'tcp', address: '192.0.2.1', port: 80 } as const;
-const change: Change = { verb: 'add-destination', key, destination: parseDestination(key, { address: '10.0.0.1' }) };
+const key = parseServiceKey('tcp://192.0.2.1:80');
+const change: NormalChange = {
+  verb: 'add-destination',
+  key,
+  destination: parseDestination(key, { address: '10.0.0.1' }),
+};
 const refusal = new KernelError({ errno: -22, command: 'add destination' });
 
 /** A kernel with these routes that counts how often it is asked for them. */

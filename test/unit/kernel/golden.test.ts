@@ -8,7 +8,7 @@ import {
   readServiceMessage,
   readTimeoutsMessage,
 } from '../../../src/kernel/requests.js';
-import type { Change } from '../../../src/model/change.js';
+import type { NormalChange } from '../../../src/model/change.js';
 import { type Destination, parseDestination } from '../../../src/model/destination.js';
 import { parseService, type Service } from '../../../src/model/service.js';
 import { parseServiceKey } from '../../../src/model/service-key.js';
@@ -97,7 +97,7 @@ describe('the bytes sent are those that a real kernel took', () => {
   });
 
   it.each(destinations)('%s', (title, input) => {
-    const change: Change = { verb: 'add-destination', key: web, destination: parseDestination(web, input) };
+    const change: NormalChange = { verb: 'add-destination', key: web, destination: parseDestination(web, input) };
     expect(payload(requests.change(change))).toBe(captured(title));
   });
 

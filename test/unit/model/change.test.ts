@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Change, objectOf } from '../../../src/model/change.js';
+import { type NormalChange, objectOf } from '../../../src/model/change.js';
 import { parseDestination } from '../../../src/model/destination.js';
 import { parseService } from '../../../src/model/service.js';
 import { parseSyncDaemon } from '../../../src/model/sync-daemon.js';
@@ -9,7 +9,7 @@ const mark = parseService({ protocol: 'fwmark', mark: 5, family: 'ipv6' });
 const destination = parseDestination(service, { address: '10.0.0.2' });
 const daemon = parseSyncDaemon({ role: 'backup', interface: 'eth0' });
 
-test.each<[Change, string | undefined]>([
+test.each<[NormalChange, string | undefined]>([
   [{ verb: 'add-service', service }, 'tcp://10.0.0.1:80'],
   [{ verb: 'update-service', service: mark }, 'fwmark://5?family=ipv6'],
   [{ verb: 'delete-service', key: mark }, 'fwmark://5?family=ipv6'],

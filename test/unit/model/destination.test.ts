@@ -3,9 +3,10 @@ import { describe, expect, test } from 'vitest';
 import {
   type Destination,
   type DestinationEntry,
+  type DestinationFields,
   type DestinationKey,
   formatDestinationKey,
-  type NormalDestination,
+  makeDestination,
   parseDestination,
   parseDestinationKey,
 } from '../../../src/model/destination.js';
@@ -81,7 +82,7 @@ describe('refuses', () => {
     ['a weight of 32 bits', WEB, { ...SERVER, weight: 2 ** 31 }, 'weight'],
     ['half a weight', WEB, { ...SERVER, weight: 0.5 }, 'weight'],
     ['an infinite weight', WEB, { ...SERVER, weight: Number.POSITIVE_INFINITY }, 'weight'],
-    ['an upper threshold of 32 bits', WEB, { ...SERVER, upperThreshold: 2 ** 31 }, 'upperThreshold'],
+    ['an upper threshold of 33 bits', WEB, { ...SERVER, upperThreshold: 2 ** 32 }, 'upperThreshold'],
     ['a negative lower threshold', WEB, { ...SERVER, lowerThreshold: -1 }, 'lowerThreshold'],
     ['lower above upper', WEB, { ...SERVER, upperThreshold: 5, lowerThreshold: 6 }, 'lowerThreshold'],
     ['lower without upper', WEB, { ...SERVER, lowerThreshold: 1 }, 'lowerThreshold'],
@@ -117,8 +118,8 @@ describe('refuses', () => {
     expect(issuesOf(() => parsed(WEB, destination))).toEqual([{ path, message: 'unknown field' }]);
   });
 
-  test('both the port and the family', () => {
-    expect(pathsOf(() => parsed(WEB, { ...SERVER6, port: 81 }))).toEqual(['port', 'address']);
+  test('the family before the port', () => {
+    expect(pathsOf(() => parsed(WEB, { ...SERVER6, port: 81 }))).toEqual(['address']);
   });
 });
 
@@ -183,15 +184,15 @@ describe('one form', () => {
 
 describe('a listed destination, changed', () => {
   /** As the kernel lists it. */
-  const entryOf = (destination: NormalDestination): DestinationEntry => ({
-    destination,
+  const entryOf = (destination: DestinationFields): DestinationEntry => ({
+    destination: makeDestination(destination),
     activeConnections: 3,
     inactiveConnections: 1,
     persistentConnections: 0,
   });
   const LISTED = { ...SERVER, port: 80, weight: 5 } as const;
 
-  test.each<[string, NormalDestination]>([
+  test.each<[string, DestinationFields]>([
     ['DR', { ...LISTED, forward: 'dr' }],
     ['NAT to another port, with thresholds', { ...LISTED, port: 8080, forward: 'nat', upperThreshold: 9 }],
     ['GUE', { ...LISTED, forward: 'tun', tunnel: { type: 'gue', port: 6080, checksum: 'csum' } }],
@@ -212,7 +213,7 @@ describe('a listed destination, changed', () => {
     );
   });
 
-  test.each<[string, NormalDestination, string]>([
+  test.each<[string, DestinationFields, string]>([
     ['local', { ...LISTED, forward: 'local' }, 'forward'],
     ['bypass', { ...LISTED, forward: 'bypass' }, 'forward'],
     ['method5', { ...LISTED, forward: 'method5' }, 'forward'],
@@ -236,7 +237,7 @@ describe('keys', () => {
   });
 
   test('may be a whole destination, whatever the kernel made of it', () => {
-    const listed: NormalDestination = { ...SERVER, port: 81, forward: 'method5', weight: 1, upperThreshold: 5 };
+    const listed: DestinationFields = { ...SERVER, port: 81, forward: 'method5', weight: 1, upperThreshold: 5 };
     expect(parseDestinationKey(WEB, listed)).toStrictEqual({ ...SERVER, port: 81 });
   });
 

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { makeDestination } from '../../../src/model/destination.js';
 import { agree, haveSameServices } from '../../../src/model/same-table.js';
+import { makeService } from '../../../src/model/service.js';
 import type { ServiceKey } from '../../../src/model/service-key.js';
 import type { TableService } from '../../../src/model/table.js';
 
@@ -7,9 +9,9 @@ const web: ServiceKey = { protocol: 'tcp', address: '192.0.2.1', port: 80 };
 
 function service(key: ServiceKey, ...servers: string[]): TableService {
   return {
-    service: { ...key, scheduler: 'rr' },
+    service: makeService(key, { scheduler: 'rr' }),
     destinations: servers.map((address) => ({
-      destination: { address, port: 80, weight: 1, forward: 'dr' },
+      destination: makeDestination({ address, port: 80, weight: 1, forward: 'dr' }),
       activeConnections: 0,
       inactiveConnections: 0,
     })),
@@ -19,7 +21,7 @@ function service(key: ServiceKey, ...servers: string[]): TableService {
 describe('readings agree', () => {
   test('where services, servers and their order are the same, whatever else is', () => {
     const one = service(web, '10.0.0.1', '10.0.0.2');
-    const other = { ...one, service: { ...one.service, scheduler: 'wlc' } };
+    const other = { ...one, service: makeService(one.service, { scheduler: 'wlc' }) };
     expect(agree([one], [other])).toBe(true);
     expect(agree([], [])).toBe(true);
   });

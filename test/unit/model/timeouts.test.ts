@@ -2,14 +2,19 @@ import { expect, test } from 'vitest';
 import { parseTimeouts, type Timeouts } from '../../../src/model/timeouts.js';
 import { issuesOf, pathsOf } from './issues.js';
 
-const DAYS_31 = 2678400;
+const MOST = 2 ** 31 - 1;
 
 test.each<[Partial<Timeouts>]>([
   [{ tcp: 1, tcpFin: 1, udp: 1 }],
-  [{ tcp: DAYS_31, tcpFin: DAYS_31, udp: DAYS_31 }],
+  [{ tcp: MOST, tcpFin: MOST, udp: MOST }],
   [{ tcpFin: 120 }],
 ])('takes %j as it is', (timeouts) => {
   expect(parseTimeouts(timeouts)).toStrictEqual(timeouts);
+});
+
+test('takes 0 as absent: it stays', () => {
+  expect(parseTimeouts({ tcp: 0, udp: 300 })).toStrictEqual({ udp: 300 });
+  expect(parseTimeouts({ tcp: 0 })).toStrictEqual({});
 });
 
 test('does not tell undefined from absent', () => {
@@ -17,12 +22,12 @@ test('does not tell undefined from absent', () => {
 });
 
 test.each<[object, string]>([
-  [{ tcp: 0 }, 'tcp'],
-  [{ tcp: DAYS_31 + 1 }, 'tcp'],
+  [{ tcp: -1 }, 'tcp'],
+  [{ tcp: MOST + 1 }, 'tcp'],
   [{ tcpFin: -1 }, 'tcpFin'],
-  [{ tcpFin: DAYS_31 + 1 }, 'tcpFin'],
+  [{ tcpFin: MOST + 1 }, 'tcpFin'],
   [{ udp: 1.5 }, 'udp'],
-  [{ udp: DAYS_31 + 1 }, 'udp'],
+  [{ udp: MOST + 1 }, 'udp'],
   [{ udp: '300' }, 'udp'],
   [{ tcp: 900, tcpfin: 120 }, 'tcpfin'],
   [{}, ''],
@@ -32,8 +37,8 @@ test.each<[object, string]>([
 });
 
 test('says what is allowed', () => {
-  expect(issuesOf(() => parseTimeouts({ tcp: 0 }))).toEqual([
-    { path: 'tcp', message: 'must be a whole number from 1 to 2678400 seconds' },
+  expect(issuesOf(() => parseTimeouts({ tcp: -1 }))).toEqual([
+    { path: 'tcp', message: 'must be a whole number from 0 to 2147483647 seconds' },
   ]);
   expect(issuesOf(() => parseTimeouts({}))).toEqual([{ path: '', message: 'give at least one of tcp, tcpFin, udp' }]);
 });

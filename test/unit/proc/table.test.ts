@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ProtocolError } from '../../../src/errors.js';
-import type { NormalService } from '../../../src/model/service.js';
+import { makeDestination } from '../../../src/model/destination.js';
+import type { ServiceFields } from '../../../src/model/service.js';
+import { makeService } from '../../../src/model/service.js';
 import { isProcTableOf, readProcTable } from '../../../src/proc/table.js';
 import { cut, damaged, expectNoSurprise, inPieces, whole } from './text.js';
 
@@ -18,7 +20,7 @@ FWM  00000007 wlc persistent 5000 40000000
 `;
 
 /** The service of the first line below the header. */
-async function serviceOf(line: string, ticksPerSecond?: number): Promise<NormalService | undefined> {
+async function serviceOf(line: string, ticksPerSecond?: number): Promise<ServiceFields | undefined> {
   return (await readProcTable(whole(`${HEADER}${line}\n`), ticksPerSecond)).services[0]?.service;
 }
 
@@ -83,7 +85,7 @@ describe('a whole table', () => {
 });
 
 describe('a service', () => {
-  test.each<[string, NormalService]>([
+  test.each<[string, ServiceFields]>([
     ['TCP  C0000201:0050 wlc ', { protocol: 'tcp', address: '192.0.2.1', port: 80, scheduler: 'wlc' }],
     ['SCTP  FFFFFFFE:FFFF rr ', { protocol: 'sctp', address: '255.255.255.254', port: 65535, scheduler: 'rr' }],
     [
@@ -175,11 +177,11 @@ describe('is the table of', () => {
 
   test('what was read from it, whatever the settings and counts and in whatever pieces', async () => {
     const services = (await captured()).map(({ service, destinations }) => ({
-      service: { ...service, scheduler: 'other' },
+      service: makeService(service, { ...service, scheduler: 'other' }),
       destinations: destinations.map((entry) => ({
         ...entry,
         activeConnections: 9,
-        destination: { ...entry.destination, weight: 9 },
+        destination: makeDestination({ ...entry.destination, weight: 9 }),
       })),
     }));
     expect(await isProcTableOf(services, whole(CAPTURED))).toBe(true);
@@ -210,7 +212,7 @@ describe('is the table of', () => {
         { ...web, destinations: [] },
         { ...mark, destinations: web.destinations },
       ],
-      [{ ...web, service: { ...web.service, port: 81 } as NormalService }, mark],
+      [{ ...web, service: makeService({ ...web.service, port: 81 } as ServiceFields, web.service) }, mark],
     ];
     for (const [index, other] of others.entries()) {
       expect(await isProcTableOf(other, whole(CAPTURED)), `case ${index}`).toBe(false);

@@ -89,7 +89,7 @@ describe('a drain', () => {
   test('respects whoever gives the server weight, or removes it', async () => {
     const first = drain(withActive(context.ipvs, 5), WEB, SERVER, {
       ...quick,
-      onProgress: () => void context.ipvs.updateDestination(WEB, { ...SERVER, weight: 2 }),
+      onProgress: () => void context.ipvs.updateDestination(WEB, { ...SERVER, weight: 2, forward: 'dr' }),
     });
     expect(await first.finished).toMatchObject({ outcome: 'taken over', removed: false });
     expect(await tableOf(context.ipvs)).toEqual({ [NAME]: ['10.0.0.1:80 2', '10.0.0.2:80 1'] });
@@ -162,7 +162,7 @@ describe('a drain that was left behind', () => {
 
   test('is over if somebody gave the server weight meanwhile', async () => {
     await leave(quick);
-    await context.ipvs.updateDestination(WEB, { ...SERVER, weight: 3 });
+    await context.ipvs.updateDestination(WEB, { ...SERVER, weight: 3, forward: 'dr' });
     const [resumed] = resumeDrains(context.ipvs, directory);
     expect(await resumed?.finished).toMatchObject({ outcome: 'taken over' });
     expect(readOverrides(directory)).toEqual([]);
@@ -205,7 +205,7 @@ describe('an apply that drains', () => {
   });
 
   test('is refused by whoever gives the server weight', async () => {
-    const onProgress = () => void context.ipvs.updateDestination(WEB, { ...SERVER, weight: 2 });
+    const onProgress = () => void context.ipvs.updateDestination(WEB, { ...SERVER, weight: 2, forward: 'dr' });
     const error = await rejection(reconcile(withActive(context.ipvs, 4), desired, { drain: { poll: 2, onProgress } }));
     expect(error).toBeInstanceOf(ReconcileError);
     expect((error as ReconcileError).cause).toBeInstanceOf(InterruptedError);
@@ -215,7 +215,7 @@ describe('an apply that drains', () => {
 
 describe('a ramp', () => {
   test('goes up in equal steps', async () => {
-    await context.ipvs.updateDestination(WEB, { ...SERVER, weight: 0 });
+    await context.ipvs.updateDestination(WEB, { ...SERVER, weight: 0, forward: 'dr' });
     const weights: number[] = [];
     const options = {
       to: 100,
@@ -239,7 +239,7 @@ describe('a ramp', () => {
     const take = {
       to: 100,
       over: 20,
-      onProgress: () => void context.ipvs.updateDestination(WEB, { ...SERVER, weight: 1 }),
+      onProgress: () => void context.ipvs.updateDestination(WEB, { ...SERVER, weight: 1, forward: 'dr' }),
     };
     expect(await ramp(context.ipvs, WEB, SERVER, take)).toBe('taken over');
     const remove = { to: 100, over: 20, onProgress: () => void context.ipvs.deleteDestination(WEB, SERVER) };

@@ -1,12 +1,12 @@
 /** The kernel's table as a value, and what each change makes of it: no more than a plan needs. */
-import type { Change } from '../../../src/model/change.js';
+import type { NormalChange } from '../../../src/model/change.js';
 import type { NormalDestination } from '../../../src/model/destination.js';
 import { formatDestinationKey } from '../../../src/model/destination.js';
 import type { NormalService } from '../../../src/model/service.js';
 import { formatServiceKey } from '../../../src/model/service-key.js';
 import type { NormalSyncDaemon } from '../../../src/model/sync-daemon.js';
 import type { Timeouts } from '../../../src/model/timeouts.js';
-import type { State } from '../../../src/reconcile/state.js';
+import type { NormalState } from '../../../src/reconcile/state.js';
 
 interface Row {
   service: NormalService;
@@ -19,7 +19,7 @@ export class ModelTable {
   readonly #daemons = new Map<string, NormalSyncDaemon>();
   #timeouts: Timeouts;
 
-  constructor({ services, daemons = [], timeouts = { tcp: 900, tcpFin: 120, udp: 300 } }: State) {
+  constructor({ services, daemons = [], timeouts = { tcp: 900, tcpFin: 120, udp: 300 } }: NormalState) {
     for (const { service, destinations } of services) {
       const servers = new Map(destinations.map(({ destination }) => [formatDestinationKey(destination), destination]));
       this.#rows.set(formatServiceKey(service), { service, servers });
@@ -28,7 +28,7 @@ export class ModelTable {
     this.#timeouts = timeouts;
   }
 
-  get state(): Required<Omit<State, 'source'>> {
+  get state(): Required<NormalState> {
     const services = Array.from(this.#rows.values(), ({ service, servers }) => ({
       service,
       destinations: Array.from(servers.values(), (destination) => ({ destination })),
@@ -36,7 +36,7 @@ export class ModelTable {
     return { services, daemons: [...this.#daemons.values()], timeouts: this.#timeouts };
   }
 
-  execute(change: Change): void {
+  execute(change: NormalChange): void {
     switch (change.verb) {
       case 'add-service':
         return put(

@@ -82,8 +82,8 @@ function toWishes({
 describe('the effective table', () => {
   test('is the wanted one where nobody wants anything', () => {
     const table = tableWith(7);
-    expect(effective(table, {})).toBe(table);
-    expect(effective(table, { overrides: [], verdicts: new Map() })).toBe(table);
+    expect(effective(table, {})).toEqual(table);
+    expect(effective(table, { overrides: [], verdicts: new Map() })).toEqual(table);
     expect(effective({ timeouts: { tcp: 5 } }, { overrides: [drainOverride('begun')] })).toEqual({
       timeouts: { tcp: 5 },
     });
@@ -126,7 +126,7 @@ describe('the effective table', () => {
       const weight = weightOf(joined);
       const isOut = wish.drain === 'removing' || wish.drain === 'removed' || (wish.down && wish.onDown === 'remove');
       expect(weight === undefined).toBe(isOut);
-      expect(joined.services?.[1]).toBe(table.services?.[1]);
+      expect(joined.services?.[1]).toEqual(table.services?.[1]);
       expect(joined.services?.[0]?.destinations.at(-1)).toEqual(table.services?.[0]?.destinations[1]);
       if (weight === undefined) return;
       const { weight: _, ...rest } = joined.services?.[0]?.destinations[0] ?? { weight: 0 };

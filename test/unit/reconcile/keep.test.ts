@@ -81,7 +81,7 @@ describe('keep', () => {
   test('repairs drift', async () => {
     const keeper = start({ interval: 100 });
     await keeper.seen('applied', 'ready');
-    await context.ipvs.updateDestination(WEB, { address: '10.0.0.1', weight: 9 });
+    await context.ipvs.updateDestination(WEB, { address: '10.0.0.1', weight: 9, forward: 'dr' });
     await context.ipvs.addService(DNS);
     await keeper.seen('applied', 'ready', 'drift');
     expect(keeper.events[2]).toMatchObject({
@@ -192,9 +192,9 @@ describe('keep', () => {
     await keeper.seen('applied', 'ready');
     keeper.change(TWO);
     await keeper.seen('applied', 'ready', 'reloading', 'applied');
-    await context.ipvs.updateDestination(WEB, { address: '10.0.0.2', weight: 9 });
+    await context.ipvs.updateDestination(WEB, { address: '10.0.0.2', weight: 9, forward: 'dr' });
     await keeper.seen('applied', 'ready', 'reloading', 'applied', 'drift');
-    await context.ipvs.updateDestination(WEB, { address: '10.0.0.1', weight: 9 });
+    await context.ipvs.updateDestination(WEB, { address: '10.0.0.1', weight: 9, forward: 'dr' });
     await keeper.seen('applied', 'ready', 'reloading', 'applied', 'drift', 'drift');
     expect(await tableOf(context.ipvs)).toEqual({ 'tcp://192.0.2.1:80 wlc': ['10.0.0.1:80 0', '10.0.0.2:80 1'] });
     connections.active = 0;

@@ -95,7 +95,7 @@ describe('a drain beside a keep', () => {
     const connections = { active: 1 };
     const draining = drain(busy(connections), WEB, SERVER, { poll: 10, directory });
     await becomes('10.0.0.1:80 0', '10.0.0.2:80 1');
-    await context.ipvs.updateDestination(WEB, { ...SERVER, weight: 9 });
+    await context.ipvs.updateDestination(WEB, { ...SERVER, weight: 9, forward: 'dr' });
     await becomes('10.0.0.1:80 0', '10.0.0.2:80 1');
     await vi.waitFor(() => expect(keeper.events.filter(({ type }) => type === 'drift')).toHaveLength(1));
     connections.active = 0;
@@ -192,7 +192,7 @@ describe('a weight that an operator sets', () => {
     await becomes('10.0.0.1:80 3', '10.0.0.2:80 1');
     await overrideWeight(context.ipvs, WEB, SERVER, { directory, percent: 200 });
     await becomes('10.0.0.1:80 14', '10.0.0.2:80 1');
-    await context.ipvs.updateDestination(WEB, { ...SERVER, weight: 9 });
+    await context.ipvs.updateDestination(WEB, { ...SERVER, weight: 9, forward: 'dr' });
     await becomes('10.0.0.1:80 14', '10.0.0.2:80 1');
     expect(keeper.events.map(({ type }) => type)).toEqual(['applied', 'ready', 'override', 'override', 'drift']);
     await giveBack(context.ipvs, { directory, which: ({ kind }) => kind === 'weight' });
@@ -226,7 +226,7 @@ describe('a weight that an operator sets', () => {
     expect(await tableOf(context.ipvs)).toEqual(table('10.0.0.1:80 0', '10.0.0.2:80 1'));
     await giveBack(context.ipvs, { directory, which: ({ kind }) => kind === 'drain' });
     expect(await tableOf(context.ipvs)).toEqual(table('10.0.0.1:80 4', '10.0.0.2:80 1'));
-    await context.ipvs.updateDestination(WEB, { ...SERVER, weight: 9 });
+    await context.ipvs.updateDestination(WEB, { ...SERVER, weight: 9, forward: 'dr' });
     expect(await giveBack(context.ipvs, { directory })).toMatchObject([{ outcome: 'left' }]);
     await overrideWeight(context.ipvs, WEB, SERVER, { directory, weight: 4 });
     await context.ipvs.deleteDestination(WEB, SERVER);

@@ -1,21 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { InvalidArgumentError, UnavailableError } from '../../../src/errors.js';
-import type { DesiredService } from '../../../src/model/desired.js';
+import type { NormalDesiredService } from '../../../src/model/desired.js';
 import { formatDestinationKey, parseDestination } from '../../../src/model/destination.js';
 import { parseService, type Service } from '../../../src/model/service.js';
 import { formatServiceKey, type ServiceKey } from '../../../src/model/service-key.js';
 import type { NormalSyncDaemon } from '../../../src/model/sync-daemon.js';
+import type { NormalTableService } from '../../../src/model/table.js';
 import { plan, STAGES, type Step } from '../../../src/reconcile/plan.js';
 import { type Scope, scopeMatcher } from '../../../src/reconcile/scope.js';
-import type { State, StateService } from '../../../src/reconcile/state.js';
+import type { NormalState } from '../../../src/reconcile/state.js';
 import { ModelTable } from './executor.js';
 import { tablePair } from './tables.js';
 
 const RUNS = 100;
 
 /** Services by name, with their servers by name: order does not count. */
-function outline(services: readonly StateService[]) {
+function outline(services: readonly NormalTableService[]) {
   return Object.fromEntries(
     services.map(({ service, destinations }) => [
       formatServiceKey(service),
@@ -24,19 +25,19 @@ function outline(services: readonly StateService[]) {
   );
 }
 
-const asState = (services: readonly DesiredService[]): StateService[] =>
+const asState = (services: readonly NormalDesiredService[]): NormalTableService[] =>
   services.map(({ service, destinations }) => ({
     service,
     destinations: destinations.map((destination) => ({ destination })),
   }));
 
-const asDesired = (services: readonly StateService[]): DesiredService[] =>
+const asDesired = (services: readonly NormalTableService[]): NormalDesiredService[] =>
   services.map(({ service, destinations }) => ({
     service,
     destinations: destinations.map(({ destination }) => destination),
   }));
 
-function execute(state: State, steps: readonly Step[]): ModelTable {
+function execute(state: NormalState, steps: readonly Step[]): ModelTable {
   const table = new ModelTable(state);
   for (const { change } of steps) table.execute(change);
   return table;
@@ -88,7 +89,7 @@ describe('the plan of two random tables', () => {
   });
 
   test('never leaves a service with fewer live servers than live on both sides, nor deletes what stays', () => {
-    const live = (services: readonly StateService[]) =>
+    const live = (services: readonly NormalTableService[]) =>
       new Map(
         services.map(({ service, destinations }) => [
           formatServiceKey(service) as string,
@@ -127,7 +128,7 @@ describe('the plan of two random tables', () => {
       const { steps, unmanaged } = plan({ services: from }, { services: wanted }, { scope, prune: true });
       expect(unmanaged).toEqual([]);
       const after = execute({ services: from }, steps).state.services;
-      const outside = (services: readonly StateService[]) =>
+      const outside = (services: readonly NormalTableService[]) =>
         outline(services.filter(({ service }) => !inside(service)));
       expect(outside(after)).toEqual(outside(from));
       expect(outline(after.filter(({ service }) => inside(service)))).toEqual(outline(asState(wanted)));
@@ -144,7 +145,7 @@ describe('the plan of two random tables', () => {
   });
 });
 
-function entry(service: Service, ...destinations: Parameters<typeof parseDestination>[1][]): DesiredService {
+function entry(service: Service, ...destinations: Parameters<typeof parseDestination>[1][]): NormalDesiredService {
   const parsed = parseService(service);
   return { service: parsed, destinations: destinations.map((destination) => parseDestination(parsed, destination)) };
 }

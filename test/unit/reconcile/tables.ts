@@ -1,15 +1,15 @@
 /** Random pairs of tables that have much in common: the same keys with other settings, other servers, other services. */
 import fc from 'fast-check';
-import type { DesiredService } from '../../../src/model/desired.js';
+import type { NormalDesiredService } from '../../../src/model/desired.js';
 import { formatDestinationKey, parseDestination } from '../../../src/model/destination.js';
-import { parseService } from '../../../src/model/service.js';
+import { makeService, parseService } from '../../../src/model/service.js';
 import { formatServiceKey } from '../../../src/model/service-key.js';
-import type { StateService } from '../../../src/reconcile/state.js';
+import type { NormalTableService } from '../../../src/model/table.js';
 import { destinationInputs, normalTable, serviceInput, tableInput } from '../../arbitraries.js';
 
 export interface Pair {
-  readonly from: readonly StateService[];
-  readonly to: readonly DesiredService[];
+  readonly from: readonly NormalTableService[];
+  readonly to: readonly NormalDesiredService[];
 }
 
 /** Two services of one key, as far as the generator makes any: the second has the first's key, where that goes. */
@@ -50,7 +50,7 @@ function withKeyOf(key: ReturnType<typeof parseService>, settings: ReturnType<ty
     key.protocol === 'fwmark'
       ? { protocol: key.protocol, mark: key.mark, family: key.family }
       : { protocol: key.protocol, address: key.address, port: key.port };
-  return { ...named, ...tuned, ...(onePacket || {}), ...(persistence && { persistence }) };
+  return makeService(named, { ...tuned, ...(onePacket || {}), ...(persistence && { persistence }) });
 }
 
 /** Services of one key on both sides, with some of the servers on both, and services of one side alone. */

@@ -1,4 +1,6 @@
 import type { Reading } from '../../../../src/cli/top/reading.js';
+import { makeDestination } from '../../../../src/model/destination.js';
+import { parseService } from '../../../../src/model/service.js';
 import { type Rates, Stats } from '../../../../src/model/stats.js';
 
 function stats(connections: number, inPackets: number, outPackets: number, inBytes: number, outBytes: number): Stats {
@@ -22,22 +24,22 @@ export const READING: Reading = {
   totals,
   services: [
     {
-      service: { protocol: 'fwmark', mark: 5, family: 'ipv6', scheduler: 'wlc' },
+      service: parseService({ protocol: 'fwmark', mark: 5, family: 'ipv6', scheduler: 'wlc' }),
       stats: stats(0, 0, 0, 0, 0),
       destinations: [],
     },
     {
-      service: { protocol: 'tcp', address: '192.0.2.1', port: 80, scheduler: 'rr' },
+      service: parseService({ protocol: 'tcp', address: '192.0.2.1', port: 80, scheduler: 'rr' }),
       stats: stats(1200, 45_000, 44_000, 9_999_999, 123_456_789),
       destinations: [
         {
-          destination: { address: '10.0.0.2', port: 8080, weight: 0, forward: 'nat' },
+          destination: makeDestination({ address: '10.0.0.2', port: 8080, weight: 0, forward: 'nat' }),
           activeConnections: 3,
           inactiveConnections: 123_456,
           stats: stats(0, 1, 1, 52, 52),
         },
         {
-          destination: { address: '10.0.0.1', port: 8080, weight: 65_536, forward: 'nat' },
+          destination: makeDestination({ address: '10.0.0.1', port: 8080, weight: 65_536, forward: 'nat' }),
           activeConnections: 1_000_000,
           inactiveConnections: 12,
           stats: stats(1200, 44_999, 43_999, 9_999_947, 123_456_737),
@@ -45,11 +47,16 @@ export const READING: Reading = {
       ],
     },
     {
-      service: { protocol: 'udp', address: '2001:db8:1234:5678:9abc:def0:1234:5678', port: 65535, scheduler: 'mh' },
+      service: parseService({
+        protocol: 'udp',
+        address: '2001:db8:1234:5678:9abc:def0:1234:5678',
+        port: 65535,
+        scheduler: 'mh',
+      }),
       stats: stats(50, 50, 0, 5000, 0),
       destinations: [
         {
-          destination: { address: '2001:db8::1', port: 65535, weight: 100, forward: 'dr' },
+          destination: makeDestination({ address: '2001:db8::1', port: 65535, weight: 100, forward: 'dr' }),
           activeConnections: 7,
           inactiveConnections: 0,
           stats: stats(50, 50, 0, 5000, 0),

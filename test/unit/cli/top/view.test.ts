@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { rowsOf } from '../../../../src/cli/top/rows.js';
 import { TOP_SORTS, type TopSort } from '../../../../src/cli/top/sorts.js';
 import { keysIn, press, startView, type View } from '../../../../src/cli/top/view.js';
+import { makeDestination } from '../../../../src/model/destination.js';
 import { PROC_READING, READING } from './readings.js';
 
 const start = startView({ reading: READING, interval: 2, sort: 'cps' });
@@ -91,7 +92,7 @@ describe('rows', () => {
     if (fwm === undefined) throw new Error('there is none');
     const destinations = [
       {
-        destination: { address: '10.9.9.9', port: 0, weight: 100_000, forward: 'dr' as const },
+        destination: makeDestination({ address: '10.9.9.9', port: 0, weight: 100_000, forward: 'dr' }),
         activeConnections: 0,
         inactiveConnections: 0,
       },
