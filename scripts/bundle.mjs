@@ -36,7 +36,12 @@ async function bundle(input) {
     plugins: [{ name: 'files-apart', resolveId: (specifier, _, { kind }) => fileApart(specifier, kind) }],
   });
   const names = { entryFileNames: '[name].cjs', chunkFileNames: '[name]-[hash].cjs' };
-  await built.write({ dir: `${dist}bin`, format: 'cjs', minify: true, ...names });
+  await built.write({
+    dir: `${dist}bin`,
+    format: 'cjs',
+    minify: { mangle: false, compress: true, codegen: { removeWhitespace: true } },
+    ...names,
+  });
   await built.close();
 }
 

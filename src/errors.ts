@@ -23,8 +23,8 @@ const SHOWN = 300;
  * (`\\u{1b}`), and what is longer than 300 characters is cut. A file may have megabytes in one line, and terminals obey
  * control characters.
  */
-export function printable(text: string): string {
-  const shown = text.length > SHOWN ? `${text.slice(0, SHOWN)}... (${text.length} characters)` : text;
+export function printable(text: string, most = SHOWN): string {
+  const shown = text.length > most ? `${text.slice(0, most)}... (${text.length} characters)` : text;
   return shown.replace(
     /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
     (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,

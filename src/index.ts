@@ -22,6 +22,7 @@ export {
   UnavailableError,
 } from './errors.js';
 export { Ipvs, type OpenOptions, type RestoreOptions, type SaveOptions } from './ipvs.js';
+export type { Names } from './ipvsadm/names.js';
 export type { ReverseNames } from './ipvsadm/reverse-names.js';
 export { formatRules, type RulesOptions } from './ipvsadm/rules.js';
 export type { Kernel } from './kernel/kernel.js';

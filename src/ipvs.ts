@@ -13,7 +13,8 @@ import {
   type RestoreFailure,
   UnavailableError,
 } from './errors.js';
-import { formatRules, formatSettingsRules, readRules } from './ipvsadm/rules.js';
+import type { Names } from './ipvsadm/names.js';
+import { formatRules, formatSettingsRules, type Rule, readRules } from './ipvsadm/rules.js';
 import { explain } from './kernel/diagnosis.js';
 import type { Kernel } from './kernel/kernel.js';
 import { linuxKernel } from './kernel/linux-kernel.js';
@@ -84,6 +85,8 @@ export interface RestoreOptions extends CallOptions {
    * what is there, as `ipvsadm -R` does.
    */
   readonly replace?: boolean | undefined;
+  /** What names of hosts and ports in the rules mean. Default: there are none, and addresses are written in full. */
+  readonly names?: Names | undefined;
   /** Called now and then with the number of commands done, refused ones included, and of all commands. */
   readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined;
 }
@@ -350,11 +353,14 @@ export class Ipvs implements TableAccess, AsyncDisposable {
    * that is wrong throws `RulesError`, and nothing has changed. Then a command that the kernel refuses does not stop the
    * others, and all refusals are thrown together as {@link RestoreError}. Returns how many commands were carried out.
    */
-  async restore(text: string, { replace = false, onProgress, ...options }: RestoreOptions = {}): Promise<number> {
+  async restore(
+    text: string,
+    { replace = false, names, onProgress, ...options }: RestoreOptions = {},
+  ): Promise<number> {
     const netlink = this.#needNetlink('restore');
     const writer = netlink.writer();
     const daemons = new Set<DaemonRole>();
-    await inTurns(readRules(text), ({ change }) => {
+    await inTurns(readRules(text, names), ({ change }) => {
       if (change.verb === 'start-daemon') daemons.add(change.daemon.role);
       writer.add(change);
     });
@@ -362,7 +368,8 @@ export class Ipvs implements TableAccess, AsyncDisposable {
     const { length } = writer;
     const progress = onProgress && ((done: number) => onProgress({ done, total: length }));
     const undone = await netlink.carryOut(writer.take(), { ...options, onProgress: progress });
-    if (undone.length > 0) throw new RestoreError(length - undone.length, await this.#failures(text, undone));
+    if (undone.length > 0)
+      throw new RestoreError(length - undone.length, await this.#failures(readRules(text, names), undone));
     return length;
   }
 
@@ -374,10 +381,10 @@ export class Ipvs implements TableAccess, AsyncDisposable {
   }
 
   /** Reads the rules again: a restore keeps bytes, and of those that failed nobody knows before. */
-  async #failures(text: string, undone: readonly Undone[]): Promise<RestoreFailure[]> {
+  async #failures(rules: Iterable<Rule>, undone: readonly Undone[]): Promise<RestoreFailure[]> {
     const failures: Promise<RestoreFailure>[] = [];
     let place = 0;
-    await inTurns(readRules(text), ({ line, text: rule, change }) => {
+    await inTurns(rules, ({ line, text: rule, change }) => {
       const failed = undone[failures.length];
       if (failed?.place !== place++) return;
       failures.push(this.#errorOf(failed, change).then((error) => ({ line, text: rule, error })));

@@ -4,11 +4,11 @@
  */
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
-import { getSystemErrorMap } from 'node:util';
 import type { DesiredState } from '../config/desired-state.js';
-import { type ConfigIssue, IpvsError } from '../errors.js';
+import { type ConfigIssue, printable } from '../errors.js';
 import type { VerbContext } from './context.js';
 import { SystemNames } from './ipvsadm/system-names.js';
+import { isSystemError, systemMessage } from './system-error.js';
 import { UsageError } from './usage-error.js';
 
 /** A file that was read. */
@@ -20,24 +20,22 @@ export interface Input {
 
 /** Reads a file, or standard input for `-`. @throws {UsageError} if there is no such file. */
 export async function readInput(path: string, stdin: NodeJS.ReadableStream): Promise<Input> {
-  if (path === '-') return { text: await text(stdin), name: 'standard input' };
+  const name = nameOf(path);
   try {
-    return { text: await readFile(path, 'utf8'), name: path };
+    return { text: path === '-' ? await text(stdin) : await readFile(path, 'utf8'), name };
   } catch (error) {
-    throw new UsageError(`${path}: ${systemMessage(error)}`);
+    throw new UsageError(`${name}: ${systemMessage(error)}`);
   }
 }
 
-/** What a failed system call means: `no such file or directory`. */
-export function systemMessage(error: unknown): string {
-  const errno = error instanceof Error && 'errno' in error ? Number(error.errno) : Number.NaN;
-  return getSystemErrorMap().get(errno)?.[1] ?? (error instanceof Error ? error.message : String(error));
+function nameOf(path: string): string {
+  return path === '-' ? 'standard input' : path;
 }
 
 /** Writes what deserves a word in a state file and is no mistake. */
 export function warningWriter(stderr: Pick<NodeJS.WritableStream, 'write'>): (warning: ConfigIssue) => void {
   return ({ line, column, path, message }) =>
-    void stderr.write(`ipvs-ts: line ${line}, column ${column}: ${path}: ${message}\n`);
+    void stderr.write(`ipvs-ts: line ${line}, column ${column}: ${printable(path)}: ${printable(message)}\n`);
 }
 
 /**
@@ -69,11 +67,11 @@ export async function readState(
   { streams: { stdin, stderr }, env }: Pick<VerbContext, 'streams' | 'env'>,
 ): Promise<DesiredState> {
   const { loadStateFile, readStateFile } = await import('../config/read.js');
-  const onWarning = warningWriter(stderr);
-  if (path === '-') return readStateFile(await text(stdin), { name: 'standard input', env, onWarning });
+  const options = { name: nameOf(path), env, onWarning: warningWriter(stderr) };
   try {
-    return await loadStateFile(path, { env, onWarning });
+    return path === '-' ? readStateFile(await text(stdin), options) : await loadStateFile(path, options);
   } catch (error) {
-    throw error instanceof IpvsError ? error : new UsageError(`${path}: ${systemMessage(error)}`);
+    if (!isSystemError(error)) throw error;
+    throw new UsageError(`${nameOf(path)}: ${systemMessage(error)}`);
   }
 }

@@ -7,4 +7,4 @@
 import { runProgram } from './program.js';
 import { runVerb } from './run-verb.js';
 
-void runProgram((_, streams) => runVerb('restore', ['--replace'], streams));
+void runProgram((_, streams) => runVerb('restore', ['--replace', '--allow-empty'], streams));

@@ -8,6 +8,11 @@ export interface Streams {
   readonly stdin: NodeJS.ReadableStream;
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
+  /**
+   * Says that standard output only reports on work, which is done whether anybody reads of it or not: then a reader that goes
+   * away (`| head`) does not change the exit code.
+   */
+  reportsOnly?(): void;
 }
 
 /** A destination of text. */

@@ -68,6 +68,8 @@ export interface Verb<Options extends OptionSpecs = OptionSpecs, Operands extend
   readonly help: string;
   /** Whole sentences. */
   readonly details?: string;
+  /** Its output reports on work; without it the work is the output. */
+  readonly reports?: true;
   /** If they are not the usual ones. */
   readonly exitCodes?: readonly ExitCode[];
   /** Does the work. Returns the exit code. */

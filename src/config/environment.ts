@@ -3,6 +3,7 @@
  * @module
  */
 import type { Findings, Path } from './path.js';
+import { BadAlias } from './yaml.js';
 
 /** Variables by name, as `process.env` has them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -13,9 +14,13 @@ const VARIABLE = /\$(?:(\$)|\{([A-Za-z_]\w*)(?::-([^}]*))?\}|)/g;
 /**
  * Puts variables in their places, in every text of a value; keys stay as they are. A text that is one variable and
  * reads as a whole number, true or false then is that, so that `weight: ${W:-3}` works; what a variable holds is never
- * read as YAML.
+ * read as YAML. An alias that means nothing is reported, and nothing more is said of its place.
  */
 export function substitute(value: unknown, environment: Environment, findings: Findings, path: Path = []): unknown {
+  if (value instanceof BadAlias) {
+    findings.close(path, [value.message]);
+    return undefined;
+  }
   if (typeof value === 'string') return substituteText(value, environment, findings, path);
   if (Array.isArray(value)) {
     return value.map((item, index) => substitute(item, environment, findings, [...path, index]));

@@ -40,7 +40,7 @@ export function readYaml(text: string): YamlText {
     const { line, col } = lineCounter.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  const mistakes = mistakesOf(document, text);
+  const mistakes = [...mistakesOf(document, text), ...replaceBadAliases(document)];
   const [value, problem] = mistakes.some(({ fatal }) => fatal) ? [] : plainValue(document);
   if (problem !== undefined) mistakes.push({ offset: 0, message: problem, fatal: true });
   return {
@@ -52,6 +52,9 @@ export function readYaml(text: string): YamlText {
 
 type Document = Yaml.Document.Parsed;
 
+/** Mistakes beside which the rest of the text makes sense. */
+const READABLE: ReadonlySet<string> = new Set(['DUPLICATE_KEY', 'MULTIPLE_DOCS']);
+
 interface Mistake {
   readonly offset: number;
   readonly message: string;
@@ -62,24 +65,46 @@ interface Mistake {
 /** Up to the first place that is no YAML: what is read after it makes no sense, and neither do its errors. */
 function mistakesOf(document: Document, text: string): Mistake[] {
   const errors = document.errors.map(({ pos: [offset], code, message }) => {
-    return { offset, message: wordsFor(code, message, text, offset), fatal: code !== 'DUPLICATE_KEY' };
+    return { offset, message: wordsFor(code, message, text, offset), fatal: !READABLE.has(code) };
   });
   const first = errors.findIndex(({ fatal }) => fatal);
   if (first !== -1) return errors.slice(0, first + 1);
   const warnings = document.warnings.map(({ pos: [offset], message }) => ({ offset, message, fatal: false }));
-  return [...errors, ...warnings, ...unresolvedAliases(document)];
+  return [...errors, ...warnings];
 }
 
-function unresolvedAliases(document: Document): Mistake[] {
-  const found: Mistake[] = [];
-  yaml().visit(document, {
-    Alias(_, alias) {
-      if (alias.resolve(document) !== undefined) return;
-      const message = `there is no anchor &${alias.source} before this`;
-      found.push({ offset: alias.range?.[0] ?? 0, message, fatal: true });
+/** Stands in a value for an alias that means nothing, and says why. */
+export class BadAlias {
+  readonly message: string;
+
+  constructor(message: string) {
+    this.message = message;
+  }
+}
+
+/**
+ * Puts a {@link BadAlias} in the place of each alias without an anchor, and of each that stands within what it means. One that
+ * is to be merged leaves no value: it is given back as a mistake.
+ */
+function replaceBadAliases(document: Document): Mistake[] {
+  const { isPair, isScalar, Scalar, visit } = yaml();
+  const mistakes: Mistake[] = [];
+  visit(document, {
+    Alias(_, alias, ancestors) {
+      const target = alias.resolve(document);
+      if (target !== undefined && !ancestors.includes(target)) return undefined;
+      const reason =
+        target === undefined
+          ? `there is no anchor &${alias.source} before this`
+          : `*${alias.source} stands within what it means, &${alias.source}`;
+      const isMerged = ancestors.some((node) => isPair(node) && isScalar(node.key) && node.key.value === '<<');
+      if (isMerged) mistakes.push({ offset: alias.range?.[0] ?? 0, message: reason, fatal: true });
+      const hole = new Scalar(new BadAlias(reason));
+      hole.range = alias.range ?? null;
+      return hole;
     },
   });
-  return found;
+  return mistakes;
 }
 
 /** The value, or why there is none: aliases within aliases within aliases come to billions of things. */

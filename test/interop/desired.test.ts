@@ -57,7 +57,7 @@ describe('diff and apply', () => {
     expect(await both.ipvsadm.ok('-Sn')).toBe('-A -f 7 -s rr\n');
     expect(ipvsTs('apply', wanted)).toEqual({ status: 0, stdout: steps, stderr: '' });
     expect(await both.ipvsadm.ok('-Sn')).toBe(`${TABLE}-A -f 7 -s rr\n`);
-    expect(ipvsTs('diff', wanted)).toEqual({ status: 0, stdout: stays, stderr: '' });
+    expect(ipvsTs('diff', wanted)).toEqual({ status: 2, stdout: stays, stderr: '' });
     expect(ipvsTs('diff', '--scope', '192.0.2.0/24', wanted)).toEqual({ status: 0, stdout: '', stderr: '' });
     expect(ipvsTs('apply', '--prune', wanted)).toMatchObject({ status: 0 });
     expect(await both.ipvsadm.ok('-Sn')).toBe(TABLE);
@@ -89,7 +89,7 @@ test.each(['keepalived', 'ldirectord', 'lvs.cf', 'ipvsctl', 'rules'])(
     const exported = ipvsTs('export', '--format', format);
     expect(exported.status).toBe(0);
     const told = ['lvs.cf', 'ipvsctl'].includes(format);
-    expect(exported.stderr.includes('not told: 192.0.2.13:80 of tcp://192.0.2.101:80: ')).toBe(told);
+    expect(exported.stderr.includes('not exported: 192.0.2.13:80 of tcp://192.0.2.101:80: ')).toBe(told);
     const imported = ipvsTs('import', '--format', format, file(`exported.${format}`, exported.stdout));
     const state = file(`${format}.yaml`, imported.stdout);
     const difference = ipvsTs('diff', '--prune', state);

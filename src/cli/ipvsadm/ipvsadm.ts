@@ -221,7 +221,6 @@ class Session {
    * itself finds a mistake, it ends there. The last line decides the code.
    */
   async #restore(): Promise<number> {
-    await delayOptimisation();
     let code = 0;
     let rest = '';
     this.#streams.stdin.setEncoding?.('utf8');
@@ -276,16 +275,6 @@ class Session {
   #write(text: string): void {
     this.#stdout.write(text);
   }
-}
-
-/**
- * V8 would spend more on optimising code than a restore of 10,000 lines takes without (in user-mode Linux 0.54 s of which
- * 0.09 s are saved so). The budget is what a function runs, in bytes of bytecode, before it is looked at: seven times the
- * default, so that a long restore is optimised all the same.
- */
-async function delayOptimisation(): Promise<void> {
-  const { setFlagsFromString } = await import('node:v8');
-  setFlagsFromString('--interrupt-budget=1000000');
 }
 
 /** Loaded when it is wanted. */

@@ -3,6 +3,7 @@
  * @module
  */
 import { readFileSync } from 'node:fs';
+import { IpvsError } from '../../errors.js';
 import type { Names } from '../../ipvsadm/names.js';
 import type { ReverseNames } from '../../ipvsadm/reverse-names.js';
 import type { Protocol } from '../../model/service-key.js';
@@ -31,18 +32,43 @@ export class SystemNames implements Names {
     return services().ports.get(`${name}/${protocol}`);
   }
 
-  /** Does work that looks up names, again after each host that had to be resolved first. */
-  async resolving<T>(work: (names: Names) => T): Promise<T> {
+  /**
+   * Does work that looks up names, again after hosts that had to be resolved first. `survey` reads the same names without
+   * doing anything, so that all hosts are resolved together; default: nothing, and they are resolved one by one.
+   */
+  async resolving<T>(
+    work: (names: Names) => T | Promise<T>,
+    survey: (names: Names) => unknown = () => undefined,
+  ): Promise<T> {
     for (;;) {
       try {
-        return work(this);
+        return await work(this);
       } catch (error) {
         if (!(error instanceof UnresolvedHost)) throw error;
-        this.#hosts.set(error.host, await firstIPv4(error.host));
+        const hosts = this.#unresolvedIn(survey).add(error.host);
+        await Promise.all(Array.from(hosts, async (host) => this.#hosts.set(host, await firstIPv4(host))));
       }
     }
   }
+
+  /** The hosts that a survey meets before it ends, or stops at a mistake, which the work will name. */
+  #unresolvedIn(survey: (names: Names) => unknown): Set<string> {
+    const found = new Set<string>();
+    const host = (name: string) => {
+      if (!this.#hosts.has(name)) found.add(name);
+      return this.#hosts.get(name) ?? PLACEHOLDER;
+    };
+    try {
+      survey({ looseAddress: true, host, port: (name, protocol) => this.port(name, protocol) });
+    } catch (error) {
+      if (!(error instanceof IpvsError)) throw error;
+    }
+    return found;
+  }
 }
+
+/** Stands for a host that is not resolved yet. */
+const PLACEHOLDER = '192.0.2.0';
 
 /** As gethostbyname(3), which ipvsadm asks: IPv4 only, the first address. */
 async function firstIPv4(host: string): Promise<string | undefined> {

@@ -3,6 +3,7 @@ import { prettyJson } from '../../json/pretty.js';
 import { DRAIN, JSON_OUTPUT, NETNS, PRUNE, SCOPE, STATE_FILE } from '../common-options.js';
 import { planFor, planText } from '../difference.js';
 import { readState } from '../input.js';
+import { Interrupt } from '../interrupt.js';
 import { progress } from '../progress.js';
 import { defineVerb } from '../verb.js';
 
@@ -25,6 +26,7 @@ export const apply = defineVerb({
     json: JSON_OUTPUT,
     netns: NETNS,
   },
+  reports: true,
   help: 'make the table what a state file says',
   details:
     'No connection is dropped: what can be changed in place is changed in place, and servers that stay keep serving.',
@@ -32,6 +34,7 @@ export const apply = defineVerb({
   async run({ values, operands }, context) {
     const { stdout, stderr } = context.streams;
     const desired = await readState(operands.file, context);
+    if (desired.services === undefined) stderr.write('ipvs-ts: the file has no services: those in the table stay\n');
     await using ipvs = await context.open({ netns: values.netns, source: 'netlink' });
     const difference = await planFor(ipvs, desired, values, context.streams);
     const { json, drain } = values;
@@ -41,9 +44,11 @@ export const apply = defineVerb({
     }
     const { applyPlan } = await import('../../reconcile/apply.js');
     using line = progress('apply', stderr);
+    using interrupt = new Interrupt();
     const steps = await applyPlan(ipvs, difference, {
       onRefusal: values['on-refusal'],
       onProgress: ({ done, total }) => line.update(done, total),
+      signal: interrupt.signal,
       ...(drain !== undefined && { drain: { deadline: drain } }),
     });
     stdout.write(json ? prettyJson(difference) : planText({ ...difference, steps }));

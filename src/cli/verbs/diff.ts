@@ -53,12 +53,12 @@ export const diff = defineVerb({
   exitCodes: [
     { code: 0, help: 'no difference' },
     { code: 1, help: 'an error of any kind' },
-    { code: DIFFERENT, help: 'a difference' },
+    { code: DIFFERENT, help: 'a difference, or services that are not in the file' },
   ],
 
   async run({ values, operands }, context) {
     const difference = await compare(operands.file, values, context);
     context.streams.stdout.write(values.json ? prettyJson(difference) : planText(difference));
-    return difference.steps.length === 0 ? 0 : DIFFERENT;
+    return difference.steps.length + difference.unmanaged.length === 0 ? 0 : DIFFERENT;
   },
 });

@@ -10,6 +10,7 @@ export const director = defineVerb({
   group: 'Hosts',
   operands: { action: HOST_ACTION },
   options: { ...DIRECTOR, ...SETUP, json: JSON_OUTPUT, netns: NETNS },
+  reports: true,
   help: 'set up virtual IPs, forwarding and masquerading',
   details: SETUP_DETAILS,
 

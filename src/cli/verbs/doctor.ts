@@ -8,8 +8,8 @@ import { type NormalSyncDaemon, parseSyncDaemon } from '../../model/sync-daemon.
 import { DIRECTOR, JSON_OUTPUT, NETNS, TUNNEL } from '../common-options.js';
 import type { VerbContext } from '../context.js';
 import { type DescriptionValues, describeDirector, describeRealServer, isDescribed } from '../host-description.js';
-import { systemMessage } from '../input.js';
 import { isTerminal } from '../streams.js';
+import { systemMessage } from '../system-error.js';
 import { UsageError } from '../usage-error.js';
 import { defineVerb } from '../verb.js';
 

@@ -32,6 +32,7 @@ export const drain = defineVerb({
     json: JSON_OUTPUT,
     netns: NETNS,
   },
+  reports: true,
   help: 'remove a real server when its connections have ended',
   details:
     'Ctrl-C gives the server its weight back. A running "keep" goes along with the drain, and does not put the server back when it ' +

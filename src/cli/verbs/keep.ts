@@ -4,8 +4,9 @@ import { READY, reloading, STOPPING, type SystemdNotifier, statusOf, systemdNoti
 import type { KeepEvent } from '../../reconcile/keep.js';
 import type { Plan } from '../../reconcile/plan.js';
 import { DRAIN, milliseconds, NETNS, PRUNE, SCOPE, STATE_FILE } from '../common-options.js';
-import { systemMessage, warningWriter } from '../input.js';
+import { warningWriter } from '../input.js';
 import { overrideLine } from '../override-text.js';
+import { systemMessage } from '../system-error.js';
 import { UsageError } from '../usage-error.js';
 import { defineVerb } from '../verb.js';
 
@@ -43,6 +44,7 @@ export const keep = defineVerb({
     json: { help: 'write events as lines of JSON' },
     netns: NETNS,
   },
+  reports: true,
   help: 'keep the table as a state file says',
   details:
     'It watches the file, and corrects what other programs change. SIGHUP reads the file at once, SIGTERM ends it: servers that ' +

@@ -10,6 +10,7 @@ export const realServer = defineVerb({
   group: 'Hosts',
   operands: { action: HOST_ACTION },
   options: { ...REAL_SERVER, ...SETUP, json: JSON_OUTPUT, netns: NETNS },
+  reports: true,
   help: 'set up virtual IPs without ARP, tunnels, the gateway',
   details: SETUP_DETAILS,
 

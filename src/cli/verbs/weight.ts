@@ -25,6 +25,7 @@ export const weight = defineVerb({
     reset: { help: 'end the overrides of the server, drains too, and give its weight back' },
     netns: NETNS,
   },
+  reports: true,
   help: 'override the weight of a real server',
   details:
     'The override is kept below /run/ipvs-ts until it is reset, its time is over, or the machine starts again. "keep", "apply" ' +

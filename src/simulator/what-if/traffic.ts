@@ -18,7 +18,7 @@ export interface Traffic {
    * any of them.
    */
   readonly clients?: number | string;
-  /** Connections that start each second. */
+  /** Connections that start each second; at most 10000000 in all. */
   readonly rate: number;
   /** Whether they start at equal distances, or by chance; default `poisson`. */
   readonly arrival?: 'constant' | 'poisson';
@@ -40,6 +40,8 @@ export interface ClientPool {
 }
 
 const MOST_CLIENTS = 2 ** 24;
+/** More would run for minutes. */
+const MOST_CONNECTIONS = 10_000_000;
 
 /** Fills in defaults for a service of a family. @throws {InvalidArgumentError} */
 export function checkTraffic(traffic: Traffic, family: Family): CheckedTraffic {
@@ -52,6 +54,9 @@ export function checkTraffic(traffic: Traffic, family: Family): CheckedTraffic {
   } = traffic;
   positive('rate', rate);
   positive('seconds', seconds);
+  if (rate * seconds > MOST_CONNECTIONS) {
+    throw invalid('rate', `${rate} a second for ${seconds} s are more than ${MOST_CONNECTIONS} connections`);
+  }
   positive('duration.mean', duration.mean);
   if (!['fixed', 'exponential', 'pareto'].includes(duration.distribution)) {
     throw invalid('duration.distribution', `"${duration.distribution}" is not one of fixed, exponential, pareto`);

@@ -89,7 +89,7 @@ test.each<[what: string, words: string[], replies: string[]]>([
     ['-d', '-t', '192.0.2.1:80', '-r', ''],
     ['192.0.2.11:80', '192.0.2.12:80'],
   ],
-  ['options of a verb', ['restore', '--check', '-'], ['--replace', '--netns', '-h', '--help']],
+  ['options of a verb', ['restore', '--check', '-'], ['--replace', '--allow-empty', '--netns', '-h', '--help']],
   ['options that may be repeated', ['diff', '--scope', 'x', '--sc'], ['--scope']],
   ['files', ['restore', 'rules'], [':files ']],
   ['files behind =', ['director', 'up', '--file=state'], [':files --file=']],

@@ -60,7 +60,7 @@ describe('the help of verbs', () => {
   });
 
   test('has the exit codes of the verb', () => {
-    expect(helpOf('diff')).toMatch(/^ {2}2 +a difference$/m);
+    expect(helpOf('diff')).toMatch(/^ {2}2 +a difference, or services that are not in the file$/m);
     expect(helpOf('list')).toMatch(/^ {2}2 +usage error/m);
   });
 

@@ -97,13 +97,85 @@ describe('arguments', () => {
   });
 });
 
-test('verbs run on the table that the context opens', async () => {
+/** Runs verbs on one table in memory. */
+function onSimulatedKernel() {
   const kernel = new SimulatedKernel();
-  const run = async (name: string, words: string[], input = '') => {
+  return async (name: string, words: string[], input = '') => {
     const streams = { stdin: Readable.from([input]), stdout: new PassThrough(), stderr: new PassThrough() };
     const code = await runVerb(name, words, streams, { streams, open: () => Ipvs.open({ kernel }), env: {} });
     return { code, stdout: await text(streams.stdout.end()), stderr: await text(streams.stderr.end()) };
   };
+}
+
+describe('restore', () => {
+  test('reads names of hosts and ports, as -R does', async () => {
+    const run = onSimulatedKernel();
+    const rules = '-A -t localhost:http -s rr\n-a -t localhost:http -r localhost:https -m\n-A -t 010.0.0.9:80\n';
+    expect(await run('restore', ['--check'], rules)).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(await run('restore', ['--replace'], rules)).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect((await run('save', [])).stdout).toBe(
+      '-A -t 8.0.0.9:80 -s wlc\n-A -t 127.0.0.1:80 -s rr\n-a -t 127.0.0.1:80 -r 127.0.0.1:443 -m -w 1\n',
+    );
+    expect(await run('restore', [], '-A -t no-host.invalid:80')).toMatchObject({ code: 2 });
+  });
+
+  test('does not empty a table for want of rules', async () => {
+    const run = onSimulatedKernel();
+    await run('restore', [], '-A -f 1\n');
+    expect(await run('restore', ['--replace'], '\n # nothing\n')).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: 'ipvs-ts: restore: --replace would empty the table: there are no rules (--allow-empty)\n',
+    });
+    expect((await run('save', [])).stdout).toBe('-A -f 1 -s wlc\n');
+    expect(await run('restore', ['--replace', '--allow-empty'])).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect((await run('save', [])).stdout).toBe('');
+  });
+});
+
+test('diff counts strays, and apply says where a file has no services', async () => {
+  const run = onSimulatedKernel();
+  await run('restore', [], '-A -f 1\n');
+  const stray = '  fwmark://1 is not in the file, and stays (--prune deletes it)\n';
+  expect(await run('diff', ['-'], 'services: []')).toEqual({ code: 2, stdout: stray, stderr: '' });
+  expect(await run('apply', ['-'], 'services: []')).toEqual({ code: 0, stdout: stray, stderr: '' });
+  expect(await run('diff', ['-', '--scope', 'fwmark:2'], 'services: []')).toEqual({ code: 0, stdout: '', stderr: '' });
+  expect(await run('apply', ['-'], 'version: 1')).toEqual({
+    code: 0,
+    stdout: '',
+    stderr: 'ipvs-ts: the file has no services: those in the table stay\n',
+  });
+});
+
+test('what a user typed does not reach the terminal raw', async () => {
+  const run = onSimulatedKernel();
+  const { stderr } = await run('\x1b[31mred', []);
+  expect(stderr).toContain('\\u{1b}[31mred');
+  const long = await run('top', ['--sort', 'x'.repeat(1_000_000)]);
+  expect(long.stderr.length).toBeLessThan(5000);
+});
+
+test('an error of the system takes one line, whichever verb meets it', async () => {
+  const run = onSimulatedKernel();
+  const rules = '-A -f 1\n-a -f 1 -r 192.0.2.1 -m\n';
+  expect(await run('simulate', ['-', '--chart', '/nowhere/x.svg', '--seconds', '1'], rules)).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: 'ipvs-ts: simulate: /nowhere/x.svg: no such file or directory\n',
+  });
+  expect(await run('keep', ['/nowhere/x'])).toMatchObject({ stderr: expect.stringMatching(/^ipvs-ts: keep: [^\n]*\n$/) });
+});
+
+test('simulate refuses what would run for hours', async () => {
+  const run = onSimulatedKernel();
+  expect(await run('simulate', ['-', '--rate', '1e9'], '-A -f 1\n-a -f 1 -r 192.0.2.1 -m\n')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('more than 10000000 connections'),
+  });
+});
+
+test('verbs run on the table that the context opens', async () => {
+  const run = onSimulatedKernel();
   const rules = '-A -t 192.0.2.1:80 -s rr\n-a -t 192.0.2.1:80 -r 192.0.2.11:80 -m -w 1\n';
   expect(await run('restore', ['-'], rules)).toEqual({ code: 0, stdout: '', stderr: '' });
   expect(await run('save', [])).toEqual({ code: 0, stdout: rules, stderr: '' });

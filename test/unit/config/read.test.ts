@@ -502,7 +502,15 @@ services:
   test.each([
     ['a: [1\nb: 2\n', 'f:2:1: Flow sequence in block collection must be sufficiently indented and end with a ]'],
     ['services:\n\t- service: x', 'f:2:1: Tabs are not allowed as indentation'],
-    ['services: *x', 'f:1:11: there is no anchor &x before this'],
+    ['services: *x', 'f:1:11: services: there is no anchor &x before this'],
+    ['services: &a [*a]', 'f:1:15: services[0]: *a stands within what it means, &a'],
+    ['defaults: &a\n  <<: *a', 'f:2:7: *a stands within what it means, &a'],
+    [
+      'services:\n  - service: tcp://192.0.2.1:80000\n    pool: *nowhere\n---\nversion: 1',
+      'f:2:14: services[0].service: "tcp://192.0.2.1:80000": "80000" is not a port (0 to 65535) or a range of ports ' +
+        '(8000-8010)\nf:3:11: services[0].pool: there is no anchor &nowhere before this\nf:4:1: the file must be one YAML ' +
+        'document',
+    ],
     ['version: 1\n---\nversion: 1', 'f:2:1: the file must be one YAML document'],
     ['[a]: 1', 'f:1:1: a key must be text'],
     ['version: !one 1', 'f:1:10: Unresolved tag: !one\nf:1:15: version: must be 1'],

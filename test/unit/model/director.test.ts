@@ -30,12 +30,21 @@ test('in its one form has its VIPs one by one, and says whether it masquerades',
   });
 });
 
+const VIPS_4 = ['vips[0]', 'vips[1]', 'vips[2]', 'vips[3]'];
+
 test.each<[string, Loose, string[]]>([
   ['another mode', { ...DR, mode: 'full-nat' }, ['mode']],
   ['no device', { mode: 'dr', vips: ['10.0.0.100'] }, ['device']],
   ['a device of 16 characters', { ...DR, device: 'x'.repeat(16) }, ['device']],
   ['no VIP', { ...DR, vips: [] }, ['vips']],
   ['a VIP that is none', { ...DR, vips: ['10.0.0.100', 'eth0'] }, ['vips[1]']],
+  ['VIPs that no client can call', { ...DR, vips: ['127.0.0.1', '0.0.0.0', '224.0.0.1', '255.255.255.255'] }, VIPS_4],
+  ['VIPs that no client can call by IPv6', { ...DR, vips: ['::', '::1', 'ff02::1', '2001:db8::'] }, VIPS_4.slice(0, 3)],
+  [
+    'the ends of a network',
+    { ...DR, vips: ['10.0.0.0/24', '10.0.0.255/24', '10.0.0.254-10.0.0.255/24', '10.1.0.0-10.1.0.1/31'] },
+    VIPS_4.slice(0, 3),
+  ],
   ['a gateway with a prefix', { ...DR, gateway: '10.0.0.254/24' }, ['gateway']],
   ['an inside without NAT', { ...DR, inside: { network: '10.1.0.0/24' } }, ['inside']],
   ['NAT without an inside', { ...DR, mode: 'nat' }, ['inside']],
