@@ -163,7 +163,9 @@ test('an error of the system takes one line, whichever verb meets it', async () 
     stdout: '',
     stderr: 'ipvs-ts: simulate: /nowhere/x.svg: no such file or directory\n',
   });
-  expect(await run('keep', ['/nowhere/x'])).toMatchObject({ stderr: expect.stringMatching(/^ipvs-ts: keep: [^\n]*\n$/) });
+  expect(await run('keep', ['/nowhere/x'])).toMatchObject({
+    stderr: expect.stringMatching(/^ipvs-ts: keep: [^\n]*\n$/),
+  });
 });
 
 test('simulate refuses what would run for hours', async () => {
