@@ -14,11 +14,11 @@ const root = fileURLToPath(new URL('../', import.meta.url));
 /** The entries of package.json with all they export, values and types, by name. */
 export function entries() {
   const { exports } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
-  const files = Object.keys(exports)
-    .filter((name) => name !== './package.json')
-    .map((name) => ({
+  const files = Object.entries(exports)
+    .filter(([name]) => name !== './package.json')
+    .map(([name, { types }]) => ({
       entry: name.replace('.', 'ipvs-ts'),
-      file: `${root}src/${name.slice(2)}/index.ts`.replace('//', '/'),
+      file: `${root}${types.replace(/^\.\/dist\//, 'src/').replace(/\.d\.ts$/, '.ts')}`,
     }));
   const { options } = ts.parseJsonConfigFileContent(
     ts.readConfigFile(`${root}tsconfig.build.json`, ts.sys.readFile).config,

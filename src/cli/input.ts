@@ -47,8 +47,8 @@ export async function readAnyState(path: string, context: Pick<VerbContext, 'str
   const { text: content, name } = await readInput(path, context.streams.stdin);
   const format = SECTION.test(content) ? undefined : guessImportFormat(content, path);
   if (format === undefined && !IPVSCTL_SERVICE.test(content)) {
-    const { readStateFile } = await import('../config/read.js');
-    return readStateFile(content, { name, env: context.env });
+    const { parseStateText } = await import('../config/read.js');
+    return parseStateText(content, { name, env: context.env });
   }
   const { state } = await new SystemNames().resolving((names) =>
     importConfig(content, { format: format ?? 'ipvsctl', name, names }),
@@ -66,10 +66,10 @@ export async function readState(
   path: string,
   { streams: { stdin, stderr }, env }: Pick<VerbContext, 'streams' | 'env'>,
 ): Promise<DesiredState> {
-  const { loadStateFile, readStateFile } = await import('../config/read.js');
+  const { loadStateFile, parseStateText } = await import('../config/read.js');
   const options = { name: nameOf(path), env, onWarning: warningWriter(stderr) };
   try {
-    return path === '-' ? readStateFile(await text(stdin), options) : await loadStateFile(path, options);
+    return path === '-' ? parseStateText(await text(stdin), options) : await loadStateFile(path, options);
   } catch (error) {
     if (!isSystemError(error)) throw error;
     throw new UsageError(`${nameOf(path)}: ${systemMessage(error)}`);

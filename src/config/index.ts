@@ -6,6 +6,6 @@ export { ConfigError, type ConfigIssue } from '../errors.js';
 export type { DesiredService, DesiredTable, NormalDesiredService, NormalDesiredTable } from '../model/desired.js';
 export type { DesiredState } from './desired-state.js';
 export type { Environment } from './environment.js';
-export { loadStateFile, parseStateFile, type ReadOptions, readStateFile } from './read.js';
+export { loadStateFile, parseStateFile, parseStateText, type ReadOptions } from './read.js';
 export { type StateFile, stateFileJsonSchema } from './schema.js';
 export { desiredServices, formatStateFile } from './write.js';

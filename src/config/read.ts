@@ -32,7 +32,7 @@ export interface ReadOptions {
  * Throws {@link ConfigError} with everything that is wrong, each by line and column. Where the text is no YAML at all,
  * that is all it tells.
  */
-export function readStateFile(
+export function parseStateText(
   text: string,
   { name = 'state file', env = {}, onWarning }: ReadOptions = {},
 ): DesiredState {
@@ -50,7 +50,7 @@ export function readStateFile(
 }
 
 /**
- * Checks a file of the desired state that a program made as a value: {@link readStateFile} without the text. Texts are
+ * Checks a file of the desired state that a program made as a value: {@link parseStateText} without the text. Texts are
  * taken as they are, without variables. Throws {@link InvalidArgumentError} with the path of everything that is wrong.
  */
 export function parseStateFile(input: StateFile): DesiredState {
@@ -62,7 +62,7 @@ export function parseStateFile(input: StateFile): DesiredState {
 }
 
 /**
- * Reads the file at `path`, in UTF-8. Throws {@link ConfigError} as {@link readStateFile} does, and the error of
+ * Reads the file at `path`, in UTF-8. Throws {@link ConfigError} as {@link parseStateText} does, and the error of
  * node:fs where the file cannot be read.
  */
 export async function loadStateFile(path: string, options: ReadOptions = {}): Promise<DesiredState> {
@@ -72,7 +72,7 @@ export async function loadStateFile(path: string, options: ReadOptions = {}): Pr
 /** What {@link loadStateFile} does with the bytes of the file. Throws {@link ConfigError}. */
 export function readStateBytes(bytes: Uint8Array, path: string, options: ReadOptions = {}): DesiredState {
   const { name = path, env = process.env, onWarning } = options;
-  return readStateFile(decode(bytes, name), { name, env, onWarning });
+  return parseStateText(decode(bytes, name), { name, env, onWarning });
 }
 
 function decode(bytes: Uint8Array, name: string): string {

@@ -258,7 +258,7 @@ function allowVariable(schema: z.core.JSONSchema.BaseSchema): void {
 
 /**
  * The JSON Schema (draft 2020-12) of a file of the desired state, for editors: `schema/state.schema.json`. It knows
- * keys, kinds and bounds; what must fit together, {@link readStateFile} checks.
+ * keys, kinds and bounds; what must fit together, {@link parseStateText} checks.
  */
 export function stateFileJsonSchema(): object {
   return jsonSchema();

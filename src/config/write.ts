@@ -33,7 +33,7 @@ export function desiredServices(table: WrittenTable): NormalDesiredService[] {
 }
 
 /**
- * YAML that `readStateFile` reads back as the same state.
+ * YAML that `parseStateText` reads back as the same state.
  *
  * Throws {@link InvalidArgumentError} for what the format cannot express, and names each: services of other
  * protocols, ways of forwarding and tunnels that are the kernel's own, values out of range, and what /proc does not

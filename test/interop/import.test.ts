@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test, vi } from 'vitest';
-import { readStateFile } from '../../src/config/read.js';
+import { parseStateText } from '../../src/config/read.js';
 import { formatStateFile } from '../../src/config/write.js';
 import { type ImportFormat, importConfig } from '../../src/formats/import-config.js';
 import { Ipvs } from '../../src/index.js';
@@ -35,7 +35,7 @@ test('keepalived.conf: the import gives the table that keepalived programs', { t
 
   const { state } = importConfig(readFileSync(file, 'utf8'), { format: 'keepalived' });
   await using ipvs = await Ipvs.open({ netns: ours.namespacePath });
-  await reconcile(ipvs, readStateFile(formatStateFile(state)));
+  await reconcile(ipvs, parseStateText(formatStateFile(state)));
 
   expect(await tableOf(ours)).toBe(expected);
   const timeouts = await ours.run('ipvsadm', '-L', '--timeout');
@@ -62,7 +62,7 @@ test.each<[file: string, format: ImportFormat]>([
 
   const { state } = importConfig(readFileSync(pathOf(file), 'utf8'), { format, names });
   await using ipvs = await Ipvs.open({ netns: ours.namespacePath });
-  const { daemons: _, ...table } = readStateFile(formatStateFile(state));
+  const { daemons: _, ...table } = parseStateText(formatStateFile(state));
   await reconcile(ipvs, table);
 
   expect(await tableOf(ours)).toContain('-A ');

@@ -5,7 +5,7 @@ import { directorOf, realServerOf } from '../../src/cli/host-description.js';
 import { parseArguments } from '../../src/cli/parse-verb.js';
 import { director as directorVerb } from '../../src/cli/verbs/director.js';
 import { realServer as realServerVerb } from '../../src/cli/verbs/realserver.js';
-import { readStateFile } from '../../src/config/read.js';
+import { parseStateText } from '../../src/config/read.js';
 import { FINDING_IDS } from '../../src/doctor/finding.js';
 import { parseRules } from '../../src/ipvsadm/rules.js';
 import { parseDirector } from '../../src/model/director.js';
@@ -26,7 +26,7 @@ function withoutComment(line: string): string {
 
 test.each(GUIDES)('$mode: the file says what the commands say', ({ text, commands }) => {
   const [file = ''] = blocks(text, 'yaml');
-  const state = readStateFile(file);
+  const state = parseStateText(file);
   const words = (verb: string) =>
     commands
       .find((line) => line.startsWith(`ipvs-ts ${verb} up`))

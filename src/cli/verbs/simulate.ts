@@ -120,8 +120,8 @@ async function readTable(
 /** Rules begin with an option; anything else is a state file. */
 async function tableOf(content: string, name: string, env: NodeJS.ProcessEnv): Promise<WrittenTable> {
   if (!/^\s*(?:#.*\n\s*)*-[A-Za-z-]/.test(content)) {
-    const { readStateFile } = await import('../../config/read.js');
-    const { services = [] } = readStateFile(content, { name, env });
+    const { parseStateText } = await import('../../config/read.js');
+    const { services = [] } = parseStateText(content, { name, env });
     // Real servers are written in the order they are added in; a table has the newest first.
     return {
       services: services.map(({ service, destinations }) => ({

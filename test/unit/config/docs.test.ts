@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { parseStateFile, readStateFile } from '../../../src/config/read.js';
+import { parseStateFile, parseStateText } from '../../../src/config/read.js';
 import { type StateFile, stateFileJsonSchema } from '../../../src/config/schema.js';
 import type { ConfigIssue } from '../../../src/errors.js';
 
@@ -22,7 +22,7 @@ describe('the examples of docs/state-file.md', () => {
 
   test.each(examples)('%s', (text) => {
     const warnings: ConfigIssue[] = [];
-    expect(Object.keys(readStateFile(text, { onWarning: (warning) => warnings.push(warning) }))).not.toEqual([]);
+    expect(Object.keys(parseStateText(text, { onWarning: (warning) => warnings.push(warning) }))).not.toEqual([]);
     expect(warnings).toEqual([]);
     expect(bySchema.safeParse(parse(text, { merge: true }))).toMatchObject({ success: true });
   });

@@ -5,20 +5,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, expectTypeOf, test } from 'vitest';
 import type { DesiredState } from '../../../src/config/desired-state.js';
-import { loadStateFile, parseStateFile, readStateFile } from '../../../src/config/read.js';
+import { loadStateFile, parseStateFile, parseStateText } from '../../../src/config/read.js';
 import type { StateFile } from '../../../src/config/schema.js';
 import { ConfigError, type ConfigIssue, InvalidArgumentError } from '../../../src/errors.js';
 import type { Director } from '../../../src/model/director.js';
 import type { RealServer } from '../../../src/model/real-server.js';
 
 function read(text: string, env = {}): DesiredState {
-  return readStateFile(text, { env });
+  return parseStateText(text, { env });
 }
 
 /** What is wrong with a file, as it is told. */
 function problems(text: string, env = {}): string {
   try {
-    readStateFile(text, { name: 'f', env });
+    parseStateText(text, { name: 'f', env });
   } catch (error) {
     if (error instanceof ConfigError) return error.message;
     throw error;
@@ -440,7 +440,7 @@ daemons:
   });
 
   test('a program finds all of it in the error', () => {
-    const { code, name, file, issues } = error(() => readStateFile('version: 2', { name: 'x.yaml' }), ConfigError);
+    const { code, name, file, issues } = error(() => parseStateText('version: 2', { name: 'x.yaml' }), ConfigError);
     expect({ code, name, file, issues }).toEqual({
       code: 'ERR_CONFIG',
       name: 'ConfigError',
@@ -599,7 +599,7 @@ director: { device: "\${DEVICE:-eth0}" }`;
 test('a pool that nobody uses is a warning', () => {
   const warnings: ConfigIssue[] = [];
   const text = 'pools:\n  web: [10.0.0.1]\n  spare: []\nservices: [{ service: "fwmark://1", pool: web }]';
-  readStateFile(text, { onWarning: (warning) => warnings.push(warning) });
+  parseStateText(text, { onWarning: (warning) => warnings.push(warning) });
   expect(warnings).toEqual([{ line: 3, column: 10, path: 'pools.spare', message: 'no service uses this pool' }]);
 });
 

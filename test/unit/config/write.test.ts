@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { DesiredState } from '../../../src/config/desired-state.js';
-import { readStateFile } from '../../../src/config/read.js';
+import { parseStateText } from '../../../src/config/read.js';
 import { desiredServices, formatStateFile } from '../../../src/config/write.js';
 import { InvalidArgumentError } from '../../../src/errors.js';
 import type { NormalDesiredService } from '../../../src/model/desired.js';
@@ -94,7 +94,7 @@ test('any state comes back as it was', () => {
   );
   fc.assert(
     fc.property(state, (given) => {
-      expect(readStateFile(formatStateFile(given))).toEqual(given);
+      expect(parseStateText(formatStateFile(given))).toEqual(given);
     }),
     { numRuns: 500 },
   );
@@ -187,7 +187,7 @@ describe('what is written', () => {
       realServer: { mode: 'tun', vips: [{ address: '10.0.0.1', prefix: 32 }], tunnel: 'gre' },
     };
     const text = formatStateFile(state);
-    expect(readStateFile(text)).toEqual(state);
+    expect(parseStateText(text)).toEqual(state);
     expect(text).toMatchInlineSnapshot(`
       "version: 1
 
@@ -283,7 +283,7 @@ describe('what is written', () => {
       ),
     };
     const text = formatStateFile(state);
-    expect(readStateFile(text)).toEqual(state);
+    expect(parseStateText(text)).toEqual(state);
     expect(text).not.toContain('destinationPort');
   });
 
@@ -299,7 +299,7 @@ describe('what is written', () => {
       },
       realServer: { mode: 'nat', gateway: '10.1.0.1' },
     };
-    expect(readStateFile(formatStateFile(state))).toEqual(state);
+    expect(parseStateText(formatStateFile(state))).toEqual(state);
   });
 
   test('one service is written plainly', () => {

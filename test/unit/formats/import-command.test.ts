@@ -2,7 +2,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { runVerb } from '../../../src/cli/run-verb.js';
-import { readStateFile } from '../../../src/config/read.js';
+import { parseStateText } from '../../../src/config/read.js';
 
 const LVS_CF = fileURLToPath(new URL('../../golden/import/lvs.cf', import.meta.url));
 
@@ -16,14 +16,14 @@ const RULES = '-A -t 10.0.0.1:80 -s rr\n-Z\n';
 
 test('writes the state file, and what was not taken to standard error', async () => {
   const { out, err } = await run([LVS_CF]);
-  expect(readStateFile(out).services).toHaveLength(3);
+  expect(parseStateText(out).services).toHaveLength(3);
   expect(err.split('\n')[0]).toBe(`${LVS_CF}:1: not taken: serial_no: numbers the versions of this file`);
 });
 
 test('reads standard input', async () => {
   for (const words of [['-'], []]) {
     const { out, err } = await run(words, RULES);
-    expect(readStateFile(out).services).toHaveLength(1);
+    expect(parseStateText(out).services).toHaveLength(1);
     expect(err).toBe('standard input:2: not taken: -Z: counters are no part of a state\n');
   }
 });
@@ -41,7 +41,7 @@ test('--json has both', async () => {
 
 test('names of ports are those of the system', async () => {
   const { out } = await run([], 'virtual = 10.0.0.1:https\n');
-  expect(readStateFile(out).services).toMatchObject([{ service: { port: 443 } }]);
+  expect(parseStateText(out).services).toMatchObject([{ service: { port: 443 } }]);
 });
 
 test.each([

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readStateFile } from '../../../src/config/read.js';
+import { parseStateText } from '../../../src/config/read.js';
 import { formatStateFile } from '../../../src/config/write.js';
 import { ConfigError } from '../../../src/errors.js';
 import {
@@ -67,7 +67,7 @@ describe.each(FILES)('%s', (file, format) => {
   });
 
   test('gives a state that can be written and read back', () => {
-    expect(readStateFile(formatStateFile(imported.state))).toEqual(imported.state);
+    expect(parseStateText(formatStateFile(imported.state))).toEqual(imported.state);
   });
 
   test('names each thing that was not taken, by its line', async () => {
@@ -100,7 +100,7 @@ test.each(IMPORT_FORMATS)('%s: whatever stands in a file, it is taken or refused
       const lines = parts.join('').split('\n').length;
       try {
         const { state, notTaken } = importConfig(parts.join(''), { format, names });
-        expect(readStateFile(formatStateFile(state))).toEqual(state);
+        expect(parseStateText(formatStateFile(state))).toEqual(state);
         for (const { line } of notTaken) expect(line >= 1 && line <= lines).toBe(true);
       } catch (error) {
         if (!(error instanceof ConfigError)) throw error;
