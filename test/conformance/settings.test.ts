@@ -22,7 +22,7 @@ describe('timeouts', () => {
 
   it('out of range are refused, and nothing changes', async () => {
     const { ipvs } = context;
-    for (const tcp of [0, -1, 2678401, 1.5]) {
+    for (const tcp of [-1, 2 ** 31, 1.5]) {
       expect(await rejection(ipvs.setTimeouts({ tcp, udp: 5 }))).toMatchObject({ issues: [{ path: 'tcp' }] });
     }
     expect(await rejection(ipvs.setTimeouts({}))).toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
