@@ -76,7 +76,7 @@ export function arrivalDevice(vip: string, host: HostState): string | undefined 
   const bearer = host.addresses.find(({ address, device }) => address === vip && asksNeighbours(device, host));
   if (bearer !== undefined) return bearer.device;
   const towards = deviceTowards(vip, host);
-  if (towards !== undefined && towards !== 'lo') return towards;
+  if (towards !== undefined && asksNeighbours(towards, host)) return towards;
   const [only, ...more] = host.links.filter(({ name }) => asksNeighbours(name, host));
   return more.length === 0 ? only?.name : undefined;
 }

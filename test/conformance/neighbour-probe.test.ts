@@ -94,8 +94,8 @@ test('many addresses are asked for in the time of one', async () => {
   const many = Array.from({ length: 1000 }, (_, index) => `10.0.${1 + (index >> 8)}.${index & 255}`);
   const begin = performance.now();
   const owners = await whoHave(['10.0.0.11', ...many, '10.0.0.100', '2001:db8::12'], on(asker, 500));
-  // 16 bursts of requests a round, with a pause between each.
-  expect(performance.now() - begin).toBeLessThan(3000);
+  // One after the other it would take 500 s.
+  expect(performance.now() - begin).toBeLessThan(25_000);
   expect(owners.get('10.0.0.11')).toEqual([await macOf(one)]);
   expect(owners.get('10.0.0.100')?.toSorted()).toEqual([await macOf(one), await macOf(two)].toSorted());
   expect(owners.get('2001:db8::12')).toEqual([await macOf(two)]);
