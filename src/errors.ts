@@ -178,6 +178,15 @@ export interface RestoreFailure {
   readonly error: Error;
 }
 
+/** A file of saved connections that is none, is damaged, or is of a newer version. Nothing was changed. */
+export class ConnectionsFileError extends IpvsError {
+  readonly code = 'ERR_CONNECTIONS_FILE';
+
+  constructor(reason: string, options?: ErrorOptions) {
+    super(`the file of saved connections: ${reason}`, options);
+  }
+}
+
 /** Some lines of a restore were refused by the kernel. Every other line was carried out; see `applied`. */
 export class RestoreError extends IpvsError {
   readonly code = 'ERR_RESTORE';

@@ -6,6 +6,7 @@ export type { Endpoint } from './address/endpoint.js';
 export type { Family } from './address/ip.js';
 export {
   ClosedError,
+  ConnectionsFileError,
   type ExtendedAck,
   InterruptedError,
   InvalidArgumentError,
@@ -37,6 +38,12 @@ export {
   type ServiceUpdate,
 } from './model/change.js';
 export type { Connection } from './model/connection.js';
+export type {
+  ChangeConnectionsOptions,
+  ChangedConnections,
+  ConnectionsProgress,
+  LeftConnection,
+} from './model/connection-changes.js';
 export type { ConnectionFilter } from './model/connection-filter.js';
 export {
   type Destination,
@@ -82,3 +89,4 @@ export type { TableAccess } from './model/table-access.js';
 export { parseTimeouts, type Timeouts, type TimeoutsChange } from './model/timeouts.js';
 export type { NetlinkDatagram } from './netlink/diagnostics.js';
 export type { Transport } from './netlink/transport.js';
+export type { RestoredConnections } from './sync/restore-connections.js';

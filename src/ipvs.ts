@@ -33,7 +33,8 @@ import {
   type ServiceUpdate,
 } from './model/change.js';
 import type { Connection } from './model/connection.js';
-import { type ConnectionFilter, connectionMatcher } from './model/connection-filter.js';
+import type { ChangeConnectionsOptions, ChangedConnections } from './model/connection-changes.js';
+import { type ConnectionFilter, connectionMatcher, parseServer } from './model/connection-filter.js';
 import {
   addDestinationOddities,
   type Destination,
@@ -50,6 +51,10 @@ import type { DaemonRole, NormalSyncDaemon, SyncDaemon } from './model/sync-daem
 import type { Info, Source, Table } from './model/table.js';
 import type { TableAccess } from './model/table-access.js';
 import type { Timeouts, TimeoutsChange } from './model/timeouts.js';
+import { type ConnectionTable, endConnections, moveConnections } from './sync/change-connections.js';
+import { SyncChannel } from './sync/channel.js';
+import { type RestoredConnections, restoreConnections } from './sync/restore-connections.js';
+import { readConnectionsFile, writeConnectionsFile } from './sync/saved-connections.js';
 
 /** How often a snapshot is read anew when the table changes meanwhile. */
 const SNAPSHOT_ATTEMPTS = 10;
@@ -267,6 +272,74 @@ export class Ipvs implements TableAccess, AsyncDisposable {
     const rows: Connection[] = [];
     for await (const row of this.connections(filter)) rows.push(row);
     return rows;
+  }
+
+  /**
+   * Ends the connections that a filter matches; an empty filter matches all. Their entries leave the table: the next packet of a
+   * TCP client is answered with a reset, the next one of a UDP client goes to a real server of the scheduler's choice. The
+   * kernel has no command for it. A backup sync daemon takes the messages that do it (ip_vs_proc_conn in ip_vs_sync.c): the
+   * running one, or one that is started for the purpose on a device of its own and taken away afterwards. Nothing of it
+   * leaves this host. UDP over IPv6 ends only where no packet comes for a second.
+   *
+   * @param options `timeout`: milliseconds for the whole, default 10000.
+   * @returns what became of them, by the table as it is afterwards; `left` says of each remaining one why.
+   * @throws {UnavailableError} without netlink, or where the kernel has no way for sync messages.
+   * @throws {KernelError} where daemon or device are refused: EINVAL while a real server is of another family than its service.
+   */
+  async endConnections(filter: ConnectionFilter, options?: ChangeConnectionsOptions): Promise<ChangedConnections> {
+    const matches = connectionMatcher(filter);
+    return this.#overSync(options, (table) => endConnections(table, matches, options));
+  }
+
+  /**
+   * Moves the connections that a filter matches to another real server of their service, templates included. Their next packet
+   * goes there. A TCP connection survives that only if the other server shares its state.
+   *
+   * @param to the real server: `10.0.0.12`, `10.0.0.12:80`. Without a port, the one of that address in each service.
+   * @throws as {@link Ipvs.endConnections}.
+   */
+  async moveConnections(
+    filter: ConnectionFilter,
+    to: string | { readonly address: string; readonly port?: number | undefined },
+    options?: ChangeConnectionsOptions,
+  ): Promise<ChangedConnections> {
+    const matches = connectionMatcher(filter);
+    const server = parseServer(to);
+    return this.#overSync(options, (table) => moveConnections(table, matches, server, options));
+  }
+
+  /**
+   * The connection table as the bytes of a file, in pieces, for {@link Ipvs.restoreConnections}: 36 bytes a connection, 72 over
+   * IPv6. Connections to a real server of another address family are left out: the kernel takes none back. Sequence shifts of
+   * the FTP helper are not known and so not in it.
+   */
+  async *saveConnections(options?: CallOptions): AsyncGenerator<Uint8Array, void, undefined> {
+    const { services } = await this.snapshot(options);
+    yield* writeConnectionsFile(this.#proc.connections(), services, Date.now());
+  }
+
+  /**
+   * Puts saved connections back, with the time that they had left less the time since. The file is read whole and checked
+   * before anything is sent. Connections that the table has stay as they are. Restore services and real servers first.
+   *
+   * @param options `timeout`: milliseconds for the whole, default 60000.
+   * @throws {ConnectionsFileError} if the bytes are no such file, or a damaged one.
+   * @throws as {@link Ipvs.endConnections}.
+   */
+  async restoreConnections(
+    source: AsyncIterable<Uint8Array>,
+    options?: ChangeConnectionsOptions,
+  ): Promise<RestoredConnections> {
+    const saved = await readConnectionsFile(source);
+    return this.#overSync(options, (table) => restoreConnections(table, saved, Date.now(), options));
+  }
+
+  async #overSync<T>(options: CallOptions | undefined, work: (table: ConnectionTable) => Promise<T>): Promise<T> {
+    this.#needNetlink('change connections');
+    const { signal } = options ?? {};
+    const { services } = await this.snapshot({ signal });
+    await using channel = await SyncChannel.open(this, this.#kernel.network, { signal });
+    return await work({ rows: () => this.#proc.connections(), services, channel });
   }
 
   /**

@@ -22,13 +22,14 @@ import { save } from './verbs/save.js';
 import { script } from './verbs/script.js';
 import { settings } from './verbs/settings.js';
 import { simulate } from './verbs/simulate.js';
+import { sync } from './verbs/sync.js';
 import { top } from './verbs/top.js';
 import { version } from './verbs/version.js';
 import { weight } from './verbs/weight.js';
 
 /** All of them. The first argument of a command line is the name of one, begins with a dash, or is absent. */
 export const VERBS: readonly Verb[] = [
-  ...[list, connections, settings, top],
+  ...[list, connections, settings, sync, top],
   ...[drain, weight, overrides],
   ...[save, restore],
   ...[diff, apply, keep, exportTable, importFile, simulate],

@@ -4,6 +4,36 @@
  */
 import type { Transport } from '../netlink/transport.js';
 
+/** Sends datagrams until it is disposed of. */
+export interface DatagramSender extends Disposable {
+  /** Throws `KernelError`: `EAGAIN` where the send buffer is full. */
+  send(datagram: Uint8Array): void;
+}
+
+/** A network device that was made for a while; it is gone once disposed of. */
+export interface TemporaryDevice extends AsyncDisposable {
+  readonly name: string;
+}
+
+/** The part of a kernel's network that sync messages need. */
+export interface KernelNetwork {
+  /**
+   * Makes a device that leads nowhere, switched on, or takes over the one of this name. Throws `KernelError` where that is
+   * refused.
+   * @param mtu bytes, 68 to 65535
+   */
+  isolatedDevice(name: string, mtu: number): Promise<TemporaryDevice>;
+  /**
+   * Sends to the members of a multicast group that are on this host, as if the datagrams had come in on the device; no other
+   * host sees them.
+   */
+  groupSender(group: {
+    readonly address: string;
+    readonly port: number;
+    readonly device: string;
+  }): Promise<DatagramSender>;
+}
+
 /** A kernel with IPVS, in one network namespace: the running one (`linuxKernel`), or a simulated one. */
 export interface Kernel {
   /**
@@ -18,4 +48,6 @@ export interface Kernel {
   proc(name: string): AsyncIterable<string>;
   /** HZ, in which /proc/net/ip_vs counts persistence timeouts; undefined where it cannot be known. */
   ticksPerSecond(): number | undefined;
+  /** Absent where connections cannot be ended, moved or put back. */
+  readonly network?: KernelNetwork;
 }

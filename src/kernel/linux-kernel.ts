@@ -11,6 +11,7 @@ import { loadNative, NETLINK_GENERIC } from '../linux/native.js';
 import { TIME_SLICE } from '../linux/time-slice.js';
 import { openNetlinkSocket } from '../netlink/socket.js';
 import type { Kernel } from './kernel.js';
+import { linuxNetwork } from './linux-network.js';
 
 /** Bytes that are asked for. The kernel hands out about a page a call (seq_read_iter in fs/seq_file.c); pages go up to this. */
 const PIECE = 64 * 1024;
@@ -29,6 +30,7 @@ export function linuxKernel({ netns }: LinuxKernelOptions = {}): Kernel {
     socket: () => openNetlinkSocket(NETLINK_GENERIC, netns),
     proc: (name) => readProc(name, netns),
     ticksPerSecond,
+    network: linuxNetwork(netns),
   };
 }
 

@@ -15,6 +15,10 @@ import { UnavailableError } from '../errors.js';
 
 /** Address family of sockets between the processes of one machine. */
 export const AF_UNIX = 1;
+/** Address family of IPv4 sockets. */
+export const AF_INET = 2;
+/** Address family of IPv6 sockets. */
+export const AF_INET6 = 10;
 /** Address family of netlink sockets: `domain` of {@link NativeSocketConstructor}. */
 export const AF_NETLINK = 16;
 /** Address family of sockets that send and receive whole frames of a device; needs CAP_NET_RAW. */
@@ -30,6 +34,8 @@ export const NETLINK_GENERIC = 16;
 
 /** Level of the options that every socket has. */
 export const SOL_SOCKET = 1;
+/** Several sockets of one address and port: all of them get what is sent to a group. */
+export const SO_REUSEADDR = 2;
 /** Size in bytes of the receive buffer, as a 32-bit integer. The kernel doubles it, up to twice net.core.rmem_max. */
 export const SO_RCVBUF = 8;
 /** The same without the limit; needs CAP_NET_ADMIN. */

@@ -40,10 +40,18 @@ const serverTextSchema = lazy((z) =>
 );
 const serverObjectSchema = lazy((z) => z.strictObject({ address: addressSchema(), port: portSchema().optional() }));
 
-/** Told apart before they are checked: a union would not tell which field is wrong. */
-const serverSchema = checkedBy((input) =>
-  typeof input === 'string' ? parse(serverTextSchema, 'server', input) : parse(serverObjectSchema, 'server', input),
-);
+/**
+ * Checks a real server, with a port or without. Text and object are told apart before they are checked: a union would not tell
+ * which field is wrong.
+ * @throws {InvalidArgumentError}
+ */
+export function parseServer(input: unknown): { readonly address: string; readonly port?: number | undefined } {
+  return typeof input === 'string'
+    ? parse(serverTextSchema, 'server', input)
+    : parse(serverObjectSchema, 'server', input);
+}
+
+const serverSchema = checkedBy(parseServer);
 
 const clientSchema = lazy((z) =>
   z.string().transform((text, context) => {

@@ -5,6 +5,7 @@
 import type { CallOptions } from './call-options.js';
 import type { Change, ChangeFailure } from './change.js';
 import type { Connection } from './connection.js';
+import type { ChangeConnectionsOptions, ChangedConnections } from './connection-changes.js';
 import type { ConnectionFilter } from './connection-filter.js';
 import type { DestinationEntry } from './destination.js';
 import type { ServiceEntry } from './service.js';
@@ -56,4 +57,6 @@ export interface TableAccess {
   connections(filter?: ConnectionFilter): AsyncIterable<Connection>;
   /** The whole connection table, or the part of it that is wanted. */
   listConnections(filter?: ConnectionFilter): Promise<Connection[]>;
+  /** Takes the connections that a filter matches out of the table; an empty filter matches all. */
+  endConnections(filter: ConnectionFilter, options?: ChangeConnectionsOptions): Promise<ChangedConnections>;
 }

@@ -33,6 +33,11 @@ export interface DrainSettings {
    * made when the weight is set is not established yet. `all`: nor in any other state, nor a persistence template left.
    */
   readonly until?: DrainUntil | undefined;
+  /**
+   * Whether the connections that are left at the deadline are ended (`TableAccess.endConnections`), so that their clients learn
+   * it at once and come back to another server. Default false: their packets are dropped once the server is removed.
+   */
+  readonly end?: boolean | undefined;
 }
 
 /** What {@link drain} takes. */
@@ -79,6 +84,8 @@ export interface DrainResult extends DrainProgress {
   readonly outcome: DrainOutcome;
   /** Whether this drain removed the server. */
   readonly removed: boolean;
+  /** Connections and templates that were ended at the deadline; absent if none were to be. */
+  readonly ended?: number;
 }
 
 const drainSchema = lazy((z) =>
@@ -87,6 +94,7 @@ const drainSchema = lazy((z) =>
     poll: integer(1, 3_600_000, ' milliseconds').default(1000),
     until: z.enum(['active', 'all']).default('active'),
     remove: z.boolean().default(true),
+    end: z.boolean().optional(),
     owner: z.string().min(1).optional(),
     reason: z.string().optional(),
   }),
@@ -122,8 +130,8 @@ export function drain(
 
 /** The settings of drains, with their defaults. @throws {InvalidArgumentError} */
 export function parseDrainSettings(settings: DrainSettings): Pick<DrainOverride, 'poll' | 'until'> & DrainSettings {
-  const { deadline, poll, until } = parse(drainSchema, 'drain', settings);
-  return { deadline, poll, until };
+  const { deadline, poll, until, end } = parse(drainSchema, 'drain', settings);
+  return { deadline, poll, until, end };
 }
 
 /**
@@ -156,6 +164,7 @@ export class Drain {
   readonly #cancelled = new AbortController();
   #order: DrainOverride;
   #progress: DrainProgress;
+  #ended: number | undefined;
 
   /** Made by {@link drain} and {@link resumeDrains}. */
   constructor(
@@ -258,13 +267,19 @@ export class Drain {
 
   /** Written down first: a `keep` must not take the missing server for drift. */
   async #finish(outcome: 'idle' | 'deadline'): Promise<DrainResult> {
-    const { service: key, destination, remove } = this.#order;
+    const { service: key, destination, remove, end } = this.#order;
+    if (outcome === 'deadline' && end === true) await this.#endConnections();
     if (!(await this.#write(remove ? 'removing' : 'ended'))) return this.#result('taken over');
     if (!remove) return this.#result(outcome);
     const removed = await this.#done({ verb: 'delete-destination', key, destination });
     await this.#write('removed');
     // A keep that has read what was written may be quicker.
     return removed || this.#isKept() ? this.#result(outcome, true) : this.#result('gone');
+  }
+
+  async #endConnections(): Promise<void> {
+    const { service, destination: server } = this.#order;
+    this.#ended = (await this.#table.endConnections({ service, server })).changed;
   }
 
   /** It is to be so. */
@@ -313,7 +328,7 @@ export class Drain {
 
   #result(outcome: DrainOutcome, removed = false): DrainResult {
     forgetListing(this.#table, this.service);
-    return { ...this.#progress, outcome, removed };
+    return { ...this.#progress, outcome, removed, ...(this.#ended !== undefined && { ended: this.#ended }) };
   }
 
   #progressOf(entry: DestinationEntry | undefined): DrainProgress {

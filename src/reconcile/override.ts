@@ -53,6 +53,8 @@ export interface DrainOverride extends OverrideBase {
   readonly poll: number;
   readonly until: DrainUntil;
   readonly remove: boolean;
+  /** Whether the connections that are left at the deadline are ended. Absent: they are not. */
+  readonly end?: boolean | undefined;
 }
 
 /** What an operator wants of one real server. */

@@ -2,9 +2,11 @@
  * An IPVS kernel in memory: it takes the datagrams that the SDK sends, and answers with those that Linux 6.1 would send.
  * @module
  */
+import { formatIP } from '../address/ip.js';
 import { parseNetwork } from '../address/network.js';
 import { InvalidArgumentError, UnavailableError } from '../errors.js';
-import type { Kernel } from '../kernel/kernel.js';
+import { IP_VS_STATE_BACKUP } from '../kernel/constants.js';
+import type { Kernel, KernelNetwork } from '../kernel/kernel.js';
 import type { Transport } from '../netlink/transport.js';
 import { controller } from './netlink/controller.js';
 import type { GenericFamily } from './netlink/generic.js';
@@ -17,9 +19,11 @@ import { Clock } from './table/clock.js';
 import { Host, type Interface, type LocalNetwork } from './table/host.js';
 import { Namespace } from './table/namespace.js';
 import { procConnections, procStats, procTable } from './table/proc.js';
+import { DEFAULT_GROUP } from './table/sync-daemons.js';
 import { changeSysctls, type Sysctls } from './table/sysctls.js';
 import { Connections } from './traffic/connections.js';
 import { type Opening, type Outcome, open } from './traffic/simulated-connection.js';
+import { SyncReceiver } from './traffic/sync-messages.js';
 
 /** How a {@link SimulatedKernel} differs from a director that has everything. */
 export interface SimulatedKernelOptions {
@@ -122,6 +126,26 @@ export class SimulatedKernel implements Kernel {
         throw new UnavailableError(`/proc/net/${name} cannot be read: ENOENT`);
     }
   }
+
+  /** Devices without addresses, and groups that only a backup sync daemon is in. */
+  readonly network: KernelNetwork = {
+    isolatedDevice: async (name, mtu) => {
+      const { host } = this.#namespace.options;
+      host.addInterface({ name, mtu });
+      return { name, [Symbol.asyncDispose]: async () => host.deleteInterface(name) };
+    },
+    groupSender: async ({ address, port, device }) => ({
+      send: (datagram) => {
+        const daemon = this.#namespace.daemons.get(IP_VS_STATE_BACKUP);
+        if (daemon === undefined || daemon.interfaceName !== device || daemon.port !== port) return;
+        if (formatIP(daemon.group?.address ?? DEFAULT_GROUP.address) !== address) return;
+        if (datagram.length > daemon.maxLength) return;
+        this.#connections.catchUp();
+        new SyncReceiver(this.#namespace, this.#connections).receive(datagram, daemon.syncId);
+      },
+      [Symbol.dispose]: () => {},
+    }),
+  };
 
   ticksPerSecond(): number {
     return this.#namespace.options.encoding.ticksPerSecond;

@@ -28,6 +28,7 @@ test('the public names', () => {
   expect(Object.keys(library).sort()).toMatchInlineSnapshot(`
     [
       "ClosedError",
+      "ConnectionsFileError",
       "InterruptedError",
       "InvalidArgumentError",
       "Ipvs",

@@ -14,7 +14,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['errors.ts', 'address'],
   ['model', 'linux'],
   ['netlink', 'ipvsadm', 'proc', 'config'],
-  ['kernel', 'neighbours', 'formats'],
+  ['kernel', 'neighbours', 'formats', 'sync'],
   ['ipvs.ts', 'host', 'simulator'],
   ['reconcile', 'host-script'],
   ['doctor'],

@@ -5,6 +5,7 @@ import { planFor, planText } from '../difference.js';
 import { readState } from '../input.js';
 import { Interrupt } from '../interrupt.js';
 import { progress } from '../progress.js';
+import { UsageError } from '../usage-error.js';
 import { defineVerb } from '../verb.js';
 
 /** `ipvs-ts apply` */
@@ -16,6 +17,7 @@ export const apply = defineVerb({
     scope: SCOPE,
     prune: PRUNE,
     drain: DRAIN,
+    end: { help: 'with --drain: end the connections that are left at the drain timeout' },
     'dry-run': { help: 'only show what would be done' },
     'on-refusal': {
       placeholder: 'WAY',
@@ -37,7 +39,8 @@ export const apply = defineVerb({
     if (desired.services === undefined) stderr.write('ipvs-ts: the file has no services: those in the table stay\n');
     await using ipvs = await context.open({ netns: values.netns, source: 'netlink' });
     const difference = await planFor(ipvs, desired, values, context.streams);
-    const { json, drain } = values;
+    const { json, drain, end } = values;
+    if (end && drain === undefined) throw new UsageError('--end needs --drain');
     if (values['dry-run']) {
       stdout.write(json ? prettyJson(difference) : planText(difference));
       return 0;
@@ -49,7 +52,7 @@ export const apply = defineVerb({
       onRefusal: values['on-refusal'],
       onProgress: ({ done, total }) => line.update(done, total),
       signal: interrupt.signal,
-      ...(drain !== undefined && { drain: { deadline: drain } }),
+      ...(drain !== undefined && { drain: { deadline: drain, end } }),
     });
     stdout.write(json ? prettyJson(difference) : planText({ ...difference, steps }));
     return 0;

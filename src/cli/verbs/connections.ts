@@ -2,22 +2,24 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { parseIP } from '../../address/ip.js';
+import type { Ipvs } from '../../ipvs.js';
 import { type ConnectionStyle, formatConnection, formatConnectionTitle } from '../../ipvsadm/connection-listing.js';
 import type { Connection } from '../../model/connection.js';
+import type { ConnectionFilter } from '../../model/connection-filter.js';
+import { SCTP_STATES, TCP_STATES, TEMPLATE_STATES, UDP_STATES } from '../../model/connection-state.js';
 import type { ServiceKeyText } from '../../model/service-key.js';
+import type { ConnectionsAction } from '../change-connections.js';
 import { JSON_OUTPUT, NETNS } from '../common-options.js';
+import type { Streams } from '../streams.js';
+import { UsageError } from '../usage-error.js';
 import { defineVerb } from '../verb.js';
 
 /** The fields that connections can be sorted by. */
 const SORTS = ['client', 'service', 'server', 'state', 'expires'] as const;
 type Sort = (typeof SORTS)[number];
 
-/** The kernel's names for states of TCP, UDP and SCTP connections (ip_vs_proto_*.c, Linux 6.12). */
-const STATES = [
-  ...['NONE', 'ESTABLISHED', 'SYN_SENT', 'SYN_RECV', 'FIN_WAIT', 'TIME_WAIT', 'CLOSE', 'CLOSE_WAIT', 'LAST_ACK'],
-  ...['LISTEN', 'SYNACK', 'ASSURED', 'UDP', 'INIT1', 'INIT', 'C-SENT', 'C-REPLIED', 'C-WAIT', 'COOKIE', 'C-ECHOED'],
-  ...['S-SENT', 'S-RECEIVED', 'S-ACK-SENT', 'REJECTED', 'CLOSED'],
-];
+/** The kernel's names for states of TCP, UDP and SCTP connections and of templates. */
+const STATES = [...new Set([...TCP_STATES, ...TEMPLATE_STATES, ...UDP_STATES, ...SCTP_STATES])];
 
 /** Characters that are written at a time. */
 const PIECE = 65536;
@@ -45,17 +47,34 @@ export const connections = defineVerb({
     },
     sort: { placeholder: 'FIELD', choices: SORTS, help: "sort by this field, not in the kernel's order" },
     count: { help: 'write only the number of connections' },
+    end: { help: 'end the selected connections' },
+    'move-to': {
+      placeholder: 'ADDR[:PORT]',
+      source: 'server',
+      help: 'move the selected connections to this real server',
+    },
+    yes: { short: 'y', help: 'end or move without asking; required without a terminal' },
+    save: { placeholder: 'FILE', source: 'file', help: 'save all connections; "-" is standard output' },
+    restore: { placeholder: 'FILE', source: 'file', help: 'put saved connections back; "-" is standard input' },
     json: JSON_OUTPUT,
     netns: NETNS,
   },
-  help: 'show connections: all, or some',
-  details: 'A connection is shown if it meets all the options that select connections.',
+  help: 'show, end, move, save and restore connections',
+  details:
+    'A connection is selected if it meets all the options that select connections. --end takes the selected connections out of the ' +
+    'table: the next packet of a TCP client is answered with a reset, a UDP client gets a real server by the scheduler. The kernel ' +
+    'has no command for it: a backup sync daemon takes the messages, and one is started for the purpose where none runs. The exit ' +
+    'code is 1 if connections are left that could not be changed.',
 
-  async run({ values }, { streams: { stdout }, open }) {
+  async run({ values }, { streams, open }) {
+    const { stdout } = streams;
     const { service, server, client, state, sort } = values;
+    const action = actionOf(values);
     await using ipvs = await open({ netns: values.netns });
     // The filter checks that it is the text of a key.
-    const selected = ipvs.connections({ service: service as ServiceKeyText | undefined, server, client, state });
+    const filter = { service: service as ServiceKeyText | undefined, server, client, state };
+    if (action !== undefined) return await act(action, filter, ipvs, streams);
+    const selected = ipvs.connections(filter);
     if (values.count) {
       stdout.write(`${await count(selected)}\n`);
       return 0;
@@ -66,6 +85,49 @@ export const connections = defineVerb({
     return 0;
   },
 });
+
+/** What the options ask for beside showing. */
+type Action = ConnectionsAction | FileAction;
+
+interface FileAction {
+  readonly verb: 'save' | 'restore';
+  readonly file: string;
+  readonly json: boolean;
+}
+
+function isOfFile(action: Action): action is FileAction {
+  return 'file' in action;
+}
+
+/** @throws {UsageError} if several things are asked for at once. */
+function actionOf(values: {
+  readonly end: boolean;
+  readonly 'move-to': string | undefined;
+  readonly yes: boolean;
+  readonly save: string | undefined;
+  readonly restore: string | undefined;
+  readonly json: boolean;
+}): Action | undefined {
+  const { end, 'move-to': to, yes, save, restore, json } = values;
+  const actions: Action[] = [
+    ...(end ? [{ verb: 'end', to: undefined, yes, json } as const] : []),
+    ...(to !== undefined ? [{ verb: 'move', to, yes, json } as const] : []),
+    ...(save !== undefined ? [{ verb: 'save', file: save, json } as const] : []),
+    ...(restore !== undefined ? [{ verb: 'restore', file: restore, json } as const] : []),
+  ];
+  if (actions.length > 1) throw new UsageError('only one of --end, --move-to, --save and --restore');
+  return actions[0];
+}
+
+async function act(action: Action, filter: ConnectionFilter, ipvs: Ipvs, streams: Streams): Promise<number> {
+  const files = await import('../change-connections.js');
+  if (!isOfFile(action)) return files.changeConnections(ipvs, filter, action, streams);
+  if (Object.values(filter).some((value) => value !== undefined)) {
+    throw new UsageError(`--${action.verb} takes all connections, not some`);
+  }
+  if (action.verb === 'save') return files.saveConnectionsFile(ipvs, action.file, streams);
+  return files.restoreConnectionsFile(ipvs, action.file, action.json, streams);
+}
 
 async function count(rows: AsyncIterable<Connection>): Promise<number> {
   let number = 0;

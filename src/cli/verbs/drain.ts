@@ -19,6 +19,7 @@ export const drain = defineVerb({
     service: { placeholder: 'KEY', source: 'service', help: 'the service: tcp://192.0.2.1:80, fwmark://5' },
     server: { placeholder: 'ADDR[:PORT]', source: 'server', read: server, help: 'its real server' },
     deadline: { placeholder: 'SECONDS', read: milliseconds, help: 'drain timeout: remove it then in any case' },
+    end: { help: 'end the connections that are left at the drain timeout' },
     until: {
       placeholder: 'WHAT',
       choices: ['active', 'all'],
@@ -73,6 +74,7 @@ interface Values {
   readonly service: string | undefined;
   readonly server: DestinationKey | undefined;
   readonly deadline: number | undefined;
+  readonly end: boolean;
   readonly until: 'active' | 'all';
   readonly poll: number;
   readonly keep: boolean;
@@ -90,7 +92,8 @@ async function begin(
   }: { directory: string; onProgress: (progress: DrainProgress) => void } & Pick<Streams, 'stderr'>,
 ): Promise<Drain> {
   const { drain, drainNotes, readDrainSysctls } = await import('../../reconcile/index.js');
-  const { service, server, deadline, until, poll, reason } = values;
+  const { service, server, deadline, end, until, poll, reason } = values;
+  if (end && deadline === undefined) throw new UsageError('--end needs --deadline');
   if (service === undefined || server === undefined) throw new UsageError('needs --service and --server, or --resume');
   const key = parseServiceKey(service as ServiceKeyText);
   const entry = await ipvs.getService(key);
@@ -98,7 +101,7 @@ async function begin(
     for (const { sysctl, text } of drainNotes(entry.service, readDrainSysctls({ netns: values.netns })))
       stderr.write(`${sysctl}: ${text}\n`);
   }
-  return drain(ipvs, key, server, { directory, onProgress, deadline, poll, until, reason, remove: !values.keep });
+  return drain(ipvs, key, server, { directory, onProgress, deadline, end, poll, until, reason, remove: !values.keep });
 }
 
 function progressText({ destination, activeConnections, inactiveConnections, left }: DrainProgress): string {
@@ -106,7 +109,7 @@ function progressText({ destination, activeConnections, inactiveConnections, lef
   return `${destination}: ${activeConnections} active, ${inactiveConnections} inactive connections${until}`;
 }
 
-function resultText({ service, destination, outcome, removed, waited, activeConnections }: DrainResult): string {
+function resultText({ service, destination, outcome, removed, waited, activeConnections, ended }: DrainResult): string {
   if (outcome === 'absent') return `${destination} of ${service}: there is no such real server; nothing was changed\n`;
   const words: Readonly<Record<Exclude<DrainResult['outcome'], 'absent'>, string>> = {
     idle: 'no connections left',
@@ -115,6 +118,6 @@ function resultText({ service, destination, outcome, removed, waited, activeConn
     gone: 'somebody else removed it',
     'taken over': 'somebody else gave it weight, or took the drain back',
   };
-  const end = removed ? ', removed' : '';
+  const end = `${ended === undefined ? '' : `, ${ended} ended`}${removed ? ', removed' : ''}`;
   return `${destination} of ${service}: ${words[outcome]} after ${(waited / 1000).toFixed(1)} s${end}\n`;
 }

@@ -25,7 +25,7 @@ import {
   readAddress,
 } from './address.js';
 import { describeRouteMessage } from './describe.js';
-import { getLink, getLinks, type LinkEntry, readLink, setLinkUp } from './link.js';
+import { addDummy, deleteLink, getLink, getLinks, type LinkEntry, readLink, setLinkUp } from './link.js';
 import { getRoute, type PacketRoute, type RoutedPacket, readPacketRoute } from './lookup.js';
 import { getNeighbours, type NeighbourEntry, readNeighbour } from './neighbour.js';
 import {
@@ -161,6 +161,17 @@ export class RouteClient implements AsyncDisposable {
   async setLinkUp(device: string, up: boolean, options?: CallOptions): Promise<void> {
     const index = await this.#indexOf(device, `set link ${up ? 'up' : 'down'}`, device, options);
     await this.#connection.execute(setLinkUp(index, device, up), options);
+  }
+
+  /** Makes a device that leads nowhere (kind `dummy`), switched off. `EEXIST` if there is a device of that name. */
+  async addDummy(device: string, mtu: number, options?: CallOptions): Promise<void> {
+    await this.#connection.execute(addDummy(device, mtu), options);
+  }
+
+  /** Deletes a virtual device. */
+  async deleteLink(device: string, options?: CallOptions): Promise<void> {
+    const index = await this.#indexOf(device, 'delete device', device, options);
+    await this.#connection.execute(deleteLink(index, device), options);
   }
 
   /** Ends every pending call with `ClosedError`. Idempotent. */

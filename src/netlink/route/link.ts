@@ -5,7 +5,7 @@
 import { formatMac } from '../../address/mac.js';
 import { AttributeReader, Bytes } from '../attributes.js';
 import type { Request } from '../connection.js';
-import type { Message } from '../message.js';
+import { type Message, NLM_F_CREATE, NLM_F_EXCL } from '../message.js';
 import { parseLink, request } from './codec.js';
 import { AF_UNSPEC } from './constants.js';
 
@@ -58,6 +58,27 @@ export function setLinkUp(index: number, device: string, up: boolean): Request {
   return request(parts, { kind: 'link', data, attrs: {} });
 }
 
+/** Makes a device that leads nowhere (the module dummy), switched off. */
+export function addDummy(name: string, mtu: number): Request {
+  const kind = Buffer.from('dummy\0');
+  // struct nlattr, in the machine's order: length and type.
+  const header = Buffer.from(Uint16Array.of(NLA_HDRLEN + kind.length, IFLA_INFO_KIND).buffer);
+  const attrs = { ifname: name, mtu, linkinfo: Buffer.concat([header, kind]) };
+  const parts = {
+    type: 'NEWLINK',
+    flags: NLM_F_CREATE | NLM_F_EXCL,
+    command: 'add dummy device',
+    object: name,
+  } as const;
+  return request(parts, { kind: 'link', data: { family: AF_UNSPEC }, attrs });
+}
+
+/** Deletes a virtual device. */
+export function deleteLink(index: number, device: string): Request {
+  const content = { kind: 'link', data: { family: AF_UNSPEC, index }, attrs: {} } as const;
+  return request({ type: 'DELLINK', command: 'delete device', object: device }, content);
+}
+
 /** Reads an answer to GETLINK; the master's name is not in it. */
 export function readLink(message: Message): LinkEntry {
   const { data, attrs } = parseLink(message);
@@ -78,6 +99,8 @@ export function readLink(message: Message): LinkEntry {
   };
 }
 
+/** The length of an attribute's header. */
+const NLA_HDRLEN = 4;
 /** linux/if_link.h: in the nest IFLA_LINKINFO, which the codec leaves as it is. */
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;

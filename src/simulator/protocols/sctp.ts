@@ -2,6 +2,7 @@
  * SCTP (ip_vs_proto_sctp.c, Linux 6.1).
  * @module
  */
+import { SCTP_STATES } from '../../model/connection-state.js';
 import { type Direction, type Protocol, readTable } from './protocol.js';
 
 /** The chunks that move the state, with their types (RFC 9260, 3.2). All others count as DATA. */
@@ -24,25 +25,9 @@ export const SCTP_CHUNKS = {
 /** The name of an SCTP chunk. */
 export type SctpChunk = keyof typeof SCTP_CHUNKS;
 
-const NAMES = [
-  'NONE',
-  'INIT1',
-  'INIT',
-  'C-SENT',
-  'C-REPLIED',
-  'C-WAIT',
-  'COOKIE',
-  'C-ECHOED',
-  'ESTABLISHED',
-  'S-SENT',
-  'S-RECEIVED',
-  'S-ACK-SENT',
-  'REJECTED',
-  'CLOSED',
-];
 const SHORT = ['NO', 'I1', 'IN', 'CS', 'CR', 'CW', 'CO', 'CE', 'ES', 'SS', 'SR', 'SA', 'RJ', 'CL'];
-const ESTABLISHED = NAMES.indexOf('ESTABLISHED');
-const CLOSED = NAMES.indexOf('CLOSED');
+const ESTABLISHED = SCTP_STATES.indexOf('ESTABLISHED');
+const CLOSED = SCTP_STATES.indexOf('CLOSED');
 
 /** The lines of the tables. */
 const EVENTS: readonly SctpChunk[] = [
@@ -106,7 +91,7 @@ const TIMEOUTS = [2, 4, MAX_RTO, MAX_RTO, MAX_RTO, MAX_RTO, MAX_RTO, MAX_RTO, 90
 export const sctp: Protocol = {
   number: 132,
   headerBytes: 12,
-  stateNames: NAMES,
+  stateNames: SCTP_STATES,
   isOpening: (signal) => signal === SCTP_CHUNKS.INIT,
   isScheduled: (signal, { sloppy_sctp }) => signal === SCTP_CHUNKS.INIT || sloppy_sctp !== 0,
   stray: 'dropped',

@@ -2,6 +2,7 @@
  * TCP (ip_vs_proto_tcp.c, Linux 6.1; without `secure_tcp`).
  * @module
  */
+import { ACTIVE_STATES, TCP_STATES } from '../../model/connection-state.js';
 import { type Direction, type Protocol, readTable } from './protocol.js';
 
 /** The flags of a TCP header that IPVS looks at, with their bits. */
@@ -10,21 +11,8 @@ export const TCP_FLAGS = { FIN: 0x01, SYN: 0x02, RST: 0x04, ACK: 0x10 } as const
 /** The name of a TCP flag. */
 export type TcpFlag = keyof typeof TCP_FLAGS;
 
-const NAMES = [
-  'NONE',
-  'ESTABLISHED',
-  'SYN_SENT',
-  'SYN_RECV',
-  'FIN_WAIT',
-  'TIME_WAIT',
-  'CLOSE',
-  'CLOSE_WAIT',
-  'LAST_ACK',
-  'LISTEN',
-  'SYNACK',
-];
 const SHORT = ['NO', 'ES', 'SS', 'SR', 'FW', 'TW', 'CL', 'CW', 'LA', 'LI', 'SA'];
-const [, ESTABLISHED = 0, , , FIN_WAIT = 0, TIME_WAIT = 0, CLOSE = 0] = NAMES.keys();
+const [, ESTABLISHED = 0, , , FIN_WAIT = 0, TIME_WAIT = 0, CLOSE = 0] = TCP_STATES.keys();
 
 /** `tcp_states`: for each direction the next states after SYN, FIN, ACK and RST, by the state before. */
 const TABLES = [
@@ -44,14 +32,13 @@ const TABLES = [
 
 /** `tcp_timeouts`, in seconds; those of ESTABLISHED and FIN_WAIT are settings. */
 const TIMEOUTS = [2, 0, 120, 60, 0, 120, 10, 60, 30, 120, 120];
-/** `tcp_state_active_table`. */
-const ACTIVE = new Set(['ES', 'SS', 'SR', 'SA'].map((name) => SHORT.indexOf(name)));
+const ACTIVE = new Set(ACTIVE_STATES.tcp.map((name) => TCP_STATES.indexOf(name)));
 
 /** TCP as IPVS sees it. */
 export const tcp: Protocol = {
   number: 6,
   headerBytes: 20,
-  stateNames: NAMES,
+  stateNames: TCP_STATES,
   isOpening: (signal) => (signal & TCP_FLAGS.SYN) !== 0,
   isScheduled: (signal, { sloppy_tcp }) =>
     (signal & TCP_FLAGS.RST) === 0 && (sloppy_tcp !== 0 || (signal & TCP_FLAGS.SYN) !== 0),

@@ -20,16 +20,24 @@ export interface LocalNetwork {
 /** The interfaces and IPv4 addresses of a namespace. */
 export class Host {
   readonly #networks: readonly LocalNetwork[];
-  readonly #interfaces: readonly Interface[];
+  readonly #interfaces: Map<string, Interface>;
 
   constructor(networks: readonly LocalNetwork[], interfaces: readonly Interface[]) {
     this.#networks = networks;
-    this.#interfaces = interfaces;
+    this.#interfaces = new Map(interfaces.map((one) => [one.name, one]));
+  }
+
+  addInterface(added: Interface): void {
+    this.#interfaces.set(added.name, added);
+  }
+
+  deleteInterface(name: string): void {
+    this.#interfaces.delete(name);
   }
 
   /** The MTU of an interface; undefined where there is none of that name. */
   mtu(name: string): number | undefined {
-    const found = this.#interfaces.find((candidate) => candidate.name === name);
+    const found = this.#interfaces.get(name);
     return found === undefined ? undefined : (found.mtu ?? 1500);
   }
 

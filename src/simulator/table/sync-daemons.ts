@@ -32,7 +32,7 @@ export interface DaemonSettings {
 }
 
 /** IP_VS_SYNC_GROUP and IP_VS_SYNC_PORT. */
-const DEFAULT_GROUP = { family: 'ipv4', address: Uint8Array.of(224, 0, 0, 81) } as const;
+export const DEFAULT_GROUP = { family: 'ipv4', address: Uint8Array.of(224, 0, 0, 81) } as const;
 const DEFAULT_PORT = 8848;
 
 /** The daemons of a namespace: at most one of each state. */

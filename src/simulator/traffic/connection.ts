@@ -4,6 +4,7 @@
  */
 import type { Family } from '../../address/ip.js';
 import { IP_VS_CONN_F_FWD_MASK, IP_VS_CONN_F_MASQ } from '../../kernel/constants.js';
+import { TEMPLATE_STATES } from '../../model/connection-state.js';
 import type { Protocol } from '../protocols/protocol.js';
 import type { Destination } from '../table/destination.js';
 import type { PackedAddress } from './packed-address.js';
@@ -25,8 +26,6 @@ export interface ConnectionKey {
 /** What an entry is, beside a plain connection. */
 export type ConnectionKind = 'connection' | 'one-packet' | 'template';
 
-/** IP_VS_CTPL_S_NONE and IP_VS_CTPL_S_ASSURED. */
-const TEMPLATE_STATES = ['NONE', 'ASSURED'];
 /** Milliseconds before the first packet says how long. */
 const FIRST_TIMEOUT = 3000;
 /** Of an invalidated template: nothing is found by it any more. */
@@ -89,6 +88,11 @@ export class Connection implements ConnectionKey, Timed<Connection> {
   get stateName(): string {
     const names = this.kind === 'template' ? TEMPLATE_STATES : this.protocol.stateNames;
     return names[this.state] ?? 'ERR!';
+  }
+
+  /** Whether its packets go to the address of a real server, whichever service has that. */
+  leadsTo({ family, address }: Destination): boolean {
+    return this.destination.family === family && Buffer.compare(this.destination.address, address) === 0;
   }
 
   get isValid(): boolean {

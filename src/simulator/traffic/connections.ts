@@ -28,6 +28,22 @@ export type ConnectionRefusal = 'no-service' | 'not-scheduled' | 'no-destination
 const UDP = 17;
 /** Milliseconds that a template is kept at least once it was due while it has connections. */
 const LATER = 60_000;
+/** Milliseconds that a template is kept whose sync message does not say. */
+const TEMPLATE_TIMEOUT = 180_000;
+
+/** A connection as a sync message has it, with its real server found. */
+export interface SynchronizedConnection {
+  readonly key: ConnectionKey;
+  readonly protocol: Protocol;
+  readonly kind: ConnectionKind;
+  /** One of a service, or one that stands for itself. */
+  readonly destination: Destination;
+  readonly destinationPort: number;
+  readonly inactive: boolean;
+  readonly state: number;
+  /** Milliseconds; undefined for those of its state. */
+  readonly timeout: number | undefined;
+}
 
 /** The connections of one namespace. */
 export class Connections {
@@ -126,6 +142,31 @@ export class Connections {
     this.#setState(connection, OUTPUT, signal);
     this.#release(connection);
     return true;
+  }
+
+  /**
+   * What a backup daemon does with a connection of a sync message (`ip_vs_proc_conn`): it takes over the state of the one that is
+   * there, or ends one that leads elsewhere, and adds it otherwise.
+   */
+  synchronize(entry: SynchronizedConnection): void {
+    const { key, protocol, kind, destination, destinationPort, inactive, state, timeout } = entry;
+    const isTemplate = kind === 'template';
+    const known = isTemplate ? this.#table.findTemplate(key) : this.#table.find(key);
+    const leadsElsewhere =
+      known !== undefined && !isTemplate && !(known.destinationPort === destinationPort && known.leadsTo(destination));
+    if (leadsElsewhere && inactive) return;
+    if (leadsElsewhere) this.#expire(known);
+    const connection =
+      known === undefined || leadsElsewhere ? this.#add(key, protocol, destination, destinationPort, kind) : known;
+    if (!isTemplate) connection.setInactive(inactive);
+    connection.state = state;
+    connection.timeout = timeout ?? this.#synchronizedTimeout(connection);
+    this.#release(connection);
+  }
+
+  /** Version 0 has no timeouts. */
+  #synchronizedTimeout({ kind, protocol, state }: Connection): number {
+    return kind === 'template' ? TEMPLATE_TIMEOUT : protocol.timeout(state, this.#namespace.timeouts) * 1000;
   }
 
   /** Whether a packet that belongs to a known connection is a new one's first, or has lost its real server. */

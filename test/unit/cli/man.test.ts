@@ -39,7 +39,7 @@ describe('explains', () => {
   });
 
   test('how often and with what an option goes', () => {
-    expect(plain).toContain('[--scope WHAT]... [--prune] [--drain SECONDS] [--dry-run] [--on-refusal WAY]');
+    expect(plain).toContain('[--scope WHAT]... [--prune] [--drain SECONDS] [--end] [--dry-run] [--on-refusal WAY]');
   });
 
   test('what goes with which command', () => {
