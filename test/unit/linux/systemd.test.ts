@@ -11,17 +11,16 @@ const PROGRAM = '/usr/local/bin/ipvs-ts';
 const unit = readFileSync(new URL('../../../examples/systemd/ipvs-ts.service', import.meta.url), 'utf8');
 const keep = readFileSync(new URL('../../../examples/systemd/ipvs-ts-keep.service', import.meta.url), 'utf8');
 /** With the other path: what stands in comments in, what it replaces out. */
-const fedora = unit.replaceAll(/^(ConditionPathExists|Environment)=.*\n#(\1=)/gm, '$2');
+const fedora = unit.replaceAll(/^(Environment)=.*\n#(\1=)/gm, '$2');
 
 /** The words of every call of ipvs-ts in the units, those for the shell among them. */
-const calls = [...`${unit}${keep}`.matchAll(/\/usr\/local\/bin\/ipvs-ts ([^>\n]*)/g)].map(([, words = '']) =>
+const calls = [...`${unit}${keep}`.matchAll(/\/usr\/local\/bin\/ipvs-ts ([^>;\n]*)/g)].map(([, words = '']) =>
   words.trim().split(' '),
 );
 
 test('keeps a oneshot service that loads, loads again and saves', () => {
   expect(unit).toContain('\nType=oneshot\nRemainAfterExit=yes\n');
   for (const key of ['ExecStart', 'ExecReload', 'ExecStop']) expect(unit).toMatch(new RegExp(`^${key}=`, 'm'));
-  expect(fedora).toContain('\nConditionPathExists=/etc/sysconfig/ipvsadm\n');
   expect(fedora).toContain('\nEnvironment=RULES=/etc/sysconfig/ipvsadm\n');
   expect(fedora).not.toMatch(/^[^#].*ipvsadm\.rules/m);
 });
