@@ -38,6 +38,7 @@ const TESTS = {
   'iptables-legacy': 'iptables',
   tcpdump: 'tcpdump',
   keepalived: 'keepalived',
+  ldirectord: 'ldirectord',
   ifconfig: 'net-tools',
   // They check the manual page, the units and the scripts.
   shellcheck: 'shellcheck',

@@ -24,6 +24,7 @@ export const importFile = defineVerb({
       choices: FORMATS,
       help: 'program that the file is for; default: guessed from its name and its lines',
     },
+    strict: { help: 'refuse what the other program itself passes over, such as a word that it does not know' },
     json: JSON_OUTPUT,
   },
   help: "write another program's file as a state file",
@@ -37,7 +38,7 @@ export const importFile = defineVerb({
     const format = values.format ?? guessImportFormat(text, file === '-' ? '' : file);
     if (format === undefined) throw new UsageError(`needs --format: ${FORMATS.join(', ')}`);
     const { state, notTaken } = await new SystemNames().resolving((names) =>
-      importConfig(text, { format, name, names }),
+      importConfig(text, { format, name, names, strict: values.strict === true }),
     );
     if (values.json) {
       stdout.write(prettyJson({ state, notTaken }));

@@ -24,7 +24,7 @@ const DAEMON = 'says how the daemon ldirectord runs';
 const FALLBACK = 'takes the place of real servers that fail, which only health checking finds out';
 
 /** What both the file and a single virtual service may have. */
-const OVERRIDES: Readonly<Record<string, string>> = {
+const OVERRIDES: Readonly<Record<string, Handler<{ readonly report: Report }>>> = {
   checktimeout: HEALTH_CHECKING,
   negotiatetimeout: HEALTH_CHECKING,
   checkinterval: HEALTH_CHECKING,
@@ -36,7 +36,7 @@ const OVERRIDES: Readonly<Record<string, string>> = {
   emailalertfreq: NOTIFICATION,
   emailalertstatus: NOTIFICATION,
   smtp: NOTIFICATION,
-  cleanstop: DAEMON,
+  cleanstop: answered(DAEMON),
 };
 
 interface File {
@@ -63,14 +63,14 @@ const GLOBALS: Readonly<Record<string, Handler<File>>> = {
   fallback: (file, statement) => takeGlobalFallback(file, statement, 'ipv4'),
   fallback6: (file, statement) => takeGlobalFallback(file, statement, 'ipv6'),
   quiescent: takeQuiescent,
-  readdquiescent: HEALTH_CHECKING,
+  readdquiescent: answered(HEALTH_CHECKING),
   maintenancedir: HEALTH_CHECKING,
   callback: NOTIFICATION,
-  autoreload: DAEMON,
+  autoreload: answered(DAEMON),
   logfile: DAEMON,
   execute: DAEMON,
   supervised: DAEMON,
-  fork: DAEMON,
+  fork: answered(DAEMON),
 };
 
 /** A virtual service while it is read. */
@@ -188,6 +188,14 @@ function answerOf({ report }: { readonly report: Report }, statement: Statement)
   return answer === 'yes';
 }
 
+/** A key that is not taken, but ends ldirectord where it is neither yes nor no. */
+function answered(why: string): Handler<{ readonly report: Report }> {
+  return (target, statement) => {
+    answerOf(target, statement);
+    target.report.skip(statement, why);
+  };
+}
+
 function takeQuiescent(target: File | Virtual, statement: Statement): void {
   target.isQuiescent = answerOf(target, statement);
   target.report.skip(statement, HEALTH_CHECKING);
@@ -249,9 +257,10 @@ export function importLdirectord(text: string, names: Names, report: Report): De
     const other = lines.get(name);
     if (other !== undefined) report.refuse(virtual.place, `is already in line ${other}: ldirectord does not start`);
     lines.set(name, virtual.place.line);
+    const reals = virtual.reals.flatMap((real) => realsOf(real, virtual));
     const service = tellIpvsadm(['-A', ...words, ...settingsWords(virtual)], virtual.place, report);
     if (service?.verb !== 'add-service') continue;
-    const destinations = serversOf(virtual, words, service.service, file);
+    const destinations = serversOf(virtual, reals, words, service.service, file);
     services.set(formatServiceKey(service.service), { service: service.service, destinations });
   }
   for (const { statement } of file.fallbacks.values()) {
@@ -385,7 +394,7 @@ interface Real {
 }
 
 function realsOf(statement: Statement, virtual: Virtual): Real[] {
-  const { report } = virtual;
+  const { report, names } = virtual;
   const text = textOf(statement);
   const [, first, last, port = '0', rest] = REAL.exec(text) ?? [];
   if (first === undefined || rest === undefined) {
@@ -394,7 +403,8 @@ function realsOf(statement: Statement, virtual: Virtual): Real[] {
   }
   const flags = flagsOf(rest, statement, report);
   if (flags === undefined) return [];
-  const number = portOf(port, 'tcp', virtual.names, statement, report);
+  // Of either protocol: it is asked for by no name of one.
+  const number = portOf(port, names.port(port, 'tcp') === undefined ? 'udp' : 'tcp', names, statement, report);
   if (!PLAIN_REAL.test(text)) {
     const { method, weight, lower, upper } = flags;
     const reading = `${first}${last === undefined ? '' : `->${last}`}:${port} ${method} ${weight} l:${lower} u:${upper}`;
@@ -419,7 +429,13 @@ function flagsOf(text: string, statement: Statement, report: Report) {
     return found;
   };
   const weight = take(/[ \t\r\f\v]+(\d+)(.*)/s)?.[1] ?? '1';
-  const check = take(/[ \t\r\f\v]+(".*"[, ][ \t\r\f\v]*".*")(.*)/s)?.[1];
+  const [, check, request] = take(/[ \t\r\f\v]+("(.*)"[, ][ \t\r\f\v]*".*")(.*)/s) ?? [];
+  // It looks at the request before it takes the rest, and Perl forgets the rest with that.
+  if (request?.startsWith('/')) {
+    if (/[^ \t\r\f\v]/.test(rest))
+      report.passOver(statement, `ldirectord loses what stands behind a request: "${rest}"`);
+    rest = '';
+  }
   const lower = take(/[ \t\r\f\v]+l:(\d+)(.*)/s)?.[1] ?? '0';
   const upper = take(/[ \t\r\f\v]+u:(\d+)(.*)/s)?.[1] ?? '0';
   if (option === undefined || /[^ \t\r\f\v]/.test(rest)) {
@@ -449,18 +465,19 @@ function addressesOf(first: string, last: string | undefined, place: Place, virt
 /** Who serves while every real server answers. */
 function serversOf(
   virtual: Virtual,
+  reals: readonly Real[],
   words: readonly string[],
   service: NormalService,
   { fallbacks }: File,
 ): NormalDestination[] {
   const { report, isOff, isQuiescent } = virtual;
-  const reals = virtual.reals.flatMap((statement) => realsOf(statement, virtual));
   const global = virtual.mark === undefined ? fallbacks.get(virtual.family) : undefined;
   const fallback = virtual.fallback ?? global;
   const table = new Map<string, NormalDestination>();
   const add = (real: Real) => addReal(real, virtual, words, service, table);
   if (isOff) tellOff(reals, isQuiescent, report);
-  if (!isOff || isQuiescent) for (const real of reals) add(isOff ? { ...real, weight: '0' } : real);
+  if (!isOff || isQuiescent)
+    for (const real of reals) add(isOff ? { ...real, weight: '0' } : asItComesUp(real, virtual, service));
   const port = fallback && fallbackPort(fallback, virtual, service);
   if (fallback === undefined || port === undefined) return [...table.values()];
   const { statement, address, method } = fallback;
@@ -471,6 +488,18 @@ function serversOf(
   }
   if (virtual.fallback !== undefined) report.skip(statement, FALLBACK);
   return withoutFallback(table, address, port, service, statement, report);
+}
+
+/**
+ * ldirectord adds a real server, takes it down, and looks for it by the port that the file has. Where the kernel has the one
+ * of the service it finds none, and what it made quiescent stays so.
+ */
+function asItComesUp(real: Real, { isQuiescent, report }: Virtual, service: NormalService): Real {
+  const keepsPort = real.option === '-m' || service.protocol === 'fwmark' || real.port === service.port;
+  if (!isQuiescent || keepsPort) return real;
+  const why = `stands with weight 0: with quiescent = yes ldirectord does not find a server whose port is not ${service.port}`;
+  report.skip(named(real.statement), why);
+  return { ...real, weight: '0', lower: '0', upper: '0' };
 }
 
 function tellOff(reals: readonly Real[], isQuiescent: boolean, report: Report): void {
@@ -508,10 +537,14 @@ function addReal(
   const checked = report.attempt(place, () => parseDestination(service, { ...destination }), {}, pass);
   if (checked === undefined) return;
   const name = formatDestinationKey(checked);
-  const isListed = name === formatEndpoint(address, port);
-  if (table.has(name))
-    report.skip(place, `${name} is in ${formatServiceKey(service)} already: the ${isListed ? 'last' : 'first'} counts`);
-  if (!table.has(name) || isListed) table.set(name, checked);
+  const isThere = table.has(name);
+  if (!table.has(formatEndpoint(address, port))) {
+    if (isThere) report.skip(place, `${name} is in ${formatServiceKey(service)} already: the first counts`);
+    else table.set(name, checked);
+  } else if (isThere) {
+    report.skip(place, `${name} is in ${formatServiceKey(service)} already: the last counts`);
+    table.set(name, checked);
+  } else report.passOver(place, `ldirectord takes it for one that is there, and does not add ${name}`);
 }
 
 /** ldirectord takes the fallback away when a real server comes up, also where it is one of them (`fallback_off`). */

@@ -19,8 +19,11 @@ export function anyBase(text = ''): number {
 
 /** A port by number or name. Where there is no such name it finds a mistake, and gives 0. */
 export function portOf(text: string, protocol: Protocol, names: Names, place: Place, report: Report): number {
-  if (/^\d+$/.test(text)) return Number(text);
-  const port = names.port(text, protocol);
+  const port = /^\d+$/.test(text) ? inRange(Number(text)) : names.port(text, protocol);
   if (port === undefined) report.refuse(place, `"${text}" is not a port, and not the name of one`);
   return port ?? 0;
+}
+
+function inRange(port: number): number | undefined {
+  return port <= 65535 ? port : undefined;
 }

@@ -52,3 +52,24 @@ test.each([
 ])('refuses %j %j', async (words, text, message) => {
   expect(await run(words, text)).toEqual({ code: 2, out: '', err: expect.stringContaining(message) });
 });
+
+const TYPO = 'virtual_server 10.0.0.1 80 {\nprotocol TCP\nnat_mask 255.255.255.0\nreal_server 10.1.0.1 80 {\n}\n}\n';
+
+test('goes on after what the other program passes over; --strict refuses it', async () => {
+  const { code, out, err } = await run(['--format', 'keepalived'], TYPO);
+  expect(code).toBe(0);
+  expect(readStateFile(out).services).toHaveLength(1);
+  expect(err).toBe(
+    'standard input:3: not taken: nat_mask: keepalived does not know this word here and passes over it\n',
+  );
+  const strict = await run(['--format', 'keepalived', '--strict'], TYPO);
+  expect(strict).toMatchObject({ code: 2, out: '' });
+  expect(strict.err).toContain('standard input:3:1: nat_mask: keepalived does not know this word');
+});
+
+test('characters that a terminal obeys are spelled out, and long texts are cut', async () => {
+  const word = `\u001b[2J\u2028${'x'.repeat(5000)}`;
+  const { err } = await run(['--format', 'keepalived'], `${word} 1\n`);
+  expect(err).toMatch(/^standard input:1: not taken: \\u\{1b\}\[2J\\u\{2028\}x+\.\.\. \(\d+ characters\): keepalived/);
+  expect(err.length).toBeLessThan(500);
+});

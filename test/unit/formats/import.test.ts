@@ -467,6 +467,25 @@ describe('ldirectord.cf', () => {
     expect(first(twice(81), 'ldirectord')?.destinations).toMatchObject([{ weight: 1 }]);
   });
 
+  test('with quiescent = yes a server with another port than the service stays at weight 0', () => {
+    const lines = [
+      'quiescent = yes',
+      'real = 10.1.0.1:80 gate 3',
+      'real = 10.1.0.2:81 gate 3',
+      'real = 10.1.0.3:81 masq 3',
+    ];
+    expect(first(virtual(...lines), 'ldirectord')?.destinations.map(({ weight }) => weight)).toEqual([3, 0, 3]);
+  });
+
+  test('thresholds behind a request are lost, if it begins with a slash', () => {
+    const text = (request: string) => virtual(`real = 10.1.0.1:80 gate 1 "${request}", "ok" u:9`);
+    expect(first(text('/x'), 'ldirectord')?.destinations[0]?.upperThreshold).toBeUndefined();
+    expect(notTaken(text('/x'), 'ldirectord').join()).toContain(
+      '2: real: ldirectord loses what stands behind a request: " u:9"',
+    );
+    expect(first(text('x'), 'ldirectord')?.destinations[0]?.upperThreshold).toBe(9);
+  });
+
   test('a fallback that is a real server, too, is taken away', () => {
     const lines = ['real = 10.1.0.1:80 gate', 'real = 10.1.0.2:80 gate', 'fallback = 10.1.0.2:80'];
     expect(first(virtual(...lines), 'ldirectord')?.destinations).toMatchObject([{ address: '10.1.0.1' }]);
@@ -488,7 +507,6 @@ describe('ipvsctl', () => {
     ['services: [', '1: : '],
     ['services:\n- address: 10.0.0.1:80', '2: services[0].address: must be tcp://'],
     ['services:\n- address: tcp://${env.VIP}:80', '2: services[0].address: the parameter'],
-    ['services:\n- address: tcp://10.0.0.1:80\n  scheduler: rr', '3: services[0].scheduler: there is no such key'],
     [
       'services:\n- address: tcp://10.0.0.1:80\n  destinations: [{address: 10.1.0.1, forward: dr}]',
       '3: services[0].destinations[0].forward: must be direct, tunnel or nat',
@@ -496,6 +514,14 @@ describe('ipvsctl', () => {
   ])('refuses %j', (text, message) => {
     expect(mistakes(text, 'ipvsctl').join('\n')).toContain(message);
   });
+});
+
+test('ipvsctl passes over keys that it does not know', () => {
+  const text = 'services:\n- address: tcp://10.0.0.1:80\n  scheduler: wrr';
+  expect(first(text, 'ipvsctl')?.service.scheduler).toBe('rr');
+  const problem = '3: services[0].scheduler: ipvsctl does not know this key; there are address, sched, destinations';
+  expect(notTaken(text, 'ipvsctl')).toEqual([problem]);
+  expect(mistakes(text, 'ipvsctl', true)).toEqual([problem]);
 });
 
 describe('rules', () => {
