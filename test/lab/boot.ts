@@ -68,7 +68,17 @@ export interface BootResult {
 }
 
 /** The variables that reach the program from this process's environment. A guest is a machine apart: no more than these. */
-export const INHERITED = ['CI', 'COLORTERM', 'FORCE_COLOR', 'IPVS_DEBUG', 'LANG', 'NO_COLOR', 'TERM'];
+export const INHERITED = [
+  'CI',
+  'COLORTERM',
+  'FORCE_COLOR',
+  'IPVS_DEBUG',
+  'IPVS_TEST_FILES',
+  'IPVS_TEST_SEED',
+  'LANG',
+  'NO_COLOR',
+  'TERM',
+];
 
 const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const DEFAULT_MEMORY = 2048;

@@ -267,6 +267,15 @@ function keyOf(target: GroupTarget, server: VirtualServer): ServiceKey {
   return { protocol: server.protocol ?? 'udp', address: target.address, port: target.port };
 }
 
+/** Of two with one address and port the first counts, even where the ports do not count. */
+function withoutTwins({ reals, report }: VirtualServer): RealServer[] {
+  return reals.filter((real, index) => {
+    const first = reals.findIndex(({ address, port }) => address === real.address && port === real.port);
+    if (first !== index) report.skip(real.place, 'is in this virtual server already: the first counts');
+    return first === index;
+  });
+}
+
 interface Standing {
   readonly real: RealServer;
   readonly weight: number;
@@ -275,7 +284,7 @@ interface Standing {
 /** Who serves while every real server is up: with a quorum that they never reach, the sorry server. */
 function standing(server: VirtualServer): Standing[] {
   const { sorry, report } = server;
-  const reals = server.reals.map((real) => ({ real, weight: real.weight ?? server.weight }));
+  const reals = withoutTwins(server).map((real) => ({ real, weight: real.weight ?? server.weight }));
   const total = reals.reduce((sum, { weight }) => sum + weight, 0);
   if (sorry === undefined) return reals;
   const quorum = Math.min(server.quorum, total);

@@ -282,6 +282,11 @@ describe('keepalived.conf', () => {
     expect(first(text, 'keepalived')?.destinations).toMatchObject([{ address: '10.1.0.9', weight: 1 }]);
   });
 
+  test('of two real servers with one address and port the first counts, also for a mark', () => {
+    const text = server('real_server 10.1.0.1 80 { lvs_method TUN }', 'fwmark 5');
+    expect(first(text, 'keepalived')?.destinations).toMatchObject([{ address: '10.1.0.1', port: 0, forward: 'tun' }]);
+  });
+
   test('an inhibited sorry server stands there with weight 0', () => {
     const text = server('sorry_server 10.1.0.9 80\nsorry_server_inhibit');
     expect(first(text, 'keepalived')?.destinations).toMatchObject([
