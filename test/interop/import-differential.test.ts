@@ -28,9 +28,14 @@ const SEED = Number(process.env['IPVS_TEST_SEED'] ?? 13);
 
 const REPORTED = new URL('../golden/import/reported/', import.meta.url);
 
+const PORTS: ReadonlyMap<string, number> = new Map([
+  ['http/tcp', 80],
+  ['domain/tcp', 53],
+  ['domain/udp', 53],
+]);
 const names: Names = {
   host: () => undefined,
-  port: (name, protocol) => ({ 'http/tcp': 80, 'domain/tcp': 53, 'domain/udp': 53 })[`${name}/${protocol}`],
+  port: (name, protocol) => PORTS.get(`${name}/${protocol}`),
 };
 
 let lan: Lan;
