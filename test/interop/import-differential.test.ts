@@ -11,7 +11,7 @@ import { formatListing } from '../../src/ipvsadm/listing.js';
 import type { Names } from '../../src/ipvsadm/names.js';
 import type { Change } from '../../src/model/change.js';
 import { formatDestinationKey } from '../../src/model/destination.js';
-import { formatServiceKey } from '../../src/model/service-key.js';
+import { formatServiceKey, type ServiceKey } from '../../src/model/service-key.js';
 import { reconcile } from '../../src/reconcile/apply.js';
 import { Ipvsadm } from '../lab/ipvsadm.js';
 import { type Host, Lan } from '../lab/network.js';
@@ -59,11 +59,15 @@ afterAll(async () => {
   await lan[Symbol.asyncDispose]();
 });
 
+function isAlwaysThere(key: ServiceKey): boolean {
+  return 'address' in key && key.address === ALWAYS_THERE.address;
+}
+
 /** A table in lines, without what stands in every file. */
 async function tableOf(ipvs: Ipvs): Promise<string[]> {
   const { services } = await ipvs.snapshot();
   return services
-    .filter(({ service }) => !('address' in service && service.address === ALWAYS_THERE.address))
+    .filter(({ service }) => !isAlwaysThere(service))
     .flatMap(({ service, destinations }) => {
       const name = formatServiceKey(service);
       return [
@@ -119,7 +123,10 @@ function reported(extension: string): string[] {
 }
 
 test(`keepalived: ${FILES} random files, seed ${SEED}`, { timeout: 600_000 }, async () => {
-  await using keepalived = await Keepalived.start(host);
+  await using keepalived = await Keepalived.start(host, async () => {
+    const services = (await theirs.listServices()).map(({ service }) => service);
+    for (const service of services.filter((one) => !isAlwaysThere(one))) await theirs.deleteService(service);
+  });
   const texts = [...reported('.keepalived.conf'), ...fc.sample(keepalivedFile, { numRuns: FILES, seed: SEED })];
   expect(await differences(texts, 'keepalived', (text) => keepalived.load(text))).toEqual([]);
 });

@@ -19,16 +19,22 @@ const EMPTY = `virtual_server ${ALWAYS_THERE.address} ${ALWAYS_THERE.port} {\npr
 /** A keepalived without VRRP, in the namespace of a host. */
 export class Keepalived implements AsyncDisposable {
   readonly #host: Host;
+  readonly #clean: () => Promise<void>;
   readonly #directory = mkdtempSync(join(tmpdir(), 'keepalived-'));
   #process: ChildProcess | undefined;
   #log = '';
 
-  private constructor(host: Host) {
+  private constructor(host: Host, clean: () => Promise<void>) {
     this.#host = host;
+    this.#clean = clean;
   }
 
-  static async start(host: Host): Promise<Keepalived> {
-    const keepalived = new Keepalived(host);
+  /**
+   * Starts it. `clean` removes all services but the one that is always there: at a reload keepalived forgets some of groups
+   * and leaves them in the kernel.
+   */
+  static async start(host: Host, clean: () => Promise<void>): Promise<Keepalived> {
+    const keepalived = new Keepalived(host, clean);
     await keepalived.#start();
     return keepalived;
   }
@@ -37,6 +43,7 @@ export class Keepalived implements AsyncDisposable {
   async load(text: string): Promise<boolean> {
     if (this.#process === undefined) await this.#start();
     else await this.#reload(EMPTY);
+    await this.#clean();
     const isTaken = await this.#reload(EMPTY + text);
     if (!isTaken) await this.#end();
     return isTaken;
