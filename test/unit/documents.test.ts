@@ -97,7 +97,9 @@ function linkedFiles(markdown: string): string[] {
 }
 
 test('every TypeScript block of the README and the pages type-checks', { timeout: 120_000 }, () => {
-  const blocks = PAGES.flatMap((page) => typescriptBlocks(page, read(page)));
+  // What CONTRIBUTING shows are files of the test directory.
+  const pages = PAGES.filter((page) => page !== 'CONTRIBUTING.md');
+  const blocks = pages.flatMap((page) => typescriptBlocks(page, read(page)));
   expect(blocks.length).toBeGreaterThan(20);
   expect(typeCheck(blocks)).toEqual([]);
 });
