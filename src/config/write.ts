@@ -6,7 +6,7 @@ import { InvalidArgumentError, type Issue } from '../errors.js';
 import { type DesiredTable, type NormalDesiredService, readDesiredTable } from '../model/desired.js';
 import { formatDestinationKey, parseDestination } from '../model/destination.js';
 import { parseDirector } from '../model/director.js';
-import { under } from '../model/fields.js';
+import { asObject, under } from '../model/fields.js';
 import { withoutUndefined } from '../model/parse.js';
 import { parseRealServer } from '../model/real-server.js';
 import { parseService } from '../model/service.js';
@@ -40,6 +40,7 @@ export function desiredServices(table: WrittenTable): NormalDesiredService[] {
  * tell.
  */
 export function formatStateFile(input: DesiredTable & Pick<DesiredState, 'director' | 'realServer'>): string {
+  asObject('state', input);
   const state = checkState(input);
   const issues = unwritable(state);
   if (issues.length > 0) throw new InvalidArgumentError('state', issues);

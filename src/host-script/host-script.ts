@@ -2,7 +2,10 @@
  * Scripts for hosts without Node: they do what the plans of the director and the real server do, by the host's own tools.
  * @module
  */
+
 import { InvalidArgumentError } from '../errors.js';
+import { parseHostSetup } from '../host/setup.js';
+import { asObject } from '../model/fields.js';
 import { freebsdCommands, freebsdRcConf, freebsdRcScript, openbsdHostname, openbsdScript } from './bsd.js';
 import { SCRIPT_FORMS, SCRIPT_OSES, type ScriptForm, type ScriptOs } from './forms.js';
 import { type Subject, subjectName } from './header.js';
@@ -30,16 +33,17 @@ export interface HostScript {
  * @throws {InvalidArgumentError} for what the system can't do, with what it can.
  */
 export function hostScript(request: HostScriptRequest): HostScript {
-  const { os = 'linux' } = request;
+  const { os = 'linux' } = asObject('script', request) as unknown as HostScriptRequest;
   const forms: readonly ScriptForm[] = SCRIPT_FORMS[os] ?? refuse('os', `must be ${SCRIPT_OSES.join(', ')}`);
   const form = request.form ?? forms[0];
   const make = MAKERS.get(form ?? '');
   if (form === undefined || make === undefined || !forms.includes(form)) {
     return refuse('form', `must be ${forms.join(', ')} for ${os}`);
   }
-  checkSystem(request, os);
-  if (form === 'ifconfig') checkNetTools(request);
-  return make(request);
+  const subject = parseHostSetup(request);
+  checkSystem(subject, os);
+  if (form === 'ifconfig') checkNetTools(subject);
+  return make(subject);
 }
 
 const MAKERS: ReadonlyMap<string, (subject: Subject) => HostScript> = new Map<

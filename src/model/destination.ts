@@ -8,7 +8,7 @@ import { InvalidArgumentError, type Issue } from '../errors.js';
 import { hideConstructor, type Unfinished } from './brand.js';
 import { asObject, Fields } from './fields.js';
 import { ADDRESS, oneWordOf, PORT, type Rule, whole } from './rules.js';
-import { familyOfKey, formatServiceKey, type ServiceKey } from './service-key.js';
+import { familyOfKey, formatServiceKey, parseServiceKey, type ServiceKey, type ServiceKeyText } from './service-key.js';
 import type { Stats } from './stats.js';
 import { zod } from './zod.js';
 
@@ -155,9 +155,12 @@ export interface DestinationEntry {
  * Checks a destination of a service and fills in its defaults. One that was checked before, or was listed, comes back as it is.
  * Throws {@link InvalidArgumentError} with the path of every wrong field.
  */
-export function parseDestination(service: ServiceKey, input: Destination | NormalDestination): NormalDestination {
+export function parseDestination(
+  service: ServiceKey | ServiceKeyText,
+  input: Destination | NormalDestination,
+): NormalDestination {
   const odd: Issue[] = [];
-  const destination = readDestination(service, input, odd);
+  const destination = readDestination(parseServiceKey(service), input, odd);
   if (odd.length > 0) throw new InvalidArgumentError('destination', odd);
   return destination;
 }

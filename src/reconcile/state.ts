@@ -65,6 +65,7 @@ export async function readState(
   desired: DesiredTable,
   options?: CallOptions,
 ): Promise<NormalState & { readonly services: readonly TableService[] }> {
+  asObject('desired table', desired);
   refuseProc(table.source);
   const { services, timeouts, daemons } = desired;
   return {

@@ -7,6 +7,7 @@ import { parseNetwork } from '../address/network.js';
 import { InvalidArgumentError, UnavailableError } from '../errors.js';
 import { IP_VS_STATE_BACKUP } from '../kernel/constants.js';
 import type { Kernel, KernelNetwork } from '../kernel/kernel.js';
+import { asObject } from '../model/fields.js';
 import type { Transport } from '../netlink/transport.js';
 import { controller } from './netlink/controller.js';
 import type { GenericFamily } from './netlink/generic.js';
@@ -87,6 +88,7 @@ export class SimulatedKernel implements Kernel {
 
   /** @throws {InvalidArgumentError} for what no kernel could be. */
   constructor(options: SimulatedKernelOptions = {}) {
+    asObject('simulated kernel', options);
     const { capabilities = ['CAP_NET_ADMIN'], padding = 'none' } = options;
     this.#admin = capabilities.includes('CAP_NET_ADMIN');
     this.#padding = padding;

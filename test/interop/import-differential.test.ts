@@ -9,7 +9,7 @@ import { type Command, parseCommand } from '../../src/ipvsadm/command.js';
 import { CommandError } from '../../src/ipvsadm/command-error.js';
 import { formatListing } from '../../src/ipvsadm/listing.js';
 import type { Names } from '../../src/ipvsadm/names.js';
-import type { Change } from '../../src/model/change.js';
+import type { NormalChange } from '../../src/model/change.js';
 import { formatDestinationKey } from '../../src/model/destination.js';
 import { formatServiceKey, type ServiceKey } from '../../src/model/service-key.js';
 import { reconcile } from '../../src/reconcile/apply.js';
@@ -147,7 +147,7 @@ const quickIpvsadm: RunIpvsadm = async (words) => {
   }
 };
 
-function isChange(command: Command): command is Change {
+function isChange(command: Command): command is NormalChange {
   return !['save', 'restore', 'help', 'version'].includes(command.verb);
 }
 

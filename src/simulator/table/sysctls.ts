@@ -3,6 +3,7 @@
  * @module
  */
 import { InvalidArgumentError } from '../../errors.js';
+import { asObject } from '../../model/fields.js';
 
 /** Sysctls of a simulated kernel. What is not here is as the kernel has it at first (`secure_tcp`, `drop_entry`, ... 0). */
 export interface Sysctls {
@@ -41,11 +42,11 @@ export const DEFAULT_SYSCTLS: Sysctls = Object.freeze({
 
 /** Sysctls with some changed. @throws {InvalidArgumentError} for unknown names, and values that are no whole numbers. */
 export function changeSysctls(sysctls: Sysctls, changes: Partial<Sysctls>): Sysctls {
-  for (const [name, value] of Object.entries(changes)) {
+  for (const [name, value] of Object.entries(asObject('sysctls', changes))) {
     if (!Object.hasOwn(DEFAULT_SYSCTLS, name)) {
       throw invalid(name, `is not one of ${Object.keys(DEFAULT_SYSCTLS).join(', ')}`);
     }
-    if (!Number.isInteger(value) || value < 0 || value > 0x7fffffff) {
+    if (!Number.isInteger(value) || Number(value) < 0 || Number(value) > 0x7fffffff) {
       throw invalid(name, `${value} is no whole number from 0 to 2147483647`);
     }
   }

@@ -2,9 +2,11 @@
  * Connections as programs make and look at them: `kernel.connect()`.
  * @module
  */
+
 import type { Endpoint } from '../../address/endpoint.js';
 import type { Family } from '../../address/ip.js';
 import { InvalidArgumentError } from '../../errors.js';
+import { asObject } from '../../model/fields.js';
 import type { Protocol } from '../protocols/protocol.js';
 import { SCTP_CHUNKS, type SctpChunk, sctp } from '../protocols/sctp.js';
 import { TCP_FLAGS, type TcpFlag, tcp } from '../protocols/tcp.js';
@@ -132,9 +134,12 @@ function outcome(connections: Connections, packet: Packet, received: Connection 
   return { destination: received.destination.endpoint(received.destinationPort), connection };
 }
 
-function readOpening({ protocol, client, virtual, mark = 0, ...segment }: Opening): Packet {
+function readOpening(opening: Opening): Packet {
+  const { protocol, client, virtual, mark = 0, ...segment } = asObject('packet', opening) as unknown as Opening;
   const transport = PROTOCOLS[protocol];
   if (transport === undefined) throw invalid('protocol', `"${protocol}" is not one of tcp, udp, sctp`);
+  checkEndpoint('client', client);
+  checkEndpoint('virtual', virtual);
   const from = readAddress('client', client);
   const to = readVirtual(virtual);
   const family = familyOf(client);
@@ -157,6 +162,11 @@ function readVirtual(virtual: Endpoint): PackedAddress {
 
 function familyOf({ address }: Endpoint): Family {
   return address.includes(':') ? 'ipv6' : 'ipv4';
+}
+
+/** As JavaScript may pass it. */
+function checkEndpoint(path: string, endpoint: Endpoint | undefined | null): void {
+  if (typeof endpoint?.address !== 'string') throw invalid(path, 'must have an address and a port');
 }
 
 function readAddress(path: string, { address, port }: Endpoint, known?: PackedAddress): PackedAddress {
