@@ -124,10 +124,18 @@ function buildDestination(draft: Draft): NormalDestination {
   // DR and TUN leave the port as it is, so ipvsadm corrects it and says nothing.
   const keepsPort = forward !== 'nat' && key.protocol !== 'fwmark';
   const kept = keepsPort ? key.port : port;
-  const settings = { address, port: kept, weight, upperThreshold, lowerThreshold };
-  return makeDestination(
-    forward === 'tun' ? { ...settings, forward, tunnel: buildTunnel(draft) } : { ...settings, forward },
-  );
+  // No spreads: a restore of thousands of lines feels them.
+  return forward === 'tun'
+    ? makeDestination({
+        address,
+        port: kept,
+        weight,
+        forward,
+        tunnel: buildTunnel(draft),
+        upperThreshold,
+        lowerThreshold,
+      })
+    : makeDestination({ address, port: kept, weight, forward, tunnel: undefined, upperThreshold, lowerThreshold });
 }
 
 function buildTunnel(draft: Draft): NormalTunnel {
