@@ -32,9 +32,11 @@ export type { CallOptions } from './model/call-options.js';
 export {
   type Change,
   type ChangeFailure,
+  type DestinationPatch,
   type DestinationUpdate,
   type NormalChange,
   parseChange,
+  type ServicePatch,
   type ServiceUpdate,
 } from './model/change.js';
 export type { Connection } from './model/connection.js';

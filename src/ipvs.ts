@@ -2,6 +2,7 @@
  * The front door: {@link Ipvs}.
  * @module
  */
+import { constants } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   InterruptedError,
@@ -27,9 +28,11 @@ import type { CallOptions } from './model/call-options.js';
 import {
   type Change,
   type ChangeFailure,
+  type DestinationPatch,
   type DestinationUpdate,
   type NormalChange,
   readChange,
+  type ServicePatch,
   type ServiceUpdate,
 } from './model/change.js';
 import type { Connection } from './model/connection.js';
@@ -41,11 +44,12 @@ import {
   type DestinationEntry,
   type DestinationKey,
   formatDestinationKey,
+  parseDestinationKey,
 } from './model/destination.js';
-import { issuesOf, joinPath } from './model/fields.js';
+import { asObject, issuesOf, joinPath } from './model/fields.js';
 import { agree } from './model/same-table.js';
 import { addOddities, type Service, type ServiceEntry, type ServiceFields } from './model/service.js';
-import { parseServiceKey, type ServiceKey, type ServiceKeyText } from './model/service-key.js';
+import { formatServiceKey, parseServiceKey, type ServiceKey, type ServiceKeyText } from './model/service-key.js';
 import type { Stats } from './model/stats.js';
 import type { DaemonRole, NormalSyncDaemon, SyncDaemon } from './model/sync-daemon.js';
 import type { Info, Source, Table } from './model/table.js';
@@ -55,6 +59,8 @@ import { type ConnectionTable, endConnections, moveConnections } from './sync/ch
 import { SyncChannel } from './sync/channel.js';
 import { type RestoredConnections, restoreConnections } from './sync/restore-connections.js';
 import { readConnectionsFile, writeConnectionsFile } from './sync/saved-connections.js';
+
+const { ENOENT, ESRCH } = constants.errno;
 
 /** How often a snapshot is read anew when the table changes meanwhile. */
 const SNAPSHOT_ATTEMPTS = 10;
@@ -213,6 +219,61 @@ export class Ipvs implements TableAccess, AsyncDisposable {
     options?: CallOptions,
   ): Promise<void> {
     await this.#apply({ verb: 'update-destination', key, destination }, 'destination', options);
+  }
+
+  /**
+   * Changes single fields of a service and leaves the others. The service is read first: what another program changes between
+   * reading and writing is overwritten. ESRCH: there is no such service.
+   *
+   *     await ipvs.patchService('tcp://192.0.2.1:80', { scheduler: 'wlc' });
+   */
+  async patchService(key: ServiceKey | ServiceKeyText, patch: ServicePatch, options?: CallOptions): Promise<void> {
+    const checked = parseServiceKey(key);
+    checkPatch('service', patch, ['protocol', 'address', 'port', 'mark', 'family']);
+    const found = await this.getService(checked, options);
+    if (found === undefined) {
+      const object = formatServiceKey(checked);
+      throw new KernelError({ errno: -ESRCH, command: 'update service', object, reason: 'there is no such service' });
+    }
+    await this.updateService({ ...found.service, ...patch } as ServiceUpdate, options);
+  }
+
+  /**
+   * Changes single fields of a real server and leaves the others, as {@link Ipvs.patchService}. ENOENT: the service has no such
+   * destination.
+   *
+   *     await ipvs.patchDestination('tcp://192.0.2.1:80', { address: '10.0.0.11' }, { upperThreshold: 1000 });
+   */
+  async patchDestination(
+    key: ServiceKey | ServiceKeyText,
+    destination: DestinationKey,
+    patch: DestinationPatch,
+    options?: CallOptions,
+  ): Promise<void> {
+    const service = parseServiceKey(key);
+    const name = formatDestinationKey(parseDestinationKey(service, destination));
+    checkPatch('destination', patch, ['address', 'port']);
+    const entries = await this.listDestinations(service, options);
+    const found = entries.find((entry) => formatDestinationKey(entry.destination) === name)?.destination;
+    if (found === undefined) {
+      const object = `${name} of ${formatServiceKey(service)}`;
+      const reason = 'the service has no such destination';
+      throw new KernelError({ errno: -ENOENT, command: 'update destination', object, reason });
+    }
+    const leavesTunnel = patch.forward !== undefined && patch.forward !== 'tun';
+    const { tunnel, ...rest } = { tunnel: undefined, ...found };
+    const kept = leavesTunnel || tunnel === undefined ? rest : { ...rest, tunnel };
+    await this.updateDestination(service, { ...kept, ...patch } as DestinationUpdate, options);
+  }
+
+  /** Sets the weight of a real server, 0 to 2147483647, and leaves all else; 0 quiesces. As {@link Ipvs.patchDestination}. */
+  setWeight(
+    key: ServiceKey | ServiceKeyText,
+    destination: DestinationKey,
+    weight: number,
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.patchDestination(key, destination, { weight }, options);
   }
 
   /**
@@ -638,4 +699,13 @@ async function inTurns<T>(all: Iterable<T>, use: (one: T) => void): Promise<void
 /** Errors behind which /proc may still be readable. */
 function isOutOfReach(error: unknown): error is IpvsError {
   return error instanceof UnavailableError || (error instanceof KernelError && error.code === 'EPERM');
+}
+
+/** A patch has no field of the name: whoever gives one means another object. */
+function checkPatch(subject: string, patch: object, names: readonly string[]): void {
+  const given = asObject(subject, patch);
+  const issues = names.flatMap((path) =>
+    path in given ? [{ path, message: 'is part of the name, which a patch cannot change' }] : [],
+  );
+  if (issues.length > 0) throw new InvalidArgumentError(subject, issues);
 }

@@ -11,6 +11,7 @@ import {
   type NormalDestination,
   parseDestinationKey,
   readDestination,
+  type Tunnel,
 } from './destination.js';
 import { asObject, Fields, joinPath } from './fields.js';
 import { oneWordOf } from './rules.js';
@@ -21,6 +22,7 @@ import {
   type Service,
   type ServiceFields,
   type ServiceSetting,
+  type ServiceSettings,
 } from './service.js';
 import {
   formatServiceKey,
@@ -43,6 +45,21 @@ export type ServiceUpdate = ServiceSetting & { readonly scheduler: Scheduler };
 
 /** New settings of a destination, the whole of them: what is left out goes back to its default, so that `forward` must be said. */
 export type DestinationUpdate = Destination & { readonly forward: NonNullable<Destination['forward']> };
+
+/** Fields of a service to change; the others stay. */
+export type ServicePatch = Partial<ServiceSettings>;
+
+/** Fields of a real server to change; the others stay. A tunnel stays with `forward: 'tun'` only. */
+export interface DestinationPatch {
+  /** 0 to 2147483647. */
+  readonly weight?: number | undefined;
+  readonly forward?: 'nat' | 'dr' | 'tun' | undefined;
+  readonly tunnel?: Tunnel | undefined;
+  /** Connections, 0 to 4294967295; 0 for none. */
+  readonly upperThreshold?: number | undefined;
+  /** Connections, 0 to 4294967295; 0 for none. */
+  readonly lowerThreshold?: number | undefined;
+}
 
 /** A change as a program writes it. */
 export type Change =

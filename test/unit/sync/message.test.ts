@@ -98,34 +98,38 @@ const port = fc.integer({ min: 0, max: 0xffff });
 const shift = fc.record({ initial: word, delta: word, previousDelta: word });
 
 function connection(version: 0 | 1): fc.Arbitrary<SyncConnection> {
-  return fc.constantFrom<SyncConnection['family'][]>('ipv4', version === 0 ? 'ipv4' : 'ipv6').chain((family) => {
-    const length = family === 'ipv4' ? 4 : 16;
-    const address = fc.uint8Array({ minLength: length, maxLength: length }).map(formatIP);
-    const endpoint = fc.record({ address, port });
-    const plain = {
-      family: fc.constant(family),
-      protocol: fc.nat(255),
-      state: port,
-      client: endpoint,
-      virtual: endpoint,
-    };
-    const sequence = fc.record({ in: shift, out: shift });
-    if (version === 0) {
-      const rest = { destination: endpoint, mark: fc.constant(0), timeout: fc.constant(0) };
-      return fc.oneof(
-        fc.record({ ...plain, ...rest, flags: port.map((flags) => flags & ~0x600) }),
-        fc.record({ ...plain, ...rest, flags: port.map((flags) => flags | 0x200), sequence }),
+  return fc
+    .constantFrom<SyncConnection['family'][]>('ipv4', version === 0 ? 'ipv4' : 'ipv6')
+    .chain<SyncConnection>((family) => {
+      const length = family === 'ipv4' ? 4 : 16;
+      const address = fc.uint8Array({ minLength: length, maxLength: length }).map(formatIP);
+      const endpoint = fc.record({ address, port });
+      const plain = {
+        family: fc.constant(family),
+        protocol: fc.nat(255),
+        state: port,
+        client: endpoint,
+        virtual: endpoint,
+      };
+      const sequence = fc.record({ in: shift, out: shift });
+      if (version === 0) {
+        const rest = { destination: endpoint, mark: fc.constant(0), timeout: fc.constant(0) };
+        return fc.oneof(
+          fc.record({ ...plain, ...rest, flags: port.map((flags) => flags & ~0x600) }),
+          fc.record({ ...plain, ...rest, flags: port.map((flags) => flags | 0x200), sequence }),
+        );
+      }
+      const engine = fc.record({
+        name: fc.stringMatching(/^[a-z]{1,16}$/),
+        data: fc.uint8Array({ minLength: 1, maxLength: 255 }),
+      });
+      return fc.record(
+        { ...plain, destination: endpoint, flags: word, mark: word, timeout: word, sequence, engine },
+        {
+          requiredKeys: ['family', 'protocol', 'state', 'client', 'virtual', 'destination', 'flags', 'mark', 'timeout'],
+        },
       );
-    }
-    const engine = fc.record({
-      name: fc.stringMatching(/^[a-z]{1,16}$/),
-      data: fc.uint8Array({ minLength: 1, maxLength: 255 }),
     });
-    return fc.record(
-      { ...plain, destination: endpoint, flags: word, mark: word, timeout: word, sequence, engine },
-      { requiredKeys: ['family', 'protocol', 'state', 'client', 'virtual', 'destination', 'flags', 'mark', 'timeout'] },
-    );
-  });
 }
 
 const message = fc.constantFrom<(0 | 1)[]>(0, 1).chain((version) =>
