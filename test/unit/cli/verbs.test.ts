@@ -163,9 +163,21 @@ test('an error of the system takes one line, whichever verb meets it', async () 
     stdout: '',
     stderr: 'ipvs-ts: simulate: /nowhere/x.svg: no such file or directory\n',
   });
-  expect(await run('keep', ['/nowhere/x'])).toMatchObject({
-    stderr: expect.stringMatching(/^ipvs-ts: keep: [^\n]*\n$/),
-  });
+  const readers = [
+    ['apply'],
+    ['keep'],
+    ['restore'],
+    ['import'],
+    ['simulate'],
+    ['doctor', '--peer'],
+    ['director', 'up', '-f'],
+  ];
+  for (const [name = '', ...words] of readers) {
+    expect(await run(name, [...words, '/nowhere/x'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^ipvs-ts: [^\n]*\/nowhere\/x: no such file or directory\n$/),
+    });
+  }
 });
 
 test('simulate refuses what would run for hours', async () => {
