@@ -14,6 +14,7 @@ import type { ExamineOptions } from '../../src/doctor/gather.js';
 import type { HostSetup } from '../../src/host/setup.js';
 import { Host as SetUpHost } from '../../src/host.js';
 import { Ipvs } from '../../src/index.js';
+import { makeDestination } from '../../src/model/destination.js';
 import type { Director } from '../../src/model/director.js';
 import type { RealServer } from '../../src/model/real-server.js';
 import { type Host, Lan } from '../lab/network.js';
@@ -257,7 +258,11 @@ describe('DR', () => {
         ipvs.apply({
           verb: 'add-destination',
           key: service,
-          destination: { address: '10.0.0.11', port: 8080, weight: 1, forward: 'dr' },
+          // As another program makes it: the library refuses it where it is new.
+          destination: makeDestination({
+            ...{ address: '10.0.0.11', port: 8080, weight: 1, forward: 'dr' },
+            ...{ upperThreshold: 0, lowerThreshold: 0 },
+          }),
         }),
       ['error port-mismatch'],
     ],
