@@ -17,7 +17,7 @@ import { root, SetupError, setup } from './setup.mjs';
 /** @typedef {{ name: string, recording: Recording, result: Promise<{ counts: Counts, seconds: number }> }} Task */
 
 const REPORTS = '.build/test-reports';
-const KERNEL_TIMEOUT_SECONDS = 1500;
+const KERNEL_TIMEOUT_SECONDS = 3600;
 
 /** What a check prints: kept until someone wants to see it, passed on from then on. */
 class Recording {

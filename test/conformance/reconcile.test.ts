@@ -43,7 +43,7 @@ async function become(ipvs: Ipvs, services: readonly NormalDesiredService[]): Pr
 
 const now = async (ipvs: Ipvs) => outline((await ipvs.snapshot()).services);
 
-test('random tables become others, and then no difference is left', { timeout: 60_000 }, async () => {
+test('random tables become others, and then no difference is left', { timeout: 180_000 }, async () => {
   let pairs = 0;
   const property = fc.asyncProperty(tablePair, async ({ from, to }) => {
     const { ipvs } = context;
@@ -58,7 +58,7 @@ test('random tables become others, and then no difference is left', { timeout: 6
   expect(pairs).toBeGreaterThan(20);
 });
 
-test('ended after any step, left so or rolled back, and started again', { timeout: 60_000 }, async () => {
+test('ended after any step, left so or rolled back, and started again', { timeout: 180_000 }, async () => {
   const property = fc.asyncProperty(tablePair, fc.nat(), async ({ from, to }, number) => {
     const { ipvs } = context;
     await become(ipvs, asDesired(from));

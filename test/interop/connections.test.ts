@@ -20,7 +20,7 @@ async function written(netns: string, ...words: string[]): Promise<string> {
   return output;
 }
 
-it('shows, chooses, counts and sorts what ipvsadm lists', { timeout: 90_000 }, async () => {
+it('shows, chooses, counts and sorts what ipvsadm lists', { timeout: 180_000 }, async () => {
   await using lan = await Lan.create();
   const director = await lan.host(
     'director',

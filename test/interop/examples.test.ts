@@ -239,7 +239,7 @@ test('every example has a test, and every test an example', () => {
   expect(Object.keys(checks).sort()).toEqual(EXAMPLES.sort());
 });
 
-test.each(Object.entries(checks))('examples/%s does what it says', { timeout: 90_000 }, async (_name, check) => {
+test.each(Object.entries(checks))('examples/%s does what it says', { timeout: 180_000 }, async (_name, check) => {
   await check();
   expect(await host.run('ipvsadm', '-Sn')).toBe(TABLE);
   expect(await scratch.run('ipvsadm', '-Sn')).toBe('');

@@ -17,7 +17,7 @@ async function tableOf(host: Host): Promise<string> {
   return (await host.run('ipvsadm', '-Sn')) + (await host.run('ipvsadm', '-Ln', '--thresholds'));
 }
 
-test('keepalived.conf: the import gives the table that keepalived programs', { timeout: 90_000 }, async () => {
+test('keepalived.conf: the import gives the table that keepalived programs', { timeout: 180_000 }, async () => {
   await using lan = await Lan.create();
   const theirs = await lan.host('keepalived', '10.0.0.2/16', '2001:db8::2/64');
   const ours = await lan.host('director', '10.0.0.3/16', '2001:db8::3/64');

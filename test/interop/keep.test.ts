@@ -197,7 +197,7 @@ describe('keep and drain, two processes', () => {
   });
 
   test('SIGTERM while a server drains leaves it with weight 0 and says so; the next keep goes on', {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async () => {
     writeFileSync(path(), yaml(RS1));
     const keeper = await keeping('--drain', '60');

@@ -212,7 +212,7 @@ const SIP = `
   socket.send(lines.join('\\r\\n'), 5060, '10.8.0.100', () => socket.close());
 `;
 
-it('counters, rates and connections of real traffic', { timeout: 90_000 }, async () => {
+it('counters, rates and connections of real traffic', { timeout: 180_000 }, async () => {
   await using lan = await Lan.create();
   const { director, client } = await network(lan);
   await using ipvs = await Ipvs.open({ netns: director.namespacePath });
@@ -282,7 +282,7 @@ function namesOf(hosts: string, services: string): ReverseNames {
   };
 }
 
-it('names, long ones too', { timeout: 90_000 }, async () => {
+it('names, long ones too', { timeout: 180_000 }, async () => {
   await using lan = await Lan.create();
   const { director, client } = await network(lan);
   const long = (length: number) => 'abcdefghij.'.repeat(9).slice(0, length);
@@ -334,7 +334,7 @@ it('names, long ones too', { timeout: 90_000 }, async () => {
   expect(rows).toMatch(/ client\.example\.com:\d+ www\.example\.com:http /);
 });
 
-it('without the right to look, ipvsadm says so', { timeout: 60_000 }, async () => {
+it('without the right to look, ipvsadm says so', { timeout: 180_000 }, async () => {
   await using lan = await Lan.create();
   const host = await lan.host('host');
   const { stderr, code } = await host.exec('setpriv', '--bounding-set=-net_admin', 'ipvsadm', '-Ln');

@@ -87,7 +87,7 @@ describe.each<[string, Topology, Numbers]>([
   });
   afterAll(() => cluster[Symbol.asyncDispose]());
 
-  test('see no failed request while the library changes the table', { timeout: 60_000 }, async () => {
+  test('see no failed request while the library changes the table', { timeout: 180_000 }, async () => {
     await cluster.ipvs.flush();
     await reconcile(cluster.ipvs, tableOf(START));
     await using requests = await Requests.start(client);
@@ -101,7 +101,7 @@ describe.each<[string, Topology, Numbers]>([
     expect(fresh.reused).toBe(0);
   });
 
-  test('see failures while ipvsadm flushes it and restores another', { timeout: 60_000 }, async () => {
+  test('see failures while ipvsadm flushes it and restores another', { timeout: 180_000 }, async () => {
     await cluster.ipvs.flush();
     await reconcile(cluster.ipvs, tableOf(START));
     await using requests = await Requests.start(client);

@@ -144,7 +144,7 @@ describe('a drain', () => {
     expect(seen).not.toContain(0);
   });
 
-  test('whose program is killed is gone on with by the next', { timeout: 60_000 }, async () => {
+  test('whose program is killed is gone on with by the next', { timeout: 180_000 }, async () => {
     const directory = mkdtempSync(join(tmpdir(), 'ipvs-ts-drain-'));
     const one = await download(RS1);
     const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
@@ -208,7 +208,7 @@ describe('a drain', () => {
   });
 });
 
-test('clients that call without pause see no failure while servers are replaced', { timeout: 60_000 }, async () => {
+test('clients that call without pause see no failure while servers are replaced', { timeout: 180_000 }, async () => {
   // Six requests on a connection: the next one is lost with the server, if that goes meanwhile.
   const call = `curl --silent --fail --max-time 1 '${URL_OF_VIP}later?[1-6]' >/dev/null; echo $?`;
   const codes: string[] = [];

@@ -56,7 +56,7 @@ afterAll(async () => {
 for (const family of ['ipv4', 'ipv6'] as const) {
   for (const [scheduler, flags, ...protocols] of CASES) {
     const mark = ++marks;
-    it([scheduler, ...flags, family].join(' '), { timeout: 60_000 }, async () => {
+    it([scheduler, ...flags, family].join(' '), { timeout: 180_000 }, async () => {
       const random = randomNumbers(mark);
       const service = await Both.create(family, mark, scheduler, flags);
       const clients = clientsOf(family, mark, protocols, random);
@@ -71,7 +71,7 @@ for (const family of ['ipv4', 'ipv6'] as const) {
   }
 }
 
-it('one service from scheduler to scheduler', { timeout: 60_000 }, async () => {
+it('one service from scheduler to scheduler', { timeout: 180_000 }, async () => {
   const mark = ++marks;
   const random = randomNumbers(mark);
   const service = await Both.create('ipv4', mark, 'rr', []);
@@ -85,7 +85,7 @@ it('one service from scheduler to scheduler', { timeout: 60_000 }, async () => {
   await service.compare();
 });
 
-it('mh with real servers of the other family', { timeout: 60_000 }, async () => {
+it('mh with real servers of the other family', { timeout: 180_000 }, async () => {
   for (const [family, other] of [
     ['ipv4', 'ipv6'],
     ['ipv6', 'ipv4'],
@@ -102,7 +102,7 @@ it('mh with real servers of the other family', { timeout: 60_000 }, async () => 
 // Their sums and products go beyond 32 and 53 bits. (With wrr the kernel would count down to the smallest for seconds.)
 it.each(['wlc', 'sed', 'sh', 'mh', 'lc', 'nq', 'lblcr'])(
   '%s with weights up to the greatest',
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async (scheduler) => {
     const mark = ++marks;
     const service = await Both.create('ipv4', mark, scheduler, []);
@@ -117,7 +117,7 @@ it.each(['wlc', 'sed', 'sh', 'mh', 'lc', 'nq', 'lblcr'])(
   },
 );
 
-it('lblcr removes the most loaded after a second without change', { timeout: 60_000 }, async () => {
+it('lblcr removes the most loaded after a second without change', { timeout: 180_000 }, async () => {
   const mark = ++marks;
   await lan.director.sysctl({ 'net.ipv4.vs.lblcr_expiration': 1 });
   const service = await Both.create('ipv4', mark, 'lblcr', [], 1000);

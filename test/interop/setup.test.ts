@@ -32,7 +32,7 @@ async function ipvsTs(line: string): Promise<{ code: number; stdout: string; std
 const dump = () => host.run('sh', '-c', 'ip -d address; cat /proc/sys/net/ipv4/conf/all/arp_*');
 
 describe('realserver', () => {
-  test('is shown, set up, checked and taken back', { timeout: 90_000 }, async () => {
+  test('is shown, set up, checked and taken back', { timeout: 180_000 }, async () => {
     const before = await dump();
     const options = '--mode dr --vip 10.0.0.100 --netns HOST';
     const steps = [
@@ -68,7 +68,7 @@ describe('realserver', () => {
   });
 });
 
-describe('two set-ups of real servers', { timeout: 90_000 }, () => {
+describe('two set-ups of real servers', { timeout: 180_000 }, () => {
   const [A, B] = ['--mode dr --vip 10.0.0.100 --netns HOST', '--mode dr --vip 10.0.0.101 --netns HOST'];
 
   test('are taken back one by one, and keep what the other one needs', async () => {
@@ -109,7 +109,7 @@ describe('two set-ups of real servers', { timeout: 90_000 }, () => {
   });
 });
 
-describe('check and doctor agree', { timeout: 90_000 }, () => {
+describe('check and doctor agree', { timeout: 180_000 }, () => {
   const VIP = '--mode dr --vip 10.0.0.100 --netns HOST';
   const doctorCode = async () => (await ipvsTs(`doctor realserver ${VIP} --no-probe`)).code;
 

@@ -62,7 +62,7 @@ describe('packets that nobody answers', () => {
       ['a mark', true, (network) => ({ protocol: 'fwmark', family, mark: network }), ['tcp', 'udp'], [80, 5000]],
     ];
     for (const [name, isMarked, keyOf, protocols, ports] of kinds) {
-      it(`persistence of ${name}, quiescing and removal, ${family}`, { timeout: 90_000 }, async () => {
+      it(`persistence of ${name}, quiescing and removal, ${family}`, { timeout: 180_000 }, async () => {
         const network = isMarked ? ++used.marks : ++used.networks;
         await using both = await Both.create(lan, family, network);
         const key = keyOf(network);
@@ -120,7 +120,7 @@ describe('packets that nobody answers', () => {
       await both.compare(key);
     });
 
-    it.each([false, true])(`one packet each, persistent: %s, ${family}`, { timeout: 60_000 }, async (persistent) => {
+    it.each([false, true])(`one packet each, persistent: %s, ${family}`, { timeout: 180_000 }, async (persistent) => {
       const network = ++used.marks;
       await using both = await Both.create(lan, family, network);
       const key: ServiceKey = { protocol: 'fwmark', family, mark: network };
@@ -142,7 +142,7 @@ describe('packets that nobody answers', () => {
   const SCHEDULERS = ['rr', 'wrr', 'lc', 'wlc', 'lblc', 'lblcr', 'dh', 'sh', 'sed', 'nq', 'fo', 'ovf', 'mh'];
   for (const [index, scheduler] of SCHEDULERS.entries()) {
     const family = FAMILIES[index % 2] ?? 'ipv4';
-    it(`${scheduler} with persistence and thresholds, ${family}`, { timeout: 90_000 }, async () => {
+    it(`${scheduler} with persistence and thresholds, ${family}`, { timeout: 180_000 }, async () => {
       const network = ++used.marks;
       const random = randomNumbers(network);
       await using both = await Both.create(lan, family, network);
@@ -232,7 +232,7 @@ describe('TCP from end to end', () => {
   });
 
   for (const family of FAMILIES) {
-    it(`handshakes, ends and resets with NAT, ${family}`, { timeout: 60_000 }, async () => {
+    it(`handshakes, ends and resets with NAT, ${family}`, { timeout: 180_000 }, async () => {
       const { virtual } = FACES[family];
       const key: ServiceKey = { protocol: 'tcp', address: virtual, port: 80 };
       await using both = await Both.on(director, FACES[family].client);
@@ -330,7 +330,7 @@ describe('TCP from end to end', () => {
       ['upper and lower', { upperThreshold: 6, lowerThreshold: 2 }],
     ])(
       `thresholds (%s) are reached, and left with connections that expire, ${family}`,
-      { timeout: 60_000 },
+      { timeout: 180_000 },
       async (_, thresholds) => {
         const { virtual, client: from } = FACES[family];
         const key: ServiceKey = { protocol: 'udp', address: virtual, port: 53 };
@@ -367,7 +367,7 @@ describe('TCP from end to end', () => {
       },
     );
 
-    it(`with direct routing the director sees one half, ${family}`, { timeout: 60_000 }, async () => {
+    it(`with direct routing the director sees one half, ${family}`, { timeout: 180_000 }, async () => {
       const { virtual } = FACES[family];
       const key: ServiceKey = { protocol: 'tcp', address: virtual, port: 80 };
       await using both = await Both.on(director, FACES[family].client);
@@ -395,7 +395,7 @@ describe('TCP from end to end', () => {
 
   it.each([0, 1])(
     'conn_reuse_mode %i: the port of a connection that is over is used again',
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async (mode) => {
       const { virtual } = FACES.ipv4;
       const key: ServiceKey = { protocol: 'tcp', address: virtual, port: 80 };

@@ -84,7 +84,7 @@ async function fill(): Promise<void> {
   await ipvs.addService({ protocol: 'fwmark', mark: 5, family: 'ipv6' });
 }
 
-it('shows the table, obeys keys, and gives the terminal back', { timeout: 60_000 }, async () => {
+it('shows the table, obeys keys, and gives the terminal back', { timeout: 180_000 }, async () => {
   await fill();
   await using session = new Session('top --interval 0.5', { columns: 100, rows: 20 });
   await session.see('TCP 192.0.2.1:80 rr');
@@ -130,7 +130,7 @@ function lastScreen(output: string): string[] {
 }
 
 it('gives the terminal back when Ctrl-C or a signal ends it, and writes no colours where they are not wanted', {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async () => {
   await fill();
   {
@@ -151,7 +151,7 @@ it('gives the terminal back when Ctrl-C or a signal ends it, and writes no colou
   expect(session.read('after')).toBe(session.read('before'));
 });
 
-it('writes lines where there is no terminal, and ends when nobody reads them', { timeout: 60_000 }, async () => {
+it('writes lines where there is no terminal, and ends when nobody reads them', { timeout: 180_000 }, async () => {
   await fill();
   const program = `${process.execPath} ${MAIN} top --interval 0.2`;
   const result = await execute('sh', ['-c', `{ ${program}; echo code $? >&2; } | head -n 30`]);
@@ -163,7 +163,7 @@ it('writes lines where there is no terminal, and ends when nobody reads them', {
   expect(result.stdout).not.toMatch(/\x1b/);
 });
 
-it('tells without rights what /proc tells', { timeout: 60_000 }, async () => {
+it('tells without rights what /proc tells', { timeout: 180_000 }, async () => {
   await fill();
   const words = ['--bounding-set=-net_admin', process.execPath, MAIN, 'top', '--once'];
   const { stdout, code } = await execute('setpriv', words);

@@ -88,7 +88,7 @@ describe.skipIf(!hasKernel())('boot', () => {
     await vi.waitFor(() => expect(commandLines().filter((line) => line.includes(directory))).toEqual([]));
   });
 
-  test('brings back output, exit code and shared files, and nothing else', { timeout: 30_000 }, async () => {
+  test('brings back output, exit code and shared files, and nothing else', { timeout: 120_000 }, async () => {
     const shared = mkdtempSync(join(directory, 'shared-'));
     const script = `echo "$GREETING"; echo err >&2; touch '${shared}/kept' '${directory}/lost' /lost; exit 3`;
     const env = { GREETING: "it's a lab" };
@@ -99,13 +99,13 @@ describe.skipIf(!hasKernel())('boot', () => {
     rmSync(shared, { recursive: true });
   });
 
-  test('ends a program that takes too long, and keeps what it wrote', { timeout: 60_000 }, async () => {
-    const result = await boot({ program: 'sh', args: ['-c', 'echo started; sleep 1000'], timeout: 10_000 });
+  test('ends a program that takes too long, and keeps what it wrote', { timeout: 120_000 }, async () => {
+    const result = await boot({ program: 'sh', args: ['-c', 'echo started; sleep 1000'], timeout: 20_000 });
     expect(result).toMatchObject({ ending: 'timed out', exitCode: 124, stdout: 'started\n' });
     expect(result.problem).toBe('lab: the program did not end within 10 s');
   });
 
-  test('tells a guest that died from a program that failed', { timeout: 30_000 }, async () => {
+  test('tells a guest that died from a program that failed', { timeout: 120_000 }, async () => {
     const kernel = chooseKernel();
     // A panic; where that would be the machine's own, the first process fails to write the exit code.
     const script = kernel.kind === 'uml' ? 'echo c > /proc/sysrq-trigger' : 'mkdir "$IPVS_LAB_DIR/exit-code.new"';
