@@ -66,13 +66,6 @@ test('a report of mistakes that nobody hears changes no exit code', () => {
   expect(pipe(`${COMMAND} -A 2> /dev/full`).code).toBe(2);
 });
 
-test('input that cannot be read is a usage error', () => {
-  expect(pipe(`${COMMAND} restore < /`)).toEqual({
-    code: 2,
-    stderr: 'ipvs-ts: restore: standard input: illegal operation on a directory\n',
-  });
-});
-
 describe('mistakes of the user take one line', () => {
   test.each([
     ['keep /nodir/x', 2],
