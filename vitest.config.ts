@@ -14,14 +14,14 @@ function kernelProject(name: string, setupFiles: string[]) {
       fileParallelism: false,
       // User-mode Linux is slow at starting processes. A worker per file would cost two seconds each.
       isolate: false,
-      // Two labs share the machine with the other checks: how long a test takes is not what it tests.
+      // The other checks keep the machine busy beside these: how long a test takes is not what it tests.
       testTimeout: 180_000,
       hookTimeout: 300_000,
     },
   };
 }
 
-/** Milliseconds: two labs keep the machine busy beside these, and how long a test takes is not what it tests. */
+/** Milliseconds: the lab keeps the machine busy beside these, and how long a test takes is not what it tests. */
 const BUSY = 60_000;
 
 /** The files of the conformance suite that a simulated kernel must pass as the real one does. */

@@ -279,15 +279,22 @@ async function killed(verb: 'up' | 'down', plan: HostPlan, kill: number): Promis
   return false;
 }
 
+/**
+ * A process for each write takes minutes where starting one is slow: every fifth write is tried, from a different first one
+ * in each run. With IPVS_TEST_KILLS=all, every write is.
+ */
+const STRIDE = process.env['IPVS_TEST_KILLS'] === 'all' ? 1 : 5;
+const firstKill = () => 1 + Math.floor(Math.random() * STRIDE);
+
 const SHORT = director({ ...NAT, vips: ['10.0.0.100'] });
 
 test.each([
   ['a director for NAT', SHORT],
   ['a real server for TUN', realServer({ mode: 'tun', vips: ['10.0.0.100'] })],
-])('%s that was killed at any moment of going up is taken back', { timeout: 180_000 }, async (_, setup) => {
+])('%s that was killed at any moment of going up is taken back', { timeout: 600_000 }, async (_, setup) => {
   const plan = await makePlan(setup);
-  let kill = 1;
-  for (; await killed('up', plan, kill); kill++) {
+  let kill = firstKill();
+  for (; await killed('up', plan, kill); kill += STRIDE) {
     await target.revert();
     expect(await dump(), `killed after write ${kill}`).toBe(before);
   }
@@ -297,12 +304,12 @@ test.each([
 });
 
 test('a director that was killed at any moment of going down is taken back the next time', {
-  timeout: 180_000,
+  timeout: 600_000,
 }, async () => {
   const plan = await makePlan(SHORT);
   await target.apply(plan);
-  let kill = 1;
-  for (; await killed('down', plan, kill); kill++) {
+  let kill = firstKill();
+  for (; await killed('down', plan, kill); kill += STRIDE) {
     await target.revert();
     expect(await dump(), `killed after write ${kill}`).toBe(before);
     await target.apply(plan);

@@ -74,6 +74,7 @@ export const INHERITED = [
   'FORCE_COLOR',
   'IPVS_DEBUG',
   'IPVS_TEST_FILES',
+  'IPVS_TEST_KILLS',
   'IPVS_TEST_SEED',
   'LANG',
   'NO_COLOR',

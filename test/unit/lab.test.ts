@@ -102,7 +102,7 @@ describe.skipIf(!hasKernel())('boot', () => {
   test('ends a program that takes too long, and keeps what it wrote', { timeout: 120_000 }, async () => {
     const result = await boot({ program: 'sh', args: ['-c', 'echo started; sleep 1000'], timeout: 20_000 });
     expect(result).toMatchObject({ ending: 'timed out', exitCode: 124, stdout: 'started\n' });
-    expect(result.problem).toBe('lab: the program did not end within 10 s');
+    expect(result.problem).toBe('lab: the program did not end within 20 s');
   });
 
   test('tells a guest that died from a program that failed', { timeout: 120_000 }, async () => {
