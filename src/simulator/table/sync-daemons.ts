@@ -32,7 +32,10 @@ export interface DaemonSettings {
 }
 
 /** IP_VS_SYNC_GROUP and IP_VS_SYNC_PORT. */
-export const DEFAULT_GROUP = { family: 'ipv4', address: Uint8Array.of(224, 0, 0, 81) } as const;
+export const DEFAULT_GROUP: { readonly family: Family; readonly address: Uint8Array } = {
+  family: 'ipv4',
+  address: Uint8Array.of(224, 0, 0, 81),
+};
 const DEFAULT_PORT = 8848;
 
 /** The daemons of a namespace: at most one of each state. */
