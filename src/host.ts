@@ -23,14 +23,16 @@ export type { Finding } from './doctor/finding.js';
 export type { ExamineOptions } from './doctor/gather.js';
 export { HostApplyError, type HostApplyFailure } from './errors.js';
 export type { ApplyOptions, ApplyResult } from './host/apply.js';
+export type { LockWaitOptions } from './host/journals.js';
 export type { MasqueradeState } from './host/masquerade.js';
 export type { HostPlan, Obstacle, PlannedStep } from './host/plan.js';
 export { planFor } from './host/plan-for.js';
-export type { AppliedStep, HostRecord, SysctlChange, SysctlValue } from './host/record.js';
+export type { AppliedStep, HostRecord, JournalHeader, SysctlChange, SysctlValue } from './host/record.js';
 export type { RevertOptions, RevertTarget } from './host/revert.js';
 export type { HostSetup, Role } from './host/setup.js';
 export type { HostState, HostStateOptions } from './host/state.js';
 export type {
+  AddressRemovalStep,
   AddressStep,
   HostStep,
   HostStepId,
@@ -41,10 +43,14 @@ export type {
   RouteStep,
   SysctlStep,
 } from './host/step.js';
-export type { HostProgress, RevertResult } from './host/undo.js';
+export type { HostProgress, HostRunOptions, RevertResult } from './host/undo.js';
 export type { Director, Mode } from './model/director.js';
 export type { RealServer } from './model/real-server.js';
 export { announce, type NeighbourOptions, type WhoHasOptions, whoHas } from './neighbours/neighbour-probe.js';
+export type { AddressEntry, AddressFlag, AddressKey } from './netlink/route/address.js';
+export type { RouteScope } from './netlink/route/constants.js';
+export type { LinkEntry } from './netlink/route/link.js';
+export type { RouteEntry, RouteProtocol, RouteSpec, RouteTable, RouteType } from './netlink/route/route.js';
 
 /**
  * A host: a network namespace, and what a director or a real server needs in it.

@@ -26,8 +26,9 @@ export { Ipvs, type OpenOptions, type RestoreOptions, type SaveOptions } from '.
 export type { Names } from './ipvsadm/names.js';
 export type { ReverseNames } from './ipvsadm/reverse-names.js';
 export { formatRules, type RulesOptions } from './ipvsadm/rules.js';
-export type { Kernel } from './kernel/kernel.js';
+export type { DatagramSender, Kernel, KernelNetwork, TemporaryDevice } from './kernel/kernel.js';
 export { type LinuxKernelOptions, linuxKernel } from './kernel/linux-kernel.js';
+export type { NamespaceOptions } from './linux/namespace.js';
 export type { CallOptions } from './model/call-options.js';
 export {
   type Change,
@@ -60,8 +61,10 @@ export {
   parseDestination,
   parseDestinationKey,
   type Tunnel,
+  type WrittenDestinationSettings,
 } from './model/destination.js';
 export {
+  type NewEndpoint,
   type NormalService,
   type Persistence,
   parseService,
@@ -72,6 +75,7 @@ export {
   type ServiceFields,
   type ServiceSetting,
   type ServiceSettings,
+  type WrittenServiceSettings,
 } from './model/service.js';
 export {
   type EndpointKey,
@@ -86,7 +90,15 @@ export {
 } from './model/service-key.js';
 export { type Counters, type Rates, Stats } from './model/stats.js';
 export { type DaemonRole, type NormalSyncDaemon, parseSyncDaemon, type SyncDaemon } from './model/sync-daemon.js';
-export type { Info, Source, Table, TableService, WrittenTable, WrittenTableService } from './model/table.js';
+export type {
+  Info,
+  NormalTableService,
+  Source,
+  Table,
+  TableService,
+  WrittenTable,
+  WrittenTableService,
+} from './model/table.js';
 export type { TableAccess } from './model/table-access.js';
 export { parseTimeouts, type Timeouts, type TimeoutsChange } from './model/timeouts.js';
 export type { NetlinkDatagram } from './netlink/diagnostics.js';

@@ -30,27 +30,27 @@ export interface Ruleset {
   readonly name: string;
   /** `ipv4`, `ipv6`, or both. */
   readonly families: readonly ('ipv4' | 'ipv6')[];
-  readonly chains: readonly Chain[];
+  readonly chains: readonly FirewallChain[];
 }
 
 /** A chain. */
-export interface Chain {
+export interface FirewallChain {
   readonly name: string;
   /** For chains that packets come to by themselves. */
   readonly hook?: string;
   readonly policy?: 'accept' | 'drop';
-  readonly rules: readonly Rule[];
+  readonly rules: readonly FirewallRule[];
 }
 
 /** One rule: its conditions, and what is done with a packet for which all of them hold. */
-export interface Rule {
-  readonly matches: readonly Match[];
+export interface FirewallRule {
+  readonly matches: readonly FirewallMatch[];
   /** Absent: the packet goes on to the next rule. `other`: what is not understood. */
   readonly verdict?: 'accept' | 'drop' | 'return' | 'other' | { readonly jump: string } | { readonly goto: string };
 }
 
 /** A condition; undefined where it can't be known. */
-export type Match = (packet: FilteredPacket) => boolean | undefined;
+export type FirewallMatch = (packet: FilteredPacket) => boolean | undefined;
 
 /** `undefined`: the packet may pass or not. */
 type Outcome = 'accept' | 'drop' | 'return' | undefined;
@@ -72,7 +72,7 @@ export function droppingChain(rulesets: readonly Ruleset[], packet: FilteredPack
 /** The kernel refuses deeper jumps (NFT_JUMP_STACK_SIZE). */
 const DEEPEST = 16;
 
-function walk(chain: Chain, ruleset: Ruleset, packet: FilteredPacket, depth: number): Outcome {
+function walk(chain: FirewallChain, ruleset: Ruleset, packet: FilteredPacket, depth: number): Outcome {
   let certain = true;
   for (const { matches, verdict } of chain.rules) {
     const results = matches.map((match) => match(packet));
@@ -91,7 +91,7 @@ function walk(chain: Chain, ruleset: Ruleset, packet: FilteredPacket, depth: num
 }
 
 function outcomeOf(
-  verdict: NonNullable<Rule['verdict']>,
+  verdict: NonNullable<FirewallRule['verdict']>,
   ruleset: Ruleset,
   packet: FilteredPacket,
   depth: number,
@@ -112,7 +112,7 @@ export function parseIptables(text: string, family: 'ipv4' | 'ipv6'): Ruleset {
     const [, chain, rest] = /^-A (\S+)(.*)$/.exec(line) ?? [];
     return chain === undefined ? [] : [{ chain, rule: iptablesRule(rest ?? '') }];
   });
-  const chains = lines.flatMap((line): Chain[] => {
+  const chains = lines.flatMap((line): FirewallChain[] => {
     const [, name, policy] = /^:(\S+) (\S+)/.exec(line) ?? [];
     if (name === undefined) return [];
     const hook = { INPUT: 'input', FORWARD: 'forward' }[name];
@@ -129,10 +129,10 @@ export function parseIptables(text: string, family: 'ipv4' | 'ipv6'): Ruleset {
   return { name: family === 'ipv4' ? 'iptables' : 'ip6tables', families: [family], chains };
 }
 
-function iptablesRule(text: string): Rule {
+function iptablesRule(text: string): FirewallRule {
   const words = Array.from(text.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g), ([, quoted, plain]) => quoted ?? plain ?? '');
-  const matches: Match[] = [];
-  let verdict: Rule['verdict'];
+  const matches: FirewallMatch[] = [];
+  let verdict: FirewallRule['verdict'];
   let negated = false;
   for (let index = 0; index < words.length; index++) {
     const word = words[index] ?? '';
@@ -164,7 +164,7 @@ function opposite(result: boolean | undefined): boolean | undefined {
   return result === undefined ? undefined : !result;
 }
 
-function iptablesVerdict(option: string, target: string): Rule['verdict'] {
+function iptablesVerdict(option: string, target: string): FirewallRule['verdict'] {
   switch (target) {
     case 'ACCEPT':
       return 'accept';
@@ -182,7 +182,7 @@ function iptablesVerdict(option: string, target: string): Rule['verdict'] {
 }
 
 /** Options with one value each; null for those that match everything by themselves (the module, a comment). */
-const IPTABLES_MATCHES: Readonly<Record<string, (value: string) => Match | null>> = {
+const IPTABLES_MATCHES: Readonly<Record<string, (value: string) => FirewallMatch | null>> = {
   '-m': () => null,
   '--comment': () => null,
   '-s': (value) => (packet) => isIn(packet.source, value),
@@ -214,7 +214,7 @@ export function parseNftables(json: string): Ruleset[] {
       {
         name: `nft table ${family} ${name}`,
         families,
-        chains: own.map((chain): Chain => {
+        chains: own.map((chain): FirewallChain => {
           const ofChain = rules.filter(
             (rule) => rule.family === family && rule.table === name && rule.chain === chain.name,
           );
@@ -259,8 +259,8 @@ const NFT_FAMILIES: Readonly<Record<string, Ruleset['families']>> = {
   inet: ['ipv4', 'ipv6'],
 };
 
-function nftRule(expressions: readonly NftExpression[]): Rule {
-  const matches: Match[] = [];
+function nftRule(expressions: readonly NftExpression[]): FirewallRule {
+  const matches: FirewallMatch[] = [];
   for (const expression of expressions) {
     const [kind = '', content] = Object.entries(expression)[0] ?? [];
     const verdict = nftVerdict(kind, content);
@@ -273,7 +273,7 @@ function nftRule(expressions: readonly NftExpression[]): Rule {
 
 const NFT_WITHOUT_EFFECT: readonly string[] = ['counter', 'log', 'comment'];
 
-function nftVerdict(kind: string, content: unknown): Rule['verdict'] {
+function nftVerdict(kind: string, content: unknown): FirewallRule['verdict'] {
   switch (kind) {
     case 'accept':
     case 'drop':
@@ -303,7 +303,7 @@ interface NftMatch {
   readonly right: unknown;
 }
 
-function nftMatch({ op, left, right }: NftMatch): Match {
+function nftMatch({ op, left, right }: NftMatch): FirewallMatch {
   const test = nftTest(left);
   if (test === undefined || !['==', '!=', 'in'].includes(op)) return () => undefined;
   return (packet) => {

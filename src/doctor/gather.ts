@@ -22,8 +22,8 @@ import { guess } from './guess.js';
 import { asksNeighbours, packetsOf } from './packets.js';
 import {
   type IpvsPicture,
+  type JudgedPacket,
   MAX_CONNECTIONS,
-  type Packet,
   type Passage,
   type Picture,
   plannedVips,
@@ -35,10 +35,11 @@ import { gatewaysInUse } from './ways.js';
 /** What a host is to be; several descriptions where it is several things, as for IPv4 and IPv6. */
 export type RoleOptions =
   | { readonly role?: undefined; readonly description?: undefined }
-  | { readonly role: 'director'; readonly description?: Describing<Director | NormalDirector> }
-  | { readonly role: 'real-server'; readonly description?: Describing<RealServer | NormalRealServer> };
+  | { readonly role: 'director'; readonly description?: OneOrSeveral<Director | NormalDirector> }
+  | { readonly role: 'real-server'; readonly description?: OneOrSeveral<RealServer | NormalRealServer> };
 
-type Describing<T> = T | readonly T[] | undefined;
+/** A description, or several of them. */
+export type OneOrSeveral<T> = T | readonly T[] | undefined;
 
 /** What to look at. Without a role or description, they are guessed by what there is. */
 export type ExamineOptions = NamespaceOptions &
@@ -104,7 +105,7 @@ function checkClient(client: string): string {
   throw new InvalidArgumentError('doctor', [{ path: 'client', message: `"${client}" is not an IPv4 or IPv6 address` }]);
 }
 
-async function lookUp(packet: Packet, client: RouteClient): Promise<Passage> {
+async function lookUp(packet: JudgedPacket, client: RouteClient): Promise<Passage> {
   try {
     return { ...packet, route: await client.lookUpRoute(packet) };
   } catch (error) {

@@ -6,42 +6,44 @@
 import { type Family, familyOf } from '../address/ip.js';
 import type { HostState } from '../host/state.js';
 import type { RouteEntry } from '../netlink/route/route.js';
-import { isVipStep, type Packet, type Picture, plannedVips, plansOf, serversOf, tableVips } from './picture.js';
+import { isVipStep, type JudgedPacket, type Picture, plannedVips, plansOf, serversOf, tableVips } from './picture.js';
 import { covers, deviceTowards, isLocal, nearTo } from './routes.js';
 
 /** The packets to ask the kernel about. */
-export function packetsOf(picture: Picture): Packet[] {
+export function packetsOf(picture: Picture): JudgedPacket[] {
   const packets = picture.role === 'director' ? directorPackets(picture) : realServerPackets(picture);
   return [...new Map(packets.map((packet) => [kindOf(packet, picture), packet])).values()];
 }
 
 /** Of the packets of one kind, the kernel does the same with each. */
-function kindOf({ purpose, client, from, vip, destination }: Packet, { host }: Picture): string {
+function kindOf({ purpose, client, from, vip, destination }: JudgedPacket, { host }: Picture): string {
   const network = vip === undefined ? undefined : nearTo(vip, host)?.address;
   return [purpose, client, from, familyOf(destination), network].join(' ');
 }
 
-function directorPackets(picture: Picture): Packet[] {
+function directorPackets(picture: Picture): JudgedPacket[] {
   const { host } = picture;
   const vips = [...new Set([...tableVips(picture), ...plannedVips(picture)])].filter((vip) => isLocal(vip, host));
   const requests = vips.flatMap((vip) => clientsFor(vip, picture).flatMap((one) => request(one, vip, picture)));
-  const answers = serversOf(picture).flatMap(({ destination: { forward, address: source }, service }): Packet[] => {
-    const from = deviceTowards(source, host);
-    if (forward !== 'nat' || from === undefined || isLocal(source, host)) return [];
-    const vip = service.protocol === 'fwmark' ? {} : { vip: service.address };
-    return clientsFor(source, picture).map((one) => ({
-      purpose: 'answer',
-      ...one,
-      ...vip,
-      source,
-      destination: one.client,
-      from,
-    }));
-  });
+  const answers = serversOf(picture).flatMap(
+    ({ destination: { forward, address: source }, service }): JudgedPacket[] => {
+      const from = deviceTowards(source, host);
+      if (forward !== 'nat' || from === undefined || isLocal(source, host)) return [];
+      const vip = service.protocol === 'fwmark' ? {} : { vip: service.address };
+      return clientsFor(source, picture).map((one) => ({
+        purpose: 'answer',
+        ...one,
+        ...vip,
+        source,
+        destination: one.client,
+        from,
+      }));
+    },
+  );
   return [...requests, ...answers];
 }
 
-function realServerPackets(picture: Picture): Packet[] {
+function realServerPackets(picture: Picture): JudgedPacket[] {
   const { host } = picture;
   return plansOf(picture).flatMap(({ mode, steps }) => {
     if (mode === 'nat') {
@@ -49,13 +51,13 @@ function realServerPackets(picture: Picture): Packet[] {
       return gateways.flatMap((gateway) => {
         const source = nearTo(gateway, host)?.address;
         return clientsFor(gateway, picture).map(
-          (one): Packet => ({ purpose: 'answer', ...one, destination: one.client, ...(source && { source }) }),
+          (one): JudgedPacket => ({ purpose: 'answer', ...one, destination: one.client, ...(source && { source }) }),
         );
       });
     }
     const vips = steps.flatMap((step) => (isVipStep(step) ? [step.address] : []));
     return vips.flatMap((vip) =>
-      clientsFor(vip, picture).flatMap((one): Packet[] => [
+      clientsFor(vip, picture).flatMap((one): JudgedPacket[] => [
         { purpose: 'answer', ...one, source: vip, destination: one.client, vip },
         ...(mode === 'dr' ? request(one, vip, picture) : []),
       ]),
@@ -63,9 +65,9 @@ function realServerPackets(picture: Picture): Packet[] {
   });
 }
 
-type Client = Pick<Packet, 'client' | 'named'>;
+type Client = Pick<JudgedPacket, 'client' | 'named'>;
 
-function request(one: Client, vip: string, { host }: Picture): Packet[] {
+function request(one: Client, vip: string, { host }: Picture): JudgedPacket[] {
   // A client that is near comes in by its own network.
   const from = (one.named && nearTo(one.client, host)?.device) || arrivalDevice(vip, host);
   return from === undefined ? [] : [{ purpose: 'request', ...one, source: one.client, destination: vip, from, vip }];

@@ -29,7 +29,7 @@ export interface IpvsPicture {
 }
 
 /** A packet of a connection from a client to a virtual IP. */
-export interface Packet {
+export interface JudgedPacket {
   readonly purpose: 'request' | 'answer';
   readonly client: string;
   /** Whether the caller named the client. Otherwise it stands for every client that only a default route leads to. */
@@ -43,7 +43,7 @@ export interface Packet {
 }
 
 /** A packet, and what the kernel would do with it. */
-export interface Passage extends Packet {
+export interface Passage extends JudgedPacket {
   readonly route?: PacketRoute;
   /** The errno's name, where it would drop the packet: `EXDEV` by the source filter, `ENETUNREACH` without a route. */
   readonly refusal?: string;

@@ -4,13 +4,13 @@
  * @module
  */
 import { familyOf } from '../address/ip.js';
-import { header, type Subject, scriptUse, stateName, subjectName, vipsOf } from './header.js';
+import { type HostScriptSubject, header, scriptUse, stateName, subjectName, vipsOf } from './header.js';
 import { assignment, comment, type ShellStep, type ShellWant, shellScript } from './shell.js';
 
 const NOT_RUN = (os: string, how: string) => [`${how}; not run on ${os}`];
 
 /** The rc.d script of FreeBSD. */
-export function freebsdRcScript(subject: Subject): string {
+export function freebsdRcScript(subject: HostScriptSubject): string {
   const name = `ipvs_ts_${subjectName(subject).replaceAll('-', '_')}`;
   const path = `/usr/local/etc/rc.d/${name}`;
   return shellScript({
@@ -56,7 +56,7 @@ run_rc_command "$1"`,
 }
 
 /** What to type on FreeBSD, for the moment. */
-export function freebsdCommands(subject: Subject): string {
+export function freebsdCommands(subject: HostScriptSubject): string {
   const { gateway } = subject.description;
   const lines = vipsOf(subject).map(({ address }) =>
     familyOf(address) === 'ipv4'
@@ -76,7 +76,7 @@ export function freebsdCommands(subject: Subject): string {
 }
 
 /** Lines for FreeBSD's /etc/rc.conf. */
-export function freebsdRcConf(subject: Subject): string {
+export function freebsdRcConf(subject: HostScriptSubject): string {
   const { gateway } = subject.description;
   const lines = vipsOf(subject).map(({ address }, index) =>
     familyOf(address) === 'ipv4'
@@ -94,7 +94,7 @@ export function freebsdRcConf(subject: Subject): string {
 }
 
 /** The start, stop and status script of OpenBSD. */
-export function openbsdScript(subject: Subject): string {
+export function openbsdScript(subject: HostScriptSubject): string {
   const name = `ipvs-ts-${subjectName(subject)}`;
   const path = `/usr/local/sbin/${name}`;
   return shellScript({
@@ -110,7 +110,7 @@ export function openbsdScript(subject: Subject): string {
 }
 
 /** Lines for OpenBSD's /etc/hostname.lo0, and what belongs into other files. */
-export function openbsdHostname(subject: Subject): string {
+export function openbsdHostname(subject: HostScriptSubject): string {
   const { gateway } = subject.description;
   const vips = vipsOf(subject);
   const lines = vips.map(({ address }) =>
@@ -134,16 +134,16 @@ const WHY_FORWARDING = [
   'is a router then.',
 ];
 
-function families(subject: Subject): ('ipv4' | 'ipv6')[] {
+function families(subject: HostScriptSubject): ('ipv4' | 'ipv6')[] {
   return [...new Set(vipsOf(subject).map(({ address }) => familyOf(address)))];
 }
 
-function openbsdForwarding(subject: Subject): ShellStep[] {
+function openbsdForwarding(subject: HostScriptSubject): ShellStep[] {
   const body = families(subject).map((family) => `want_sysctl ${FORWARDING[family]} 1`);
   return body.length === 0 ? [] : [{ name: 'accept_on_any_interface', why: WHY_FORWARDING, body }];
 }
 
-function variables(subject: Subject): string[] {
+function variables(subject: HostScriptSubject): string[] {
   const vips = vipsOf(subject).map(({ address }) => address);
   const { gateway } = subject.description;
   return [
@@ -153,7 +153,7 @@ function variables(subject: Subject): string[] {
 }
 
 /** `before` comes before the VIPs. */
-function steps(subject: Subject, before: readonly string[]): ShellStep[] {
+function steps(subject: HostScriptSubject, before: readonly string[]): ShellStep[] {
   const { mode, gateway } = subject.description;
   const accept: ShellStep = {
     name: 'accept_vips',

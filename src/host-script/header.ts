@@ -8,7 +8,7 @@ import type { NormalRealServer } from '../model/real-server.js';
 import type { Vip } from '../model/vip.js';
 
 /** Whom a file is for. */
-export type Subject =
+export type HostScriptSubject =
   | { readonly role: 'director'; readonly description: NormalDirector }
   | { readonly role: 'real-server'; readonly description: NormalRealServer };
 
@@ -18,21 +18,26 @@ const MODE_NAMES = { nat: 'network address translation', dr: 'direct routing', t
 const NAMED_VIPS = 8;
 
 /** `director-nat`, `real-server-dr`: what files of one subject are called after. */
-export function subjectName({ role, description }: Subject): string {
+export function subjectName({ role, description }: HostScriptSubject): string {
   return `${role}-${description.mode}`;
 }
 
 /** `real-server-dr-1f3a9c02`: what the state of one subject is called, and of no other one. */
-export function stateName(subject: Subject): string {
+export function stateName(subject: HostScriptSubject): string {
   return `${subjectName(subject)}-${shortDigest(JSON.stringify(subject.description))}`;
 }
 
 /** The virtual IPs; a NAT real server knows none. */
-export function vipsOf({ description }: Subject): readonly Vip[] {
+export function vipsOf({ description }: HostScriptSubject): readonly Vip[] {
   return 'vips' in description ? description.vips : [];
 }
 
-export function header(subject: Subject, file: string, tested: readonly string[], use: readonly string[]): string[] {
+export function header(
+  subject: HostScriptSubject,
+  file: string,
+  tested: readonly string[],
+  use: readonly string[],
+): string[] {
   const { role, description } = subject;
   const vips = vipsOf(subject).map(({ address }) => address);
   const more = vips.length - NAMED_VIPS;

@@ -8,13 +8,13 @@ import { parseHostSetup } from '../host/setup.js';
 import { asObject } from '../model/fields.js';
 import { freebsdCommands, freebsdRcConf, freebsdRcScript, openbsdHostname, openbsdScript } from './bsd.js';
 import { SCRIPT_FORMS, SCRIPT_OSES, type ScriptForm, type ScriptOs } from './forms.js';
-import { type Subject, subjectName } from './header.js';
+import { type HostScriptSubject, subjectName } from './header.js';
 import { linuxScript, linuxScriptName, systemdUnit } from './linux.js';
 import { MAX_ALIASED_DEVICE } from './net-tools.js';
 import { powerShellScript } from './windows.js';
 
 /** What a text is wanted for: the description of a director or a real server as `parseDirector` or `parseRealServer` return it. */
-export type HostScriptRequest = Subject & {
+export type HostScriptRequest = HostScriptSubject & {
   /** Default `linux`. */
   readonly os?: ScriptOs | undefined;
   /** Default: the first of the system's forms. */
@@ -46,9 +46,9 @@ export function hostScript(request: HostScriptRequest): HostScript {
   return make(subject);
 }
 
-const MAKERS: ReadonlyMap<string, (subject: Subject) => HostScript> = new Map<
+const MAKERS: ReadonlyMap<string, (subject: HostScriptSubject) => HostScript> = new Map<
   ScriptForm,
-  (subject: Subject) => HostScript
+  (subject: HostScriptSubject) => HostScript
 >([
   ['iproute2', (of) => ({ text: linuxScript(of, 'iproute2'), fileName: linuxScriptName(of) })],
   ['ifconfig', (of) => ({ text: linuxScript(of, 'ifconfig'), fileName: linuxScriptName(of) })],
@@ -67,7 +67,7 @@ function checkDevice(path: string, device: string | undefined): void {
   refuse(path, `"${device}" is no name of a Linux device: it may not be . or .. and may not hold / or :`);
 }
 
-function checkSystem({ role, description }: Subject, os: ScriptOs): void {
+function checkSystem({ role, description }: HostScriptSubject, os: ScriptOs): void {
   if (role === 'director') {
     if (os !== 'linux') refuse('os', `must be linux for a director: ${os} has no IPVS`);
     checkDevice('device', description.device);
@@ -93,7 +93,7 @@ function checkSystem({ role, description }: Subject, os: ScriptOs): void {
 }
 
 /** What the old tools can't do. */
-function checkNetTools({ role, description }: Subject): void {
+function checkNetTools({ role, description }: HostScriptSubject): void {
   if (description.gateway?.includes(':')) {
     refuse(
       'gateway',

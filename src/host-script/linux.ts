@@ -7,7 +7,7 @@ import { masqueradeCommands, masqueradeMark } from '../host/masquerade.js';
 import type { NormalDirector } from '../model/director.js';
 import type { NormalRealServer } from '../model/real-server.js';
 import type { Vip } from '../model/vip.js';
-import { header, type Subject, scriptUse, stateName, subjectName, vipsOf } from './header.js';
+import { type HostScriptSubject, header, scriptUse, stateName, subjectName, vipsOf } from './header.js';
 import { IPROUTE2_WANTS } from './iproute2.js';
 import { LINUX_WANTS } from './linux-wants.js';
 import { NET_TOOLS_WANTS } from './net-tools.js';
@@ -33,12 +33,12 @@ const TESTED = {
 };
 
 /** The name of the script of a subject. */
-export function linuxScriptName(subject: Subject): string {
+export function linuxScriptName(subject: HostScriptSubject): string {
   return `ipvs-ts-${subjectName(subject)}`;
 }
 
 /** The script itself. */
-export function linuxScript(subject: Subject, form: keyof typeof LINUX_TOOLS): string {
+export function linuxScript(subject: HostScriptSubject, form: keyof typeof LINUX_TOOLS): string {
   const name = linuxScriptName(subject);
   return shellScript({
     header: header(subject, name, TESTED[form], scriptUse(`${SCRIPT_DIRECTORY}/${name}`)),
@@ -50,7 +50,7 @@ export function linuxScript(subject: Subject, form: keyof typeof LINUX_TOOLS): s
 }
 
 /** A unit that starts the script at boot and stops it at shutdown. */
-export function systemdUnit(subject: Subject): string {
+export function systemdUnit(subject: HostScriptSubject): string {
   const name = linuxScriptName(subject);
   const path = `${SCRIPT_DIRECTORY}/${name}`;
   const gateway = subject.description.gateway !== undefined;
@@ -85,7 +85,7 @@ WantedBy=multi-user.target
 `;
 }
 
-function linuxVariables(subject: Subject): string[] {
+function linuxVariables(subject: HostScriptSubject): string[] {
   const [ipv4, ipv6] = byFamily(vipsOf(subject));
   const { description } = subject;
   const lists = [
@@ -113,7 +113,7 @@ function usesInside({ device, inside }: NatDirector): boolean {
 }
 
 /** A real server takes the address alone: with a network it would look for its neighbours on lo. */
-function cidr({ role }: Subject): (vip: Vip) => string {
+function cidr({ role }: HostScriptSubject): (vip: Vip) => string {
   return ({ address, prefix }) => {
     const alone = familyOf(address) === 'ipv4' ? 32 : 128;
     return `${address}/${role === 'director' ? prefix : alone}`;
@@ -323,7 +323,7 @@ function masquerade(family: Family): ShellStep {
 }
 
 /** The masquerade rule in the words of each tool: `nat_rule TOOL add|check|delete`. */
-function natRule({ description }: Subject): ShellWant[] {
+function natRule({ description }: HostScriptSubject): ShellWant[] {
   if (!('inside' in description) || !description.inside.masquerade) return [];
   const { network } = description.inside;
   const vips = description.vips.map(({ address }) => address);

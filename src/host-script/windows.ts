@@ -6,7 +6,7 @@
  * @module
  */
 import { familyOf } from '../address/ip.js';
-import { header, type Subject, subjectName, vipsOf } from './header.js';
+import { type HostScriptSubject, header, subjectName, vipsOf } from './header.js';
 import { comment } from './shell.js';
 
 /** One word of PowerShell, whatever characters it has. */
@@ -14,7 +14,7 @@ export function quoteForPowerShell(word: string): string {
   return `'${word.replaceAll("'", "''")}'`;
 }
 
-export function powerShellScript(subject: Subject): string {
+export function powerShellScript(subject: HostScriptSubject): string {
   const file = `ipvs-ts-${subjectName(subject)}.ps1`;
   const vips = vipsOf(subject).map(({ address }) => address);
   const families = [...new Set(vips.map(familyOf))].map((family) => (family === 'ipv4' ? 'IPv4' : 'IPv6'));

@@ -15,10 +15,10 @@ import { bare, checkPlan, type HostPlan, ofAnotherNamespace, type PlannedStep } 
 import type { AppliedStep, HostRecord } from './record.js';
 import { parseHostPlan } from './schema.js';
 import type { HostStep } from './step.js';
-import { type RunOptions, undoSteps } from './undo.js';
+import { type HostRunOptions, undoSteps } from './undo.js';
 
 /** How to carry out. */
-export interface ApplyOptions extends RunOptions, LockWaitOptions {
+export interface ApplyOptions extends HostRunOptions, LockWaitOptions {
   /** The undo journal's file; default: one below /run/ipvs-ts. One that is there, of the same set-up, is gone on with. */
   readonly record?: string | undefined;
   /** After a refusal, takes back what this run did; default true. Otherwise it stays in force and in the journal. */

@@ -15,7 +15,7 @@ import { parseHostRecord } from './schema.js';
 import { checkName, checkRole, type HostSetup, parseHostSetup, type Role } from './setup.js';
 import { type HostState, readHostState } from './state.js';
 import type { HostStep } from './step.js';
-import { type RevertResult, type RunOptions, stateOf, undoSteps } from './undo.js';
+import { type HostRunOptions, type RevertResult, stateOf, undoSteps } from './undo.js';
 
 /**
  * What to take back: one set-up, by its description or its name; every set-up of a role, or of the host; or what a journal
@@ -27,7 +27,7 @@ export type RevertTarget =
   | { readonly record: string | HostRecord };
 
 /** How to take back. */
-export interface RevertOptions extends RunOptions, LockWaitOptions {
+export interface RevertOptions extends HostRunOptions, LockWaitOptions {
   /**
    * Of a set-up by its description that no journal knows: also takes away its virtual IPs and its masquerade rules, though
    * nobody knows who set them up. Default false: they are left, and named.

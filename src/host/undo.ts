@@ -20,7 +20,7 @@ export interface HostProgress {
 }
 
 /** How to hear of a run, and how to end it. */
-export interface RunOptions {
+export interface HostRunOptions {
   /** Called after each step. */
   readonly onProgress?: ((progress: HostProgress) => void) | undefined;
   /** Ends it between two steps with `signal.reason`. */
@@ -48,7 +48,7 @@ export interface Undoing {
 export async function undoSteps(
   isWanted: (applied: AppliedStep) => boolean,
   { host, journal, others }: Undoing,
-  { onProgress, signal }: RunOptions = {},
+  { onProgress, signal }: HostRunOptions = {},
 ): Promise<RevertResult> {
   const undone: HostStep[] = [];
   const left: { step: HostStep; what: string }[] = [];

@@ -38,7 +38,7 @@ export interface KernelTunnel {
 }
 
 /** What a destination has whatever the way packets take to it. */
-interface WrittenSettings {
+export interface WrittenDestinationSettings {
   /** IPv4 or IPv6; of another family than the service's only with `tun`. */
   readonly address: string;
   /** Default: the service's port; 0 for a fwmark service. DR and TUN cannot change the port. */
@@ -64,7 +64,7 @@ export type Tunnel =
  * A real server as a program writes it. The kernel's own words for `forward` and `tunnel` are only for what was listed: no new
  * destination has them.
  */
-export type Destination = WrittenSettings &
+export type Destination = WrittenDestinationSettings &
   (
     | {
         /** `dr`, ipvsadm's default: the packet is sent on as it is. `nat`: its address and port are rewritten. */

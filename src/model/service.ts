@@ -81,7 +81,7 @@ export interface Persistence {
 }
 
 /** What a service has besides the fields that name it. */
-interface WrittenSettings {
+export interface WrittenServiceSettings {
   /** Default `wlc`. */
   readonly scheduler?: Scheduler | undefined;
   /** What the scheduler knows by these names; none by default. */
@@ -95,15 +95,15 @@ interface WrittenSettings {
 }
 
 /** What names a new service by its address: one of a protocol that IPVS balances. */
-interface NewEndpoint extends EndpointKey {
+export interface NewEndpoint extends EndpointKey {
   readonly protocol: Protocol;
 }
 
 /** What an update says of a service, new or as it was listed. */
-export type ServiceSetting = ServiceKey & WrittenSettings;
+export type ServiceSetting = ServiceKey & WrittenServiceSettings;
 
 /** A virtual service as a program writes it. Wrong combinations do not compile. */
-export type Service = (NewEndpoint | FwmarkKey) & WrittenSettings;
+export type Service = (NewEndpoint | FwmarkKey) & WrittenServiceSettings;
 
 /** Settings of a service in their one form: what has a value has it, what is off is absent. */
 export interface ServiceSettings {

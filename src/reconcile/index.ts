@@ -38,6 +38,7 @@ export {
   type DrainState,
   type DrainUntil,
   type Override,
+  type OverrideBase,
   overrideText,
   type ServerName,
   serverName,

@@ -9,7 +9,7 @@ import { formatServiceKey, type ServiceKey, type ServiceKeyText } from '../model
 export type ServerName = `${ServiceKeyText} ${string}`;
 
 /** What every override says. */
-interface OverrideBase {
+export interface OverrideBase {
   readonly version: 1;
   readonly service: ServiceKey;
   readonly destination: { readonly address: string; readonly port: number };

@@ -8,7 +8,7 @@ import type { Request } from '../connection.js';
 import { type Message, NLM_F_CREATE, NLM_F_EXCL } from '../message.js';
 import { addressBytes, checkPrefixLength } from './checks.js';
 import { bufferOf, type PlainAttribute, parseAddress, request } from './codec.js';
-import { AF, AF_UNSPEC, familyOfNumber, type Scope, scopeName, scopeNumber } from './constants.js';
+import { AF, AF_UNSPEC, familyOfNumber, type RouteScope, scopeName, scopeNumber } from './constants.js';
 
 /** Which address: what tells it from all others in a namespace. */
 export interface AddressKey {
@@ -23,7 +23,7 @@ export interface AddressKey {
 /** An address to add. */
 export interface AddressSpec extends AddressKey {
   /** Default: `global`, and `host` for 127.0.0.0/8. The kernel knows the scope of an IPv6 address by itself. */
-  readonly scope?: Scope | undefined;
+  readonly scope?: RouteScope | undefined;
   /** IPv4 alone: a name for it, the device's own or that with a colon after it (`eth0:vip`), at most 15 characters. */
   readonly label?: string | undefined;
   /** The broadcast address of an IPv4 network; by default there is none. */
@@ -54,7 +54,7 @@ export type AddressFlag =
 /** An address as the kernel has it. */
 export interface AddressEntry extends AddressKey {
   readonly family: Family;
-  readonly scope: Scope;
+  readonly scope: RouteScope;
   /** The other end, of a point-to-point address. `prefix` is then the length of its network's prefix. */
   readonly peer?: string;
   readonly broadcast?: string;
@@ -126,7 +126,7 @@ function keyContent(index: number, { address, prefix }: AddressKey) {
 }
 
 /** As ip(8) chooses it. */
-function defaultScope(address: string): Scope {
+function defaultScope(address: string): RouteScope {
   return address.startsWith('127.') ? 'host' : 'global';
 }
 

@@ -21,17 +21,17 @@ export function familyOfNumber(number: number | undefined): Family | undefined {
 }
 
 /** RT_SCOPE_*: how far off something is, in ip(8)'s words; any other number is written as such. */
-export type Scope = 'global' | 'site' | 'link' | 'host' | 'nowhere' | `${number}`;
+export type RouteScope = 'global' | 'site' | 'link' | 'host' | 'nowhere' | `${number}`;
 
 const SCOPES: Readonly<Record<string, number>> = { global: 0, site: 200, link: 253, host: 254, nowhere: 255 };
 
 /** The kernel's number of a scope. */
-export function scopeNumber(scope: Scope): number {
+export function scopeNumber(scope: RouteScope): number {
   return SCOPES[scope] ?? Number(scope);
 }
 
 /** The reverse of {@link scopeNumber}. */
-export function scopeName(number: number): Scope {
+export function scopeName(number: number): RouteScope {
   const name = Object.keys(SCOPES).find((key) => SCOPES[key] === number);
-  return (name ?? String(number)) as Scope;
+  return (name ?? String(number)) as RouteScope;
 }

@@ -19,7 +19,15 @@ import {
   type RequestParts,
   request,
 } from './codec.js';
-import { AF, familyOfNumber, RT_TABLE_LOCAL, RT_TABLE_MAIN, type Scope, scopeName, scopeNumber } from './constants.js';
+import {
+  AF,
+  familyOfNumber,
+  type RouteScope,
+  RT_TABLE_LOCAL,
+  RT_TABLE_MAIN,
+  scopeName,
+  scopeNumber,
+} from './constants.js';
 import { readRouteAttributes, restorable } from './route-attributes.js';
 
 /** RTN_*: what is done with packets for the destination, in ip(8)'s words; any other number is written as such. */
@@ -76,7 +84,7 @@ export interface RouteSpec {
   /** Default: `boot`, like ip(8)'s. */
   readonly protocol?: RouteProtocol | undefined;
   /** IPv4 alone. Default as ip(8)'s: `host` for local routes, `link` without a gateway, else `global`. */
-  readonly scope?: Scope | undefined;
+  readonly scope?: RouteScope | undefined;
   /** Default: `unicast`. */
   readonly type?: RouteType | undefined;
   /** Default: `local` for the types local, broadcast and anycast, else `main`. */
@@ -93,7 +101,7 @@ export interface RouteEntry extends RouteSpec {
   /** Always with its prefix length. */
   readonly destination: string;
   readonly protocol: RouteProtocol;
-  readonly scope: Scope;
+  readonly scope: RouteScope;
   readonly type: RouteType;
   readonly table: RouteTable;
   readonly onlink: boolean;
@@ -224,7 +232,7 @@ function parseDestination(destination: string): Network {
 }
 
 /** As ip(8) chooses it (iproute.c). */
-function defaultScope({ destination, type = 'unicast', gateway }: RouteSpec): Scope {
+function defaultScope({ destination, type = 'unicast', gateway }: RouteSpec): RouteScope {
   if (familyOf(destination) === 'ipv6') return 'global';
   if (type === 'local') return 'host';
   if (type === 'broadcast' || type === 'multicast' || type === 'anycast') return 'link';
