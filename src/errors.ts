@@ -101,7 +101,7 @@ export class KernelError extends IpvsError implements Refusal {
   }
 }
 
-/** IPVS, or this way of reaching it, is not to be had: no module, no addon, no right, or a source that cannot know. */
+/** IPVS, or this way of reaching it, is unavailable: no module, no addon, no right, or a source that cannot know. */
 export class UnavailableError extends IpvsError {
   readonly code = 'ERR_UNAVAILABLE';
 }

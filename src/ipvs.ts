@@ -75,7 +75,7 @@ export interface OpenOptions {
   readonly kernel?: Kernel | undefined;
   /**
    * `netlink`: all, with CAP_NET_ADMIN. `proc`: reading from /proc/net/ip_vs*, without rights. `auto` (default): the
-   * first, or the second where the first is not to be had; {@link Ipvs.source} tells which. Where several namespaces have
+   * first, or the second where the first is unavailable; {@link Ipvs.source} tells which. Where several namespaces have
    * services, /proc may leave out some of a long table (Linux 6.1).
    */
   readonly source?: 'auto' | Source | undefined;

@@ -136,7 +136,7 @@ export const serviceEntrySchema = lazy((z) => {
     ),
     ...schedulingShape(),
     onePacket: TRUTH.schema().optional().describe('Each datagram is scheduled by itself; udp and fwmark only'),
-    persistenceEngine: ENGINE.schema().optional().describe('sip: clients are told apart by the Call-ID'),
+    persistenceEngine: ENGINE.schema().optional().describe('sip: clients are distinguished by the Call-ID'),
     ...inheritedShape(),
     pool: names('must be the name of a pool, or a list of names')
       .optional()

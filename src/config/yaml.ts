@@ -58,7 +58,7 @@ const READABLE: ReadonlySet<string> = new Set(['DUPLICATE_KEY', 'MULTIPLE_DOCS']
 interface Mistake {
   readonly offset: number;
   readonly message: string;
-  /** There is no value to be had. */
+  /** There is no value. */
   readonly fatal: boolean;
 }
 

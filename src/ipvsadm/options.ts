@@ -179,7 +179,7 @@ export const OPTIONS = [
     name: 'persistent',
     fallback: String(DEFAULT_PERSISTENCE_TIMEOUT),
     placeholder: 'seconds',
-    help: `keep a client at its real server for so long (default ${DEFAULT_PERSISTENCE_TIMEOUT})`,
+    help: `persistence timeout in seconds (default ${DEFAULT_PERSISTENCE_TIMEOUT})`,
   },
   {
     long: 'netmask',

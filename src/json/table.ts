@@ -128,7 +128,7 @@ const connectionJsonSchema = z.object({
   engine: z
     .object({ name: z.string(), data: z.string() })
     .optional()
-    .describe('what a persistence engine told the client by'),
+    .describe('what a persistence engine identifies the client by'),
 });
 
 /** What `connections --json` writes. */

@@ -38,7 +38,7 @@ function inodeOf(file: string): number {
 
 /**
  * `net-4127-0f3c9a52...`: the identity of a namespace with the boot of the machine, so that it is never used again, not after
- * the machine started again either. For what may be kept for so long: plans, and files in a /run that is on a disk.
+ * the machine started again either. For what may be kept that long: plans, and files in a /run that is on a disk.
  * @throws as {@link namespaceIdentity}.
  */
 export function namespaceOfThisBoot(options: NamespaceOptions = {}): string {

@@ -17,6 +17,6 @@ export interface Connection {
   readonly state: string;
   /** Seconds until the entry goes away if no packet comes. */
   readonly expires: number;
-  /** What a persistence engine told this client by. */
+  /** What a persistence engine identifies this client by. */
   readonly engine?: { readonly name: string; readonly data: string };
 }

@@ -131,7 +131,7 @@ export class Overrides {
       for await (const { filename } of watch(this.#directory, { signal }))
         if (filename?.endsWith(SUFFIX)) yield filename;
     } catch {
-      // Aborted, or no watch to be had.
+      // Aborted, or the directory cannot be watched.
     }
   }
 

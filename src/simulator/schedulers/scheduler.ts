@@ -66,9 +66,9 @@ export interface SchedulerEnvironment {
   now(): number;
   /** A number from 0 to 4294967295, all equally likely. */
   random(): number;
-  /** The sysctl `net.ipv4.vs.lblc_expiration`, in ms; 24 hours unless told. Read whenever it is needed. */
+  /** The sysctl `net.ipv4.vs.lblc_expiration`, in ms; 24 hours by default. Read whenever it is needed. */
   readonly lblcExpiration?: number;
-  /** The sysctl `net.ipv4.vs.lblcr_expiration`, in ms; 24 hours unless told. Read whenever it is needed. */
+  /** The sysctl `net.ipv4.vs.lblcr_expiration`, in ms; 24 hours by default. Read whenever it is needed. */
   readonly lblcrExpiration?: number;
 }
 
@@ -80,7 +80,7 @@ export interface Scheduler {
   deleteDestination(destination: ScheduledDestination): void;
   /** A destination was edited, whatever of it: the kernel's `upd_dest`. */
   updateDestination(destination: ScheduledDestination): void;
-  /** The real server for a new connection; `undefined` if there is none to be had. Counting it is the caller's work. */
+  /** The real server for a new connection; `undefined` if there is none. Counting it is the caller's work. */
   schedule(packet: ScheduledPacket): ScheduledDestination | undefined;
 }
 

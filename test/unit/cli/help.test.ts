@@ -40,7 +40,7 @@ describe('the help about ipvsadm', () => {
   });
 
   test('shows one option as it is', () => {
-    expect(ipvsadm).toContain('\n  -p, --persistent [seconds]      keep a client at its real server for so long\n');
+    expect(ipvsadm).toContain('\n  -p, --persistent [seconds]      persistence timeout in seconds (default 360)\n');
     expect(ipvsadm).toContain('\n      --tun-type type             the kind of tunnel (default ipip)');
   });
 });
