@@ -501,7 +501,7 @@ export class Ipvs implements TableAccess, AsyncDisposable {
     if (replace) await this.#makeRoom(daemons, options);
     const { length } = writer;
     const progress = onProgress && ((done: number) => onProgress({ done, total: length }));
-    const undone = await netlink.carryOut(writer.take(), { ...options, onProgress: progress });
+    const undone = await netlink.carryOut(writer, { ...options, onProgress: progress });
     if (undone.length > 0)
       throw new RestoreError(length - undone.length, await this.#failures(readRules(text, names), undone));
     return length;
@@ -583,7 +583,7 @@ export class Ipvs implements TableAccess, AsyncDisposable {
     const writer = netlink.writer();
     const doubtful = await writeAll(changes, (change) => writer.add(change));
     if (doubtful.length > 0) await this.#refuseNew(doubtful, options);
-    const undone = await netlink.carryOut(writer.take(), options);
+    const undone = await netlink.carryOut(writer, options);
     // Together, since they share what is looked up to explain them.
     const failures = undone.map(async (each) => {
       const change = changes[each.place];

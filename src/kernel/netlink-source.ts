@@ -16,7 +16,7 @@ import { type CommandRefusal, Connection } from '../netlink/connection.js';
 import { debugTransport } from '../netlink/debug.js';
 import { observed } from '../netlink/diagnostics.js';
 import { resolveFamily } from '../netlink/generic.js';
-import type { Message } from '../netlink/message.js';
+import { type Message, retypeMessages } from '../netlink/message.js';
 import type { Transport } from '../netlink/transport.js';
 import { CommandWriter, type WrittenCommands } from '../netlink/written-commands.js';
 import { explainRights } from './cause.js';
@@ -61,15 +61,21 @@ export class ChangeWriter {
     this.length++;
   }
 
-  take(): WrittenCommands[] {
-    return this.#writer.take();
+  /** What was written since this was last called, for the family that has this number now. */
+  take(family: number): WrittenCommands[] {
+    const datagrams = this.#writer.take();
+    const written = this.#requests.family;
+    if (family !== written) for (const { bytes } of datagrams) retypeMessages(bytes, written, family);
+    return datagrams;
   }
 }
 
 /** Everything that can be asked of the kernel by netlink. */
 export class NetlinkSource {
   readonly #connection: Connection;
-  readonly #requests: IpvsRequests;
+  #requests: IpvsRequests;
+  /** The look for the family that is under way, which all who miss it share. */
+  #search: Promise<void> | undefined;
 
   private constructor(connection: Connection, family: number) {
     this.#connection = connection;
@@ -85,11 +91,7 @@ export class NetlinkSource {
     const seen = observed(transport, 'generic');
     const connection = new Connection(debug ? debugTransport(seen, describeIpvsMessage) : seen, options);
     try {
-      const family = await resolveFamily(connection, IPVS_GENL_NAME);
-      if (family === undefined) {
-        throw new UnavailableError('this kernel has no IPVS: the ip_vs module is not loaded; try "modprobe ip_vs"');
-      }
-      const source = new NetlinkSource(connection, family);
+      const source = new NetlinkSource(connection, await findFamily(connection));
       await source.info();
       return source;
     } catch (error) {
@@ -100,7 +102,7 @@ export class NetlinkSource {
 
   /** Brings a change about. Throws `KernelError`. */
   change(change: NormalChange, options?: CallOptions): Promise<void> {
-    return this.#connection.execute(this.#requests.change(change), options);
+    return this.#ask((requests) => this.#connection.execute(requests.change(change), options));
   }
 
   /** Writes changes ahead, for {@link NetlinkSource.carryOut}. */
@@ -112,10 +114,10 @@ export class NetlinkSource {
    * Brings about changes that were written ahead, in their order; what the kernel refuses does not stop the others. Returns
    * what was not done, or not for sure, in order.
    */
-  async carryOut(
-    datagrams: readonly WrittenCommands[],
-    { onProgress, ...options }: CarryOutOptions,
-  ): Promise<Undone[]> {
+  async carryOut(writer: ChangeWriter, { onProgress, ...options }: CarryOutOptions): Promise<Undone[]> {
+    // Asked of a family that is gone, this finds the one that took its place.
+    await this.info(options);
+    const datagrams = writer.take(this.#requests.family);
     const undone: Undone[] = [];
     let done = 0;
     for (let next = 0; next < datagrams.length; next += LOT) {
@@ -151,27 +153,26 @@ export class NetlinkSource {
   }
 
   info(options?: CallOptions): Promise<Info> {
-    return this.#connection.query(this.#requests.getInfo(), readInfoMessage, options);
+    return this.#ask((requests) => this.#connection.query(requests.getInfo(), readInfoMessage, options));
   }
 
   timeouts(options?: CallOptions): Promise<Timeouts> {
-    return this.#connection.query(this.#requests.getTimeouts(), readTimeoutsMessage, options);
+    return this.#ask((requests) => this.#connection.query(requests.getTimeouts(), readTimeoutsMessage, options));
   }
 
   async daemons(options?: CallOptions): Promise<NormalSyncDaemon[]> {
     const daemons: NormalSyncDaemon[] = [];
-    await this.#connection.dump(
-      this.#requests.getDaemons(),
-      (message) => daemons.push(readDaemonMessage(message)),
-      options,
-    );
+    const onDaemon = (message: Message) => daemons.push(readDaemonMessage(message));
+    await this.#ask((requests) => this.#connection.dump(requests.getDaemons(), onDaemon, options));
     return daemons;
   }
 
   /** Undefined where there is no such service. */
   async service(key: ServiceKey, options?: CallOptions): Promise<ServiceEntry | undefined> {
     try {
-      return await this.#connection.query(this.#requests.getService(key), readServiceMessage, options);
+      return await this.#ask((requests) =>
+        this.#connection.query(requests.getService(key), readServiceMessage, options),
+      );
     } catch (error) {
       if (error instanceof KernelError && error.code === 'ESRCH') return undefined;
       throw error;
@@ -184,22 +185,16 @@ export class NetlinkSource {
    */
   services(onEntry: (entry: ServiceEntry) => void, options?: CallOptions): Promise<void> {
     const once = firstTime<ServiceEntry>(({ service }) => formatServiceKey(service), onEntry);
-    return this.#connection.dump(
-      this.#requests.getServices(),
-      (message) => once(message, readServiceMessage(message)),
-      options,
-    );
+    const onService = (message: Message) => once(message, readServiceMessage(message));
+    return this.#ask((requests) => this.#connection.dump(requests.getServices(), onService, options));
   }
 
   /** Every destination of a service, none twice. Nothing for a service that is not there: the kernel says no more. */
   destinations(key: ServiceKey, onEntry: (entry: DestinationEntry) => void, options?: CallOptions): Promise<void> {
     const family = familyOfKey(key);
     const once = firstTime<DestinationEntry>(({ destination }) => formatDestinationKey(destination), onEntry);
-    return this.#connection.dump(
-      this.#requests.getDestinations(key),
-      (message) => once(message, readDestinationMessage(message, family)),
-      options,
-    );
+    const onDestination = (message: Message) => once(message, readDestinationMessage(message, family));
+    return this.#ask((requests) => this.#connection.dump(requests.getDestinations(key), onDestination, options));
   }
 
   /** One reading of everything; the table may change meanwhile. */
@@ -217,6 +212,42 @@ export class NetlinkSource {
   close(): void {
     this.#connection.close();
   }
+
+  /**
+   * Asks, and asks again if ip_vs was loaded anew meanwhile. Each load gives the family another number, and a number that no
+   * family has is answered by ENOENT, before anything is done (genl_rcv_msg in net/netlink/genetlink.c, 2.6 to 7.1). IPVS
+   * says ENOENT too, of schedulers and destinations. Throws `UnavailableError` where ip_vs is no longer loaded.
+   */
+  async #ask<T>(ask: (requests: IpvsRequests) => Promise<T>): Promise<T> {
+    const requests = this.#requests;
+    try {
+      return await ask(requests);
+    } catch (error) {
+      if (!(error instanceof KernelError && error.code === 'ENOENT')) throw error;
+      await this.#findAgain();
+      if (this.#requests.family === requests.family) throw error;
+      return ask(this.#requests);
+    }
+  }
+
+  /** Looks the family's number up again. */
+  #findAgain(): Promise<void> {
+    this.#search ??= findFamily(this.#connection)
+      .then((family) => {
+        if (family !== this.#requests.family) this.#requests = new IpvsRequests(family);
+      })
+      .finally(() => {
+        this.#search = undefined;
+      });
+    return this.#search;
+  }
+}
+
+/** The number of the family. Throws `UnavailableError` where there is no IPVS. */
+async function findFamily(connection: Connection): Promise<number> {
+  const family = await resolveFamily(connection, IPVS_GENL_NAME);
+  if (family !== undefined) return family;
+  throw new UnavailableError('this kernel has no IPVS: the ip_vs module is not loaded; try "modprobe ip_vs"');
 }
 
 /**

@@ -44,15 +44,15 @@ import { readInfo, readTimeouts, writeTimeouts } from './settings-codec.js';
 
 /** Makes the requests of the family that has this number here. Values are taken as they are: checked before. */
 export class IpvsRequests {
-  readonly #family: number;
+  readonly family: number;
 
   constructor(family: number) {
-    this.#family = family;
+    this.family = family;
   }
 
   /** The command that brings a change about. */
   change(change: NormalChange): ChangeRequest {
-    return new ChangeRequest(this.#family, change);
+    return new ChangeRequest(this.family, change);
   }
 
   /** Answered by one service. */
@@ -92,7 +92,7 @@ export class IpvsRequests {
 
   #request(number: number, command: string, writeAttributes?: (writer: AttributeWriter) => void): Request {
     return {
-      type: this.#family,
+      type: this.family,
       command,
       write(writer) {
         writeGenericHeader(writer, number, IPVS_GENL_VERSION);

@@ -65,6 +65,13 @@ export function numberMessages({ array, view }: Bytes, first: number): void {
   }
 }
 
+/** Gives the messages of one type in a whole datagram another one. */
+export function retypeMessages({ array, view }: Bytes, from: number, to: number): void {
+  for (let start = 0; start < array.length; start += align(view.getUint32(start, LITTLE_ENDIAN))) {
+    if (view.getUint16(start + 4, LITTLE_ENDIAN) === from) view.setUint16(start + 4, to, LITTLE_ENDIAN);
+  }
+}
+
 /** The messages of a datagram of `length` bytes. Throws {@link ProtocolError} where a length cannot be. */
 export function* readMessages(bytes: Bytes, length: number): Generator<Message> {
   const { view } = bytes;
