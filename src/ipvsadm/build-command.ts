@@ -96,17 +96,17 @@ function serverOf({ server }: Draft): HostPort {
 function buildService(draft: Draft): NormalService {
   const key = keyOf(draft);
   const { schedulerFlags, persistenceTimeout, netmask, engine, onePacket } = draft;
-  if (key.protocol !== 'fwmark' && key.port === 0 && persistenceTimeout === 0) {
+  if (key.protocol !== 'fwmark' && key.port === 0 && persistenceTimeout === undefined) {
     throw new CommandError('Zero port specified for non-persistent service');
   }
-  if (onePacket && key.protocol !== 'fwmark' && key.protocol !== 'udp') {
+  if (onePacket && draft.dialect === 'ipvsadm' && key.protocol !== 'fwmark' && key.protocol !== 'udp') {
     throw new CommandError('One-Packet Scheduling is only for UDP virtual services');
   }
   const scheduler = draft.scheduler || DEFAULT_SCHEDULER;
   const settings: Mutable<ServiceSettings> = { scheduler };
   if (schedulerFlags.length > 0) settings.schedulerFlags = schedulerFlags;
   if (onePacket) settings.onePacket = true;
-  if (persistenceTimeout > 0) settings.persistence = { timeout: persistenceTimeout, netmask };
+  if (persistenceTimeout !== undefined) settings.persistence = { timeout: persistenceTimeout, netmask };
   if (engine !== '') settings.persistenceEngine = engine;
   return makeService(key, settings);
 }

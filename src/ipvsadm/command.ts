@@ -8,7 +8,7 @@ import { ArgumentReader } from './arguments.js';
 import { buildCommand, type Command } from './build-command.js';
 import { checkCommandOptions } from './combinations.js';
 import { CommandError, tryHelp } from './command-error.js';
-import { applyOption, type Draft, newDraft, readTimeouts } from './draft.js';
+import { applyOption, type Dialect, type Draft, newDraft, readTimeouts } from './draft.js';
 import { type Names, numericNames } from './names.js';
 import type { AnyOption, Verb } from './options.js';
 import { parseSchedulerFlags } from './scheduler-flags.js';
@@ -18,8 +18,12 @@ export type { Command, ListColumns, ListCommand } from './build-command.js';
 /**
  * Reads the words after the program's name; no words at all ask for the list of services. Throws {@link CommandError}.
  */
-export function parseCommand(words: readonly string[], names: Names = numericNames): Command {
-  const draft = newDraft();
+export function parseCommand(
+  words: readonly string[],
+  names: Names = numericNames,
+  dialect: Dialect = 'ipvsadm',
+): Command {
+  const draft = newDraft(dialect);
   if (words.length === 0) return buildCommand('list', draft);
   const reader = new ArgumentReader(words);
   const verb = readVerb(reader);

@@ -28,8 +28,16 @@ const LONGEST = 31 * 24 * 60 * 60;
 /** Names are cut to what the kernel's structures hold, silently (libipvs/ip_vs.h). */
 const NAME_LENGTH = { scheduler: 15, engine: 16, interface: 15 };
 
+/**
+ * Whose rules they are: ipvsadm's own, or a saved table, in which lines stand that ipvsadm writes and does not read. Other
+ * programs make such services: persistent ones without a timeout (`-p 0`), TCP with one packet a connection (`-o`), thresholds
+ * from 2^31 on. In a saved table they are taken.
+ */
+export type Dialect = 'ipvsadm' | 'saved';
+
 /** The options so far. A number or a name that is not given is 0 or empty, as in ipvsadm. */
 export interface Draft {
+  readonly dialect: Dialect;
   readonly given: OptionName[];
 
   key: NormalServiceKey | undefined;
@@ -38,7 +46,8 @@ export interface Draft {
   schedulerFlagsText: string;
   schedulerFlags: readonly SchedulerFlag[];
   onePacket: boolean;
-  persistenceTimeout: number;
+  /** Undefined until -p is given. */
+  persistenceTimeout: number | undefined;
   netmask: number | string;
   engine: string;
 
@@ -75,15 +84,16 @@ export interface DaemonDraft {
 }
 
 /** Nothing given yet. Made for each line of a restore, so that what few lines need is left out until they do. */
-export function newDraft(): Draft {
+export function newDraft(dialect: Dialect = 'ipvsadm'): Draft {
   return {
+    dialect,
     given: [],
     key: undefined,
     scheduler: '',
     schedulerFlagsText: '',
     schedulerFlags: NO_FLAGS,
     onePacket: false,
-    persistenceTimeout: 0,
+    persistenceTimeout: undefined,
     netmask: 32,
     engine: '',
     server: undefined,
@@ -143,7 +153,7 @@ const APPLY: Readonly<Record<OptionId, Apply>> = {
     draft.scheduler = value.slice(0, NAME_LENGTH.scheduler);
   },
   persistent: (draft, value) => {
-    draft.persistenceTimeout = readTimeout(value, 1);
+    draft.persistenceTimeout = readTimeout(value, draft.dialect === 'saved' ? 0 : 1);
   },
   netmask: applyNetmask,
   pe: (draft, value) => {
@@ -165,10 +175,10 @@ const APPLY: Readonly<Record<OptionId, Apply>> = {
     draft.weight = readNumber(value, 0, INT_MAX, 'illegal weight specified');
   },
   'u-threshold': (draft, value) => {
-    draft.upperThreshold = readNumber(value, 0, INT_MAX, 'illegal u_threshold specified');
+    draft.upperThreshold = readNumber(value, 0, greatestThreshold(draft), 'illegal u_threshold specified');
   },
   'l-threshold': (draft, value) => {
-    draft.lowerThreshold = readNumber(value, 0, INT_MAX, 'illegal l_threshold specified');
+    draft.lowerThreshold = readNumber(value, 0, greatestThreshold(draft), 'illegal l_threshold specified');
   },
   'tun-type': (draft, value) => {
     if (value !== 'ipip' && value !== 'gue' && value !== 'gre') {
@@ -213,6 +223,11 @@ const APPLY: Readonly<Record<OptionId, Apply>> = {
   nosort: doNothing,
   sort: doNothing,
 };
+
+/** The kernel's is that of 32 bits without a sign. */
+function greatestThreshold({ dialect }: Draft): number {
+  return dialect === 'saved' ? 0xffffffff : INT_MAX;
+}
 
 /** Seconds from `min` to 31 days. */
 function readTimeout(text: string, min: number): number {

@@ -20,6 +20,7 @@ import {
 import type { Timeouts } from '../model/timeouts.js';
 import { type Command, parseCommand } from './command.js';
 import { CommandError } from './command-error.js';
+import type { Dialect } from './draft.js';
 import { type Names, numericNames } from './names.js';
 import { endpointText, numericReverseNames, type ReverseNames } from './reverse-names.js';
 import { schedulerFlagsText } from './scheduler-flags.js';
@@ -174,12 +175,17 @@ function formatTunnel(tunnel: NormalTunnel): string {
 const CHECKSUM_OPTIONS = { none: '--tun-nocsum', csum: '--tun-csum', remcsum: '--tun-remcsum' } as const;
 
 /**
- * Reads rules one by one; nothing is left out silently, and the first line that cannot be taken throws
+ * Reads rules one by one, by default those of a saved table; nothing is left out silently, and the first line that cannot be taken throws
  * {@link RulesError}. Beside what ipvsadm writes, `ipvsadm-restore` takes lines that begin with `#` as comments, empty
- * lines, CRLF, and the word `ipvsadm` anywhere; here a comment may be indented. Rules change things: a command that only
- * shows them is refused.
+ * lines, CRLF, and the word `ipvsadm` anywhere; here a comment may be indented. What ipvsadm writes of other programs' services
+ * and does not read again is taken in a saved table: `-p 0`, `-o` for TCP, thresholds from 2^31 on, `-b` without flags. Rules change things: a
+ * command that only shows them is refused.
  */
-export function* readRules(text: string, names: Names = numericNames): Generator<Rule, void, undefined> {
+export function* readRules(
+  text: string,
+  names: Names = numericNames,
+  dialect: Dialect = 'saved',
+): Generator<Rule, void, undefined> {
   let line = 0;
   for (let start = 0; start < text.length; ) {
     const newline = text.indexOf('\n', start);
@@ -188,7 +194,7 @@ export function* readRules(text: string, names: Names = numericNames): Generator
     const words = splitWords(rule);
     line++;
     if (words.length > 0 && !words[0]?.startsWith('#')) {
-      yield { line, text: rule, change: parseRule(line, rule, words, names) };
+      yield { line, text: rule, change: parseRule(line, rule, words, names, dialect) };
     }
     start = end + 1;
   }
@@ -213,15 +219,17 @@ export function splitWords(line: string): string[] {
   return words;
 }
 
-function parseRule(line: number, text: string, words: readonly string[], names: Names): NormalChange {
-  const command = parseLine(line, text, words, names);
+function parseRule(line: number, text: string, words: readonly string[], names: Names, dialect: Dialect): NormalChange {
+  const command = parseLine(line, text, words, names, dialect);
   if (isChange(command)) return command;
   throw new RulesError(line, text, `the '${command.verb}' command has no place in rules`);
 }
 
-function parseLine(line: number, text: string, words: readonly string[], names: Names): Command {
+function parseLine(line: number, text: string, words: readonly string[], names: Names, dialect: Dialect): Command {
   try {
-    return parseCommand(words, names);
+    // ipvsadm writes nothing behind -b for flags that it has no name for: to sh and mh they mean nothing.
+    const isCut = dialect === 'saved' && words.at(-1) === '-b';
+    return parseCommand(isCut ? words.slice(0, -1) : words, names, dialect);
   } catch (error) {
     if (error instanceof CommandError) throw new RulesError(line, text, error.reason);
     throw error;

@@ -10,6 +10,7 @@ import type { RealServer } from '../../src/model/real-server.js';
 import { type Host, Lan } from '../lab/network.js';
 import { execute, succeed } from '../lab/process.js';
 import { rejection } from './fixture.js';
+import { dumpOf } from './host-dump.js';
 
 const KILLED = fileURLToPath(new URL('./host-fixtures/killed.mjs', import.meta.url));
 
@@ -49,15 +50,7 @@ afterAll(async () => {
   await succeed('modprobe', ['-r', 'ip6_gre', 'ip_gre', 'ip6_tunnel', 'ipip']);
 });
 
-/** All that set-ups touch. Left out: the comments of iptables-save, which tell the time, and its packet counters. */
-function dump(): Promise<string> {
-  const script = `
-    printf 'address\\nlink\\nroute show table all\\n' | ip -d -batch -
-    ip -d -6 route show table all
-    cd /proc/sys/net; grep -rs '' ipv4 ipv6 || test $? = 2  # Some can only be written.
-    { iptables-legacy-save; ip6tables-legacy-save; } | sed '/^#/d; s/ \\[.*\\]$//'`;
-  return host.run('sh', '-ec', script);
-}
+const dump = () => dumpOf(host);
 
 const makePlan = (setup: HostSetup) => target.plan(setup);
 const up = async (setup: HostSetup) => target.apply(await makePlan(setup));

@@ -8,6 +8,7 @@ import { type Director, parseDirector } from '../../src/model/director.js';
 import { parseRealServer, type RealServer } from '../../src/model/real-server.js';
 import { type Finished, type Host, Lan } from '../lab/network.js';
 import { succeed } from '../lab/process.js';
+import { dumpOf } from './host-dump.js';
 
 type Description = { role: 'director'; description: Director } | { role: 'real-server'; description: RealServer };
 type Form = 'iproute2' | 'ifconfig';
@@ -62,14 +63,7 @@ async function addressesAreSettled(): Promise<void> {
   await vi.waitFor(async () => expect(await tentative()).toBe(''), 10_000);
 }
 
-/** All that set-ups touch. Left out: the comments of iptables-save, which tell the time, and its packet counters. */
-function dump(): Promise<string> {
-  const script = `
-    ip -d address; ip -d link; ip -d route show table all; ip -d -6 route show table all
-    sysctl -a 2>/dev/null | grep -E '^net[.]ipv[46][.]'
-    iptables-legacy-save | sed '/^#/d; s/ \\[.*\\]$//'; ip6tables-legacy-save | sed '/^#/d; s/ \\[.*\\]$//'`;
-  return host.run('sh', '-ec', script);
-}
+const dump = () => dumpOf(host);
 
 /** Writes the script, with something of it replaced, and returns how it is called. */
 function script(setup: Description, form: Form, change = (text: string) => text) {

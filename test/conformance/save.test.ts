@@ -147,3 +147,12 @@ describe('save', () => {
     expect(text).toBe(formatRules(await ipvs.snapshot()));
   });
 });
+
+it('brings back what other programs made and ipvsadm does not read again', async () => {
+  const odd = '-A -t 192.0.2.1:80 -s wlc -p 0\n-A -t 192.0.2.1:81 -s rr -o\n';
+  await context.ipvs.restore(odd);
+  const saved = await context.ipvs.save();
+  expect(saved).toBe(odd);
+  await context.ipvs.restore(saved, { replace: true });
+  expect(await context.ipvs.save()).toBe(odd);
+});

@@ -110,7 +110,8 @@ export function importRules(text: string, names: Names, file: string, report: Re
 
 function rulesOf(text: string, names: Names, file: string): Rule[] {
   try {
-    return [...readRules(text, names)];
+    // A state file takes only what a program may make new.
+    return [...readRules(text, names, 'ipvsadm')];
   } catch (error) {
     if (!(error instanceof RulesError)) throw error;
     const { line, text: path, reason: message } = error;

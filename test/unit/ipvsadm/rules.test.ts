@@ -208,7 +208,6 @@ describe('reading', () => {
 
   it.each([
     ['-A -f 1\n-A -6\n-C', 2, '-A -6', '-6 used before -f'],
-    ['-A -f 1\r\n-A -f 1 -b \r\n', 2, '-A -f 1 -b ', '-b: missing argument'],
     ['-A -f -1 -s wlc', 1, '-A -f -1 -s wlc', "invalid fwmark value `-1' specified"],
     ['-a -f 1 -r 10.0.0.2:80 (null) -w 1', 1, '-a -f 1 -r 10.0.0.2:80 (null) -w 1', 'unexpected argument (null)'],
     ['-A --xxx-service 10.0.0.1:80', 1, '-A --xxx-service 10.0.0.1:80', '--xxx-service: unknown option'],
@@ -245,4 +244,27 @@ describe('reading', () => {
       { numRuns: 2000 },
     );
   });
+});
+
+describe('what other programs made and ipvsadm writes, but does not read', () => {
+  it.each([
+    ['-A -t 10.0.0.1:80 -s wlc -p 0', { persistence: { timeout: 0, netmask: 32 } }],
+    ['-A -t 10.0.0.1:0 -s wlc -p 0', { port: 0, persistence: { timeout: 0, netmask: 32 } }],
+    ['-A -t 10.0.0.1:80 -s wlc -o', { onePacket: true }],
+    ['-A -t 10.0.0.1:80 -s sh -b ', { scheduler: 'sh' }],
+  ])('%s comes back', (line, service) => {
+    const [rule] = parseRules(line);
+    expect(rule?.change).toMatchObject({ verb: 'add-service', service });
+  });
+
+  it('thresholds go as far as the kernel counts', () => {
+    const [rule] = parseRules('-a -t 10.0.0.1:80 -r 10.0.0.2:80 -g -x 4294967295 -y 2147483648');
+    expect(rule?.change).toMatchObject({ destination: { upperThreshold: 4294967295, lowerThreshold: 2147483648 } });
+    expect(() => parseRules('-a -t 10.0.0.1:80 -r 10.0.0.2:80 -g -x 4294967296')).toThrow('illegal u_threshold');
+  });
+
+  it.each(['-A -t 10.0.0.1:80 -p -1', '-A -t 10.0.0.1:80 -p 2678401', '-A -t 10.0.0.1:80 -s rr -b nosuch'])(
+    '%s is wrong all the same',
+    (line) => expect(() => parseRules(line)).toThrow(RulesError),
+  );
 });
