@@ -267,7 +267,7 @@ export class HostApplyError extends IpvsError implements HostApplyFailure {
       ['not tried', failure.notTried],
     ] as const;
     const told = lists.filter(([, steps]) => steps.length > 0).map(([words, steps]) => `${words}: ${listed(steps)}`);
-    super([`${failure.step}: ${cause.message}`, ...told].join('; '), { cause });
+    super([stepFailure(failure.step, cause), ...told].join('; '), { cause });
     this.step = failure.step;
     this.inForce = failure.inForce;
     this.takenBack = failure.takenBack;
@@ -306,7 +306,7 @@ export class ReconcileError extends IpvsError implements ReconcileFailure {
       ['not tried', failure.notTried],
     ] as const;
     const told = lists.filter(([, steps]) => steps.length > 0).map(([words, steps]) => `${words}: ${listed(steps)}`);
-    const reasons = failure.refused.map(({ step, error }) => `${step}: ${error.message}`);
+    const reasons = failure.refused.map(({ step, error }) => stepFailure(step, error));
     const refused = reasons.length > 0 ? `refused: ${listed(reasons)}` : 'ended before its time';
     super([refused, ...told].join('; '), { cause });
     this.refused = failure.refused;
@@ -315,6 +315,11 @@ export class ReconcileError extends IpvsError implements ReconcileFailure {
     this.notTried = failure.notTried;
     this.unknown = failure.unknown;
   }
+}
+
+/** A step and why it was refused; a refusal of the kernel names the step already. */
+function stepFailure(step: string, { message }: Error): string {
+  return message.startsWith(`${step}: `) ? message : `${step}: ${message}`;
 }
 
 function listed(steps: readonly string[]): string {

@@ -185,7 +185,8 @@ function linesOf(event: KeepEvent): string[] {
     case 'override':
       return [...event.overrides.map(overrideLine), ...stepsOf(event)];
     default:
-      if ('error' in event) return [event.error.message];
+      // An event's name stands before its lines.
+      if ('error' in event) return [event.error.message.replace(`${event.type}: `, '')];
       if (!('plan' in event)) return [''];
       return event.plan.steps.length === 0 ? ['nothing to do'] : stepsOf(event);
   }
