@@ -25,7 +25,17 @@ function kernelProject(name: string, setupFiles: string[]) {
 const BUSY = 60_000;
 
 /** The files of the conformance suite that a simulated kernel must pass as the real one does. */
-const BOTH_KERNELS = ['services', 'destinations', 'settings', 'restore', 'save', 'concurrency', 'proc', 'reconcile'];
+const BOTH_KERNELS = [
+  'services',
+  'destinations',
+  'settings',
+  'restore',
+  'save',
+  'concurrency',
+  'proc',
+  'reconcile',
+  'ensure',
+];
 
 export default defineConfig({
   test: {

@@ -63,7 +63,7 @@ import { readConnectionsFile, writeConnectionsFile } from './sync/saved-connecti
 const { ENOENT, ESRCH } = constants.errno;
 
 /** How often a snapshot is read anew when the table changes meanwhile. */
-const SNAPSHOT_ATTEMPTS = 10;
+const READINGS = 10;
 /** Rules or changes between two looks at the clock, which is a system call where the kernel has no vDSO. */
 const LOOK = 128;
 
@@ -173,6 +173,25 @@ export class Ipvs implements TableAccess, AsyncDisposable {
     await this.#apply({ verb: 'delete-service', key }, 'key', options);
   }
 
+  /**
+   * Adds a service, or gives it these settings if it is there, and says which it did. The whole value counts, as in
+   * {@link Ipvs.updateService}; its real servers stay.
+   *
+   *     await ipvs.ensureService({ protocol: 'tcp', address: '192.0.2.1', port: 80, scheduler: 'wlc' });
+   */
+  async ensureService(service: ServiceUpdate, options?: CallOptions): Promise<'added' | 'updated'> {
+    return ensure(
+      'ESRCH',
+      () => this.updateService(service, options),
+      () => this.addService(service as Service, options),
+    );
+  }
+
+  /** Deletes a service if it is there, and says whether it was. As {@link Ipvs.deleteService}. */
+  async removeService(key: ServiceKey | ServiceKeyText, options?: CallOptions): Promise<boolean> {
+    return unlessRefused(['ESRCH'], () => this.deleteService(key, options));
+  }
+
   /** One service with its statistics; undefined where there is none of this key. */
   async getService(key: ServiceKey | ServiceKeyText, options?: CallOptions): Promise<ServiceEntry | undefined> {
     const checked = parseServiceKey(key);
@@ -181,12 +200,23 @@ export class Ipvs implements TableAccess, AsyncDisposable {
     return found && { service: found.service };
   }
 
-  /** Every service, in the kernel's order. */
+  /**
+   * Every service, in the kernel's order. One reading may miss services: while others come and go, and since Linux 7.1 also
+   * while the kernel resizes its table, a moment after an add (ip_vs_ctl.c). So there are two, until the second lacks none of
+   * the first. Throws {@link InterruptedError} where it always does.
+   */
   async listServices(options?: CallOptions): Promise<ServiceEntry[]> {
-    if (this.#netlink === undefined) return (await this.#proc.table()).services.map(({ service }) => ({ service }));
-    const entries: ServiceEntry[] = [];
-    await this.#netlink.services((entry) => entries.push(entry), options);
-    return entries;
+    const netlink = this.#netlink;
+    if (netlink === undefined) return (await this.#proc.table()).services.map(({ service }) => ({ service }));
+    let known: ReadonlySet<ServiceKeyText> | undefined;
+    for (let reading = 0; reading <= READINGS; reading++) {
+      const entries: ServiceEntry[] = [];
+      await netlink.services((entry) => entries.push(entry), options);
+      const names = new Set(entries.map(({ service }) => formatServiceKey(service)));
+      if (known !== undefined && [...known].every((name) => names.has(name))) return entries;
+      known = names;
+    }
+    throw new InterruptedError(`list services: the table changed during each of ${READINGS} readings`);
   }
 
   /** Every service, as they come. While the table changes one may be missed; {@link Ipvs.snapshot} notices. */
@@ -288,6 +318,36 @@ export class Ipvs implements TableAccess, AsyncDisposable {
     options?: CallOptions,
   ): Promise<void> {
     await this.#apply({ verb: 'delete-destination', key, destination }, 'destination', options);
+  }
+
+  /**
+   * Adds a real server, or gives it these settings if the service has it, and says which it did. The whole value counts, as in
+   * {@link Ipvs.updateDestination}. ESRCH: there is no such service.
+   *
+   *     await ipvs.ensureDestination('tcp://192.0.2.1:80', { address: '10.0.0.11', forward: 'dr', weight: 3 });
+   */
+  async ensureDestination(
+    key: ServiceKey | ServiceKeyText,
+    destination: DestinationUpdate,
+    options?: CallOptions,
+  ): Promise<'added' | 'updated'> {
+    return ensure(
+      'ENOENT',
+      () => this.updateDestination(key, destination, options),
+      () => this.addDestination(key, destination as Destination, options),
+    );
+  }
+
+  /**
+   * Takes a real server out of a service if it is there, and says whether it was: false also where there is no such service. As
+   * {@link Ipvs.deleteDestination}.
+   */
+  async removeDestination(
+    key: ServiceKey | ServiceKeyText,
+    destination: DestinationKey,
+    options?: CallOptions,
+  ): Promise<boolean> {
+    return unlessRefused(['ENOENT', 'ESRCH'], () => this.deleteDestination(key, destination, options));
   }
 
   /** The real servers of a service, newest first. Empty also where there is no such service: the kernel says no more. */
@@ -410,13 +470,13 @@ export class Ipvs implements TableAccess, AsyncDisposable {
   async snapshot(options?: CallOptions): Promise<Table> {
     const netlink = this.#netlink;
     if (netlink === undefined) return { source: 'proc', services: (await this.#proc.table()).services };
-    for (let attempt = 0; attempt < SNAPSHOT_ATTEMPTS; attempt++) {
+    for (let attempt = 0; attempt < READINGS; attempt++) {
       const services = await netlink.table(options);
       // The second reading costs a fifteenth from /proc.
       if ((await this.#proc.confirms(services)) || agree(services, await netlink.table(options)))
         return { source: 'netlink', services };
     }
-    throw new InterruptedError(`snapshot: the table changed during each of ${SNAPSHOT_ATTEMPTS} readings`);
+    throw new InterruptedError(`snapshot: the table changed during each of ${READINGS} readings`);
   }
 
   /** Deletes every service. Connections stay in the table. */
@@ -708,4 +768,27 @@ function checkPatch(subject: string, patch: object, names: readonly string[]): v
     path in given ? [{ path, message: 'is part of the name, which a patch cannot change' }] : [],
   );
   if (issues.length > 0) throw new InvalidArgumentError(subject, issues);
+}
+
+/** Updates; adds where the kernel says that there is nothing to update; and once more, where another program was faster. */
+async function ensure(
+  missing: string,
+  update: () => Promise<void>,
+  add: () => Promise<void>,
+): Promise<'added' | 'updated'> {
+  if (await unlessRefused([missing], update)) return 'updated';
+  if (await unlessRefused(['EEXIST'], add)) return 'added';
+  await update();
+  return 'updated';
+}
+
+/** False where the kernel refuses with one of these codes. */
+async function unlessRefused(codes: readonly string[], work: () => Promise<void>): Promise<boolean> {
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    if (error instanceof KernelError && codes.includes(error.code)) return false;
+    throw error;
+  }
 }

@@ -5,6 +5,9 @@
 import { InvalidArgumentError, type Issue } from '../errors.js';
 import type { Rule } from './rules.js';
 
+/** As much of a rule as reading takes. */
+type ReadRule<T> = Omit<Rule<T>, 'schema'>;
+
 /**
  * The fields of one object that a program passed. Each is read once; what is wrong is gathered, and {@link Fields.end} throws
  * it. Until then a value that was not taken is stood in for.
@@ -25,13 +28,13 @@ export class Fields {
     return this.#fields[name];
   }
 
-  required<T>(name: string, rule: Rule<T>): T {
+  required<T>(name: string, rule: ReadRule<T>): T {
     const input = this.#fields[name];
     return rule.read(input) ?? this.#wrong(name, rule, input);
   }
 
   /** Undefined where it is absent, which means the same as undefined. */
-  optional<T>(name: string, rule: Rule<T>): T | undefined {
+  optional<T>(name: string, rule: ReadRule<T>): T | undefined {
     const input = this.#fields[name];
     if (input === undefined) return undefined;
     return rule.read(input) ?? this.#wrong(name, rule, input);
@@ -73,7 +76,7 @@ export class Fields {
     if (Object.hasOwn(this.#fields, name)) this.refuse(name, 'unknown field');
   }
 
-  #wrong<T>(name: string, rule: Rule<T>, input: unknown): T {
+  #wrong<T>(name: string, rule: ReadRule<T>, input: unknown): T {
     this.refuse(name, rule.problem(input));
     return rule.example;
   }
@@ -124,4 +127,11 @@ export function under<T>(path: string, read: () => T): T {
     const issues = issuesOf(error).map((issue) => ({ ...issue, path: joinPath(path, issue.path) }));
     throw new InvalidArgumentError(subject, issues);
   }
+}
+
+/** A value in a message: texts in quotes, and no more than the kind of what could have a `toString` of its own. */
+export function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
+  return String(value);
 }

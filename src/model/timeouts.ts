@@ -30,7 +30,7 @@ const FIELDS: ReadonlySet<string> = new Set(['tcp', 'tcpFin', 'udp']);
 
 /**
  * Checks new timeouts: 0 to 2147483647 seconds each, of which the kernel takes as many as fit its ticks (2147483 with 1000 a
- * second). 0 means the same as absent: it stays. Throws `InvalidArgumentError`, also where none is given.
+ * second). 0 means the same as absent: it stays, as with `ipvsadm --set`. Throws `InvalidArgumentError`.
  */
 export function parseTimeouts(input: TimeoutsChange): Partial<Timeouts> {
   const fields = new Fields('timeouts', input, FIELDS);
@@ -39,8 +39,6 @@ export function parseTimeouts(input: TimeoutsChange): Partial<Timeouts> {
     fields.optional('tcpFin', TIMEOUT),
     fields.optional('udp', TIMEOUT),
   ];
-  if (tcp === undefined && tcpFin === undefined && udp === undefined)
-    fields.refuse('', 'give at least one of tcp, tcpFin, udp');
   fields.end();
   return withoutZeros({ tcp, tcpFin, udp });
 }

@@ -7,17 +7,17 @@ import { parseNetwork } from '../address/network.js';
 import { InvalidArgumentError, UnavailableError } from '../errors.js';
 import { IP_VS_STATE_BACKUP } from '../kernel/constants.js';
 import type { Kernel, KernelNetwork } from '../kernel/kernel.js';
-import { asObject } from '../model/fields.js';
 import type { Transport } from '../netlink/transport.js';
 import { controller } from './netlink/controller.js';
 import type { GenericFamily } from './netlink/generic.js';
 import { ipvsFamily } from './netlink/ipvs-family.js';
 import { SimulatedSocket, type SocketOptions } from './netlink/socket.js';
 import type { Padding } from './netlink/u64.js';
+import { checkOptions, type SimulatedKernelOptions } from './options.js';
 import { SCHEDULERS } from './schedulers/registry.js';
 import type { SchedulerFactory } from './schedulers/scheduler.js';
 import { Clock } from './table/clock.js';
-import { Host, type Interface, type LocalNetwork } from './table/host.js';
+import { Host, type LocalNetwork } from './table/host.js';
 import { Namespace } from './table/namespace.js';
 import { procConnections, procStats, procTable } from './table/proc.js';
 import { DEFAULT_GROUP } from './table/sync-daemons.js';
@@ -26,51 +26,8 @@ import { Connections } from './traffic/connections.js';
 import { type Opening, type Outcome, open } from './traffic/simulated-connection.js';
 import { SyncReceiver } from './traffic/sync-messages.js';
 
-/** How a {@link SimulatedKernel} differs from a director that has everything. */
-export interface SimulatedKernelOptions {
-  /** The schedulers whose modules are there; default all that Linux has. Any other name but `none` is refused (ENOENT). */
-  readonly schedulers?: readonly string[];
-  /** The persistence engines that are there; default `['sip']`. */
-  readonly persistenceEngines?: readonly string[];
-  /**
-   * The time in milliseconds from any origin, never going back; default `performance.now`. With `() => 0` only
-   * {@link SimulatedKernel.advance} moves it.
-   */
-  readonly now?: () => number;
-  /** Sysctls that are not as the kernel has them at first. */
-  readonly sysctls?: Partial<Sysctls>;
-  /** A whole number from 0 to 4294967295, for schedulers that choose at random; default `Math.random` scaled. */
-  readonly random?: () => number;
-  /** What sockets may do; default `['CAP_NET_ADMIN']`. Without it every command of IPVS is refused (EPERM). */
-  readonly capabilities?: readonly 'CAP_NET_ADMIN'[];
-  /** The interfaces that sync daemons can use; default lo with an MTU of 65536. */
-  readonly interfaces?: readonly Interface[];
-  /**
-   * The host's IPv4 addresses with their prefix lengths; default `['127.0.0.1/8']`, which is lo up. They decide which
-   * addresses are broadcasts, and are no destinations. With none at all there are no IPv4 destinations (EINVAL), as in a
-   * namespace whose lo was never up.
-   */
-  readonly addresses?: readonly string[];
-  /** Whether the kernel has IPv6; default true. */
-  readonly ipv6?: boolean;
-  /** The version of IPVS; default `1.2.1`, which it has been since 2008. */
-  readonly version?: string;
-  /** Buckets of the connection table; default 4096. */
-  readonly connectionTableSize?: number;
-  /** HZ, a whole number from 1 to 1000; default 250. */
-  readonly ticksPerSecond?: number;
-  /**
-   * 0 to 255; default 0. The order of services in dumps and in /proc depends on it. Linux has the namespace's place in
-   * memory there, so that the order is another one after each boot.
-   */
-  readonly orderSeed?: number;
-  /** Whether 64-bit attributes are padded; default `none`, as x86-64 and arm64 have it. */
-  readonly padding?: Padding;
-  /** The number of the family, 17 to 1023; default 28. */
-  readonly familyNumber?: number;
-  /** Bytes that may wait for a socket's reader before answers are dropped (ENOBUFS); default 2 MiB, as the SDK asks for. */
-  readonly receiveBuffer?: number;
-}
+/** A hundred years, in milliseconds: far beyond that the clock has no single milliseconds any more. */
+const LONGEST_ADVANCE = 100 * 365.25 * 24 * 3600 * 1000;
 
 /**
  * One network namespace of a kernel with IPVS: `Ipvs.open({ kernel: new SimulatedKernel() })`. Each is a world of its own;
@@ -88,7 +45,7 @@ export class SimulatedKernel implements Kernel {
 
   /** @throws {InvalidArgumentError} for what no kernel could be. */
   constructor(options: SimulatedKernelOptions = {}) {
-    asObject('simulated kernel', options);
+    checkOptions(options);
     const { capabilities = ['CAP_NET_ADMIN'], padding = 'none' } = options;
     this.#admin = capabilities.includes('CAP_NET_ADMIN');
     this.#padding = padding;
@@ -163,10 +120,10 @@ export class SimulatedKernel implements Kernel {
     return open(this.#connections, opening);
   }
 
-  /** Puts the clock forward: what expires, expires, in order. @param milliseconds 0 or more. */
+  /** Puts the clock forward: what expires, expires, in order. @param milliseconds 0 to 3155760000000, a hundred years. */
   advance(milliseconds: number): void {
-    if (!(milliseconds >= 0 && Number.isFinite(milliseconds))) {
-      throw invalid('milliseconds', `${milliseconds} is no number from 0 on`);
+    if (!(milliseconds >= 0 && milliseconds <= LONGEST_ADVANCE)) {
+      throw invalid('milliseconds', `must be a number from 0 to ${LONGEST_ADVANCE}`);
     }
     this.#clock.advance(milliseconds);
     this.#connections.catchUp();
@@ -266,7 +223,7 @@ function parseVersion(text: string): number {
 
 function wholeNumber(path: string, value: number, least: number, most: number): number {
   if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw invalid(path, `${value} is no whole number from ${least} to ${most}`);
+  throw invalid(path, `must be a whole number from ${least} to ${most}`);
 }
 
 function invalid(path: string, message: string): InvalidArgumentError {

@@ -257,13 +257,19 @@ test.each(['list', 'real-servers', 'save-restore', 'sync-daemons', 'fwmark-ipv6'
   },
 );
 
-test("the README's first program prints what its comments say", async () => {
+test("the README's first program adds a service and lists its real servers", async () => {
   const readme = readFileSync(join(checkoutRoot, 'README.md'), 'utf8');
-  const program = /^## A first program$[\s\S]*?^```ts\n([\s\S]*?)^```$/m.exec(readme)?.[1] ?? '';
+  const program = /^## Start: the library$[\s\S]*?^```ts\n([\s\S]*?)^```$/m.exec(readme)?.[1] ?? '';
   const { target, module } = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext };
   writeFileSync(compiled('readme'), ts.transpileModule(program, { compilerOptions: { target, module } }).outputText);
-  const { stdout, ...end } = readable(await scratch.exec(process.execPath, compiled('readme')));
+  const result = readable(await scratch.exec(process.execPath, compiled('readme')));
+  const rules = await scratch.run('ipvsadm', '-Sn');
   await scratch.run('ipvsadm', '-C');
-  expect(end).toEqual({ stderr: '', code: 0 });
-  expect(stdout.trim().split('\n')).toEqual(program.match(/(?<=^\/\/ )-.*$/gm));
+  expect(result).toEqual({ stdout: '10.0.0.12 1 0\n10.0.0.11 2 0\n', stderr: '', code: 0 });
+  expect(rules).toBe(
+    `-A -t 192.0.2.10:80 -s wrr
+-a -t 192.0.2.10:80 -r 10.0.0.11:80 -g -w 2
+-a -t 192.0.2.10:80 -r 10.0.0.12:80 -g -w 1
+`,
+  );
 });

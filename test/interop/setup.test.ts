@@ -189,7 +189,7 @@ describe('director', () => {
     ['realserver up --mode nat', '--gateway is missing'],
     ['realserver plan --file x --mode dr', '--mode does not go with --file'],
     ['script director --os freebsd --mode dr --device eth0 --vip 10.0.0.1', 'os: must be linux for a director'],
-    ['script realserver --os linux --form rc.d --mode dr --vip 10.0.0.1', '--form must be iproute2, ifconfig, systemd'],
+    ['script realserver --os linux --form rc.d --mode dr --vip 10.0.0.1', 'form: must be iproute2, ifconfig, systemd'],
   ])('%s: %s', async (line, message) => {
     const { code, stdout, stderr } = await ipvsTs(line);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });

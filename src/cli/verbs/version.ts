@@ -1,5 +1,5 @@
 /** @module */
-import { readFileSync } from 'node:fs';
+import { packageVersion } from '../package-version.js';
 import { defineVerb } from '../verb.js';
 
 /** `ipvs-ts version` */
@@ -13,11 +13,3 @@ export const version = defineVerb({
     return 0;
   },
 });
-
-/** The bundle in dist/bin is as deep in the package as src/cli is. */
-function packageVersion(): string {
-  const manifest: { version: string } = JSON.parse(
-    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-  );
-  return manifest.version;
-}

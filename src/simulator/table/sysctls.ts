@@ -47,7 +47,7 @@ export function changeSysctls(sysctls: Sysctls, changes: Partial<Sysctls>): Sysc
       throw invalid(name, `is not one of ${Object.keys(DEFAULT_SYSCTLS).join(', ')}`);
     }
     if (!Number.isInteger(value) || Number(value) < 0 || Number(value) > 0x7fffffff) {
-      throw invalid(name, `${value} is no whole number from 0 to 2147483647`);
+      throw invalid(name, 'must be a whole number from 0 to 2147483647');
     }
   }
   return { ...sysctls, ...changes };

@@ -6,7 +6,7 @@
 import type { Endpoint } from '../../address/endpoint.js';
 import type { Family } from '../../address/ip.js';
 import { InvalidArgumentError } from '../../errors.js';
-import { asObject } from '../../model/fields.js';
+import { asObject, shown } from '../../model/fields.js';
 import type { Protocol } from '../protocols/protocol.js';
 import { SCTP_CHUNKS, type SctpChunk, sctp } from '../protocols/sctp.js';
 import { TCP_FLAGS, type TcpFlag, tcp } from '../protocols/tcp.js';
@@ -137,14 +137,14 @@ function outcome(connections: Connections, packet: Packet, received: Connection 
 function readOpening(opening: Opening): Packet {
   const { protocol, client, virtual, mark = 0, ...segment } = asObject('packet', opening) as unknown as Opening;
   const transport = PROTOCOLS[protocol];
-  if (transport === undefined) throw invalid('protocol', `"${protocol}" is not one of tcp, udp, sctp`);
+  if (transport === undefined) throw invalid('protocol', `${shown(protocol)} is not one of tcp, udp, sctp`);
   checkEndpoint('client', client);
   checkEndpoint('virtual', virtual);
   const from = readAddress('client', client);
   const to = readVirtual(virtual);
   const family = familyOf(client);
   if (family !== familyOf(virtual)) throw invalid('virtual.address', 'is not of the family of client.address');
-  if (!isWhole(mark, 0, 0xffffffff)) throw invalid('mark', `${mark} is no whole number from 0 to 4294967295`);
+  if (!isWhole(mark, 0, 0xffffffff)) throw invalid('mark', 'must be a whole number from 0 to 4294967295');
   const first = protocol === 'tcp' ? TCP_FLAGS.SYN : SCTP_CHUNKS.INIT;
   const { signal, bytes } = readSegment(transport, family, segment, first);
   return new Packet(family, transport, from, client.port, to, virtual.port, mark, signal, bytes);
@@ -171,8 +171,8 @@ function checkEndpoint(path: string, endpoint: Endpoint | undefined | null): voi
 
 function readAddress(path: string, { address, port }: Endpoint, known?: PackedAddress): PackedAddress {
   const words = known ?? PackedAddress.parse(address);
-  if (words === undefined) throw invalid(`${path}.address`, `"${address}" is not an IPv4 or IPv6 address`);
-  if (!isWhole(port, 0, 65535)) throw invalid(`${path}.port`, `${port} is no whole number from 0 to 65535`);
+  if (words === undefined) throw invalid(`${path}.address`, `${shown(address)} is not an IPv4 or IPv6 address`);
+  if (!isWhole(port, 0, 65535)) throw invalid(`${path}.port`, 'must be a whole number from 0 to 65535');
   return words;
 }
 
@@ -180,7 +180,7 @@ function readAddress(path: string, { address, port }: Endpoint, known?: PackedAd
 function readSegment(transport: Protocol, family: Family, { flags, chunk, bytes }: Segment, first: number) {
   const header = family === 'ipv4' ? IPV4_HEADER : IPV6_HEADER;
   const length = bytes ?? header + transport.headerBytes;
-  if (!isWhole(length, 1, 0x7fffffff)) throw invalid('bytes', `${length} is no whole number from 1 to 2147483647`);
+  if (!isWhole(length, 1, 0x7fffffff)) throw invalid('bytes', 'must be a whole number from 1 to 2147483647');
   return { signal: readSignal(transport, flags, chunk) ?? first, bytes: length };
 }
 
@@ -194,7 +194,7 @@ function readSignal(transport: Protocol, flags?: readonly TcpFlag[], chunk?: Sct
 
 function numberOf(values: Readonly<Record<string, number>>, path: string, name: string): number {
   const value = Object.hasOwn(values, name) ? values[name] : undefined;
-  if (value === undefined) throw invalid(path, `"${name}" is not one of ${Object.keys(values).join(', ')}`);
+  if (value === undefined) throw invalid(path, `${shown(name)} is not one of ${Object.keys(values).join(', ')}`);
   return value;
 }
 

@@ -2,9 +2,11 @@
  * The traffic of a what-if: who calls, when, and for how long.
  * @module
  */
+
 import { type Family, formatIP } from '../../address/ip.js';
 import { parseNetwork } from '../../address/network.js';
 import { InvalidArgumentError } from '../../errors.js';
+import { shown } from '../../model/fields.js';
 
 /** How long connections last, in seconds. Pareto has a long tail, the longer the nearer `shape` is to 1; default 1.5. */
 export type Duration =
@@ -59,28 +61,28 @@ export function checkTraffic(traffic: Traffic, family: Family): CheckedTraffic {
   }
   positive('duration.mean', duration.mean);
   if (!['fixed', 'exponential', 'pareto'].includes(duration.distribution)) {
-    throw invalid('duration.distribution', `"${duration.distribution}" is not one of fixed, exponential, pareto`);
+    throw invalid('duration.distribution', `${shown(duration.distribution)} is not one of fixed, exponential, pareto`);
   }
   if (duration.distribution === 'pareto' && !((duration.shape ?? 1.5) > 1)) {
-    throw invalid('duration.shape', `${duration.shape} is not above 1: without that there is no mean`);
+    throw invalid('duration.shape', `must be above 1: without that there is no mean`);
   }
   if (arrival !== 'constant' && arrival !== 'poisson') {
-    throw invalid('arrival', `"${arrival}" is not one of constant, poisson`);
+    throw invalid('arrival', `${shown(arrival)} is not one of constant, poisson`);
   }
   if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff) {
-    throw invalid('seed', `${seed} is no whole number from 0 to 4294967295`);
+    throw invalid('seed', 'must be a whole number from 0 to 4294967295');
   }
   return { clients: poolOf(traffic.clients ?? 10_000, family), rate, arrival, duration, seconds, seed };
 }
 
 function positive(path: string, value: number): void {
-  if (!(Number.isFinite(value) && value > 0)) throw invalid(path, `${value} is no number above 0`);
+  if (!(Number.isFinite(value) && value > 0)) throw invalid(path, 'must be a number above 0');
 }
 
 function poolOf(clients: number | string, family: Family): ClientPool {
   if (typeof clients === 'string') return networkPool(clients, family);
   if (!Number.isInteger(clients) || clients < 1 || clients > MOST_CLIENTS) {
-    throw invalid('clients', `${clients} is no whole number from 1 to ${MOST_CLIENTS}`);
+    throw invalid('clients', `must be a whole number from 1 to ${MOST_CLIENTS}`);
   }
   return { ...networkPool(family === 'ipv4' ? '10.0.0.0/8' : '2001:db8::/64', family), count: clients };
 }
@@ -89,7 +91,7 @@ function poolOf(clients: number | string, family: Family): ClientPool {
 function networkPool(text: string, family: Family): ClientPool {
   const network = parseNetwork(text);
   if (network === undefined) {
-    throw invalid('clients', `"${text}" is neither a number nor a network, as 198.51.100.0/24 is`);
+    throw invalid('clients', `${shown(text)} is neither a number nor a network, as 198.51.100.0/24 is`);
   }
   const { bytes: first, prefix } = network;
   if ((first.length === 4) !== (family === 'ipv4')) throw invalid('clients', `${text} is not of the service's family`);

@@ -133,3 +133,34 @@ it('ENOENT of IPVS itself stays what it is', async () => {
     message: expect.stringContaining('the service has no such destination'),
   });
 });
+
+/** Loses the first pieces of lists, as Linux 7.1 does where it resizes its table meanwhile. */
+function losing(transport: Transport, pieces: number): Transport {
+  let left = pieces;
+  const { receiveMany } = transport;
+  transport.receiveMany = (into, lengths) => {
+    const count = receiveMany.call(transport, into, lengths);
+    const messages = split(into.slice(0, count > 0 ? lengths[0] : 0));
+    const isPiece = messages.length > 1 && messages.every(({ flags }) => flags & NLM_F_MULTI);
+    if (!isPiece || left === 0) return count;
+    left--;
+    return receiveMany.call(transport, into, lengths);
+  };
+  return transport;
+}
+
+it('a list of services that lacks some is not taken for the whole', async () => {
+  const kernel = new SimulatedKernel();
+  await using setup = await Ipvs.open({ kernel });
+  await setup.restore(Array.from({ length: 500 }, (_, n) => `-A -t 192.0.2.1:${1 + n}\n`).join(''));
+  for (const pieces of [1, 2]) {
+    await using ipvs = await Ipvs.open({
+      kernel: {
+        socket: () => losing(kernel.socket(), pieces),
+        proc: (name) => kernel.proc(name),
+        ticksPerSecond: () => kernel.ticksPerSecond(),
+      },
+    });
+    expect(await ipvs.listServices()).toHaveLength(500);
+  }
+});

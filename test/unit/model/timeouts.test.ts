@@ -30,8 +30,6 @@ test.each<[object, string]>([
   [{ udp: MOST + 1 }, 'udp'],
   [{ udp: '300' }, 'udp'],
   [{ tcp: 900, tcpfin: 120 }, 'tcpfin'],
-  [{}, ''],
-  [{ tcp: undefined }, ''],
 ])('refuses %j', (timeouts, path) => {
   expect(pathsOf(() => parseTimeouts(timeouts))).toEqual([path]);
 });
@@ -40,5 +38,8 @@ test('says what is allowed', () => {
   expect(issuesOf(() => parseTimeouts({ tcp: -1 }))).toEqual([
     { path: 'tcp', message: 'must be a whole number from 0 to 2147483647 seconds' },
   ]);
-  expect(issuesOf(() => parseTimeouts({}))).toEqual([{ path: '', message: 'give at least one of tcp, tcpFin, udp' }]);
+});
+
+test.each([{}, { tcp: undefined }, { tcp: 0, tcpFin: 0, udp: 0 }])('%j leaves all as they are', (timeouts) => {
+  expect(parseTimeouts(timeouts)).toEqual({});
 });

@@ -95,7 +95,9 @@ describe('a refusal', () => {
       'update service tcp://192.0.2.1:80',
       'delete destination 10.0.0.1:80 of tcp://192.0.2.1:80',
     ]);
-    expect(error.message).toMatch(/^refused: add destination 224\.0\.0\.1:80 of tcp:\/\/\S+: EINVAL.*; in force: .*; not tried: /);
+    expect(error.message).toMatch(
+      /^refused: add destination 224\.0\.0\.1:80 of tcp:\/\/\S+: EINVAL.*; in force: .*; not tried: /,
+    );
   });
 
   test('of taking back is told too', async () => {

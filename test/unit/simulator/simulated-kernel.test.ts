@@ -98,6 +98,28 @@ describe('each kernel', () => {
   });
 });
 
+it.each<[unknown, string]>([
+  [{ now: 5 }, 'now: must be a function'],
+  [{ capabilities: null }, 'capabilities: must be a list'],
+  [{ capabilities: ['CAP_SYS_ADMIN'] }, 'capabilities[0]: must be CAP_NET_ADMIN'],
+  [{ addresses: true }, 'addresses: must be a list'],
+  [{ schedulers: { rr: true } }, 'schedulers: must be a list'],
+  [{ interfaces: [null] }, 'interfaces[0]: must be an object'],
+  [{ interfaces: [{ mtu: 'much' }] }, 'interfaces[0].name: must be text; interfaces[0].mtu: must be a number'],
+  [{ padding: 'some' }, 'padding: must be none or aligned'],
+  [{ shedulers: [] }, 'shedulers: unknown field'],
+])('options of another kind are named: %j', (options, message) => {
+  expect(() => new SimulatedKernel(options as SimulatedKernelOptions)).toThrow(message);
+});
+
+it('the clock goes a hundred years at most, and no farther', () => {
+  const kernel = new SimulatedKernel({ now: () => 0 });
+  kernel.advance(3_155_760_000_000);
+  for (const milliseconds of [3_155_760_000_001, 1e300, Number.POSITIVE_INFINITY, Number.NaN, -1]) {
+    expect(() => kernel.advance(milliseconds)).toThrow('milliseconds');
+  }
+});
+
 describe('the files', () => {
   it('count persistence in ticks', async () => {
     const kernel = new SimulatedKernel({ ticksPerSecond: 1000 });
