@@ -10,6 +10,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { checkoutRoot } from '../lab/checkout.js';
 import { type Host, Lan } from '../lab/network.js';
 import { execute } from '../lab/process.js';
+import { sample } from '../lab/sample.js';
 
 const EXAMPLES = readdirSync(join(checkoutRoot, 'examples'))
   .filter((file) => file.endsWith('.ts'))
@@ -246,7 +247,7 @@ test.each(Object.entries(checks))('examples/%s does what it says', { timeout: 18
 });
 
 /** In a namespace with an empty table, which lists services in an order of its own. */
-test.each(['list', 'real-servers', 'save-restore', 'sync-daemons', 'fwmark-ipv6'])(
+test.each(sample(['list', 'real-servers', 'save-restore', 'sync-daemons', 'fwmark-ipv6'], 2))(
   'examples/%s says the same on the simulated kernel',
   async (example) => {
     const real = readable(await scratch.exec(process.execPath, compiled(example)));

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { examine } from '../../src/doctor/examine.js';
 import type { ExamineOptions } from '../../src/doctor/gather.js';
 import type { Host } from '../lab/network.js';
+import { sample } from '../lab/sample.js';
 import * as topologies from './exercises/topologies.js';
 import { Cluster, type Topology } from './exercises/topology.js';
 
@@ -17,7 +18,7 @@ const UNSEEN: Readonly<Record<string, readonly string[]>> = {
 
 const healthy = Object.entries(topologies).filter((entry): entry is [string, Topology] => 'hosts' in entry[1]);
 
-test.each(healthy)(
+test.each(sample(healthy, 3))(
   '%s',
   async (_, topology) => {
     await using cluster = await Cluster.create(topology);
