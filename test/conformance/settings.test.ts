@@ -25,7 +25,7 @@ describe('timeouts', () => {
     for (const tcp of [-1, 2 ** 31, 1.5]) {
       expect(await rejection(ipvs.setTimeouts({ tcp, udp: 5 }))).toMatchObject({ issues: [{ path: 'tcp' }] });
     }
-    expect(await rejection(ipvs.setTimeouts({}))).toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
+    await ipvs.setTimeouts({});
     expect(await ipvs.timeouts()).toEqual({ tcp: 900, tcpFin: 120, udp: 300 });
   });
 });
