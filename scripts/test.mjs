@@ -2,7 +2,7 @@
 //
 //   npm test                                 all of them
 //   npm test -- unit [vitest arguments]      one of them; so with build, lint, typecheck, package, sanitizer
-//   npm test -- kernel [vitest arguments]
+//   npm test -- kernel [vitest arguments]    those that need a kernel; conformance and interop are its parts
 //
 // Of long cases that are alike each run takes some, others each time; IPVS_TEST_ALL=1 takes all of them.
 //
@@ -61,6 +61,8 @@ const checks = {
   package: tests('package', BESIDE_LAB, ['package']),
   sanitizer: command(...BESIDE_LAB, process.execPath, 'scripts/sanitize.mjs'),
   kernel: tests('kernel', LAB, ['conformance', 'interop', 'process']),
+  conformance: tests('conformance', LAB, ['conformance', 'process']),
+  interop: tests('interop', LAB, ['interop']),
 };
 
 if (part !== undefined && !(part in checks)) {
@@ -85,7 +87,7 @@ async function all() {
 
 /** @param {string} name */
 async function only(name) {
-  const needsBuild = ['kernel', 'package', 'sanitizer'].includes(name);
+  const needsBuild = ['kernel', 'conformance', 'interop', 'package', 'sanitizer'].includes(name);
   const built = needsBuild ? [await finish(start('build'))] : [];
   const task = start(name);
   task.recording.show();
