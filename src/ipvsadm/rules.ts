@@ -140,7 +140,8 @@ function formatSettings(service: ServiceFields): string {
 export function netmaskText(service: ServiceFields): string | undefined {
   const netmask = service.persistence?.netmask;
   if (typeof netmask !== 'number') return netmask;
-  if (familyOfKey(service) === 'ipv6') return netmask === 128 ? undefined : String(netmask);
+  // /proc does not tell the family of a mark, but no IPv4 mask is that long.
+  if (netmask > 32 || familyOfKey(service) === 'ipv6') return netmask === 128 ? undefined : String(netmask);
   return netmask === 32 ? undefined : formatIP(maskOfPrefix(netmask));
 }
 

@@ -23,7 +23,7 @@ export interface ProcTable {
 
 const VERSION = /^IP Virtual Server version (\d+\.\d+\.\d+) \(size=(\d+)\)$/;
 const SERVICE =
-  /^(\S+) {2}(?:([0-9A-F]{8})|([0-9A-F]{8}|\[[0-9a-f:]+\]):([0-9A-F]{4})) (\S*)\s+(ops\s+)?(?:persistent (-?\d+) ([0-9A-F]{8}))?\s*$/;
+  /^(?:FWM {2}([0-9A-F]{8})|(\S+) {2}([0-9A-F]{8}|\[[0-9a-f:]+\]):([0-9A-F]{4})) (\S*)\s+(ops\s+)?(?:persistent (-?\d+) ([0-9A-F]{8}))?\s*$/;
 const ARROW = '  -> ';
 
 /** `ticksPerSecond` is the kernel's HZ: the file gives persistence timeouts in ticks. Unknown, they are left out. */
@@ -118,7 +118,7 @@ function readVersion(line: string): Info {
 }
 
 function readService(line: string, ticksPerSecond: number | undefined): NormalService {
-  const [, protocol = '', mark, address, port = '', scheduler = '', ops, ticks, mask = ''] =
+  const [, mark, protocol = '', address, port = '', scheduler = '', ops, ticks, mask = ''] =
     SERVICE.exec(line) ?? unreadable(line);
   const key: ServiceKey =
     mark === undefined

@@ -268,3 +268,11 @@ describe('what other programs made and ipvsadm writes, but does not read', () =>
     (line) => expect(() => parseRules(line)).toThrow(RulesError),
   );
 });
+
+it('the IPv6 prefix of a mark whose family /proc does not tell is no IPv4 mask', () => {
+  const service = makeService(
+    { protocol: 'fwmark', mark: 7 },
+    { scheduler: 'wlc', persistence: { timeout: 60, netmask: 64 } },
+  );
+  expect(formatRules(tableOf(service))).toBe('-A -f 7 -s wlc -p 60 -M 64\n');
+});

@@ -256,6 +256,7 @@ describe('refuses', () => {
       'a number with letters',
       `${HEADER}TCP  0A000001:0050 wlc \n  -> 0A000002:0050      Masq    1x     0          0\n`,
     ],
+    ['a service without a port that is no mark', `${HEADER}TCP  0A000001 wlc \n`],
     ['half a port', `${HEADER}TCP  0A000001:50 wlc \n`],
     ['too long a port', `${HEADER}TCP  0A000001:00050 wlc \n`],
     ['half an IPv6 address', `${HEADER}TCP  [2001:0db8]:0050 wlc \n`],
