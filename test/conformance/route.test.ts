@@ -1,5 +1,5 @@
 import { readlinkSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { RouteClient } from '../../src/netlink/route/client.js';
 import { type Host, Lan } from '../lab/network.js';
 import { rejection } from './fixture.js';
@@ -242,8 +242,13 @@ describe('routes', () => {
       'route add 10.31.0.0/24 via 10.30.0.2',
       'route add 10.32.0.0/24 nexthop via 10.30.0.2 nexthop via 10.0.0.2',
     );
-    const before = await router.run('ip', '-d', 'route');
-    expect(before).toContain('linkdown');
+    // The kernel marks the routes of a device without a carrier a moment after it is up, one after the other.
+    const settled = async () => {
+      const text = await router.run('ip', '-d', 'route');
+      expect(text.match(/linkdown/g)).toHaveLength(3);
+      return text;
+    };
+    const before = await vi.waitFor(settled, 10_000);
     const taken = (await routes.routes('ipv4')).filter(({ destination }) => /^10\.3[12]\./.test(destination));
     for (const route of taken) await routes.withdrawRoute(route);
     for (const route of taken) await routes.restoreRoute(route.message);

@@ -485,7 +485,7 @@ describe('a process', () => {
   function run(name: string) {
     const { status, signal, stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', program, name], {
       encoding: 'utf8',
-      timeout: 20_000,
+      timeout: 90_000,
     });
     return { status: status ?? signal, stdout: stdout.trimEnd().split('\n'), stderr };
   }
