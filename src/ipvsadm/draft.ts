@@ -29,9 +29,8 @@ const LONGEST = 31 * 24 * 60 * 60;
 const NAME_LENGTH = { scheduler: 15, engine: 16, interface: 15 };
 
 /**
- * Whose rules they are: ipvsadm's own, or a saved table, in which lines stand that ipvsadm writes and does not read. Other
- * programs make such services: persistent ones without a timeout (`-p 0`), TCP with one packet a connection (`-o`), thresholds
- * from 2^31 on. In a saved table they are taken.
+ * `ipvsadm`: what ipvsadm takes. `saved`: also what ipvsadm writes about services of other programs and does not take again:
+ * `-p 0`, `-o` for TCP, thresholds from 2^31 on, `-b` without flags.
  */
 export type Dialect = 'ipvsadm' | 'saved';
 
@@ -224,7 +223,7 @@ const APPLY: Readonly<Record<OptionId, Apply>> = {
   sort: doNothing,
 };
 
-/** The kernel's is that of 32 bits without a sign. */
+/** The kernel's field is unsigned. */
 function greatestThreshold({ dialect }: Draft): number {
   return dialect === 'saved' ? 0xffffffff : INT_MAX;
 }

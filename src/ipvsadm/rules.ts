@@ -140,8 +140,8 @@ function formatSettings(service: ServiceFields): string {
 export function netmaskText(service: ServiceFields): string | undefined {
   const netmask = service.persistence?.netmask;
   if (typeof netmask !== 'number') return netmask;
-  // /proc does not tell the family of a mark, but no IPv4 mask is that long.
-  if (netmask > 32 || familyOfKey(service) === 'ipv6') return netmask === 128 ? undefined : String(netmask);
+  // /proc does not tell the family of a mark with the prefix 128.
+  if (netmask === 128 || familyOfKey(service) === 'ipv6') return netmask === 128 ? undefined : String(netmask);
   return netmask === 32 ? undefined : formatIP(maskOfPrefix(netmask));
 }
 
@@ -176,11 +176,10 @@ function formatTunnel(tunnel: NormalTunnel): string {
 const CHECKSUM_OPTIONS = { none: '--tun-nocsum', csum: '--tun-csum', remcsum: '--tun-remcsum' } as const;
 
 /**
- * Reads rules one by one, by default those of a saved table; nothing is left out silently, and the first line that cannot be taken throws
+ * Reads rules one by one, by default in the dialect of a saved table. The first line that cannot be taken throws
  * {@link RulesError}. Beside what ipvsadm writes, `ipvsadm-restore` takes lines that begin with `#` as comments, empty
- * lines, CRLF, and the word `ipvsadm` anywhere; here a comment may be indented. What ipvsadm writes of other programs' services
- * and does not read again is taken in a saved table: `-p 0`, `-o` for TCP, thresholds from 2^31 on, `-b` without flags. Rules change things: a
- * command that only shows them is refused.
+ * lines, CRLF, and the word `ipvsadm` anywhere; here a comment may be indented. A command that changes nothing (`-L`) is
+ * refused.
  */
 export function* readRules(
   text: string,

@@ -124,11 +124,18 @@ function readService(line: string, ticksPerSecond: number | undefined): NormalSe
     mark === undefined
       ? { protocol: protocolOf(protocol), ...endpointOfHex(address ?? '', port) }
       : { protocol: 'fwmark', mark: numberOfHex(mark) };
-  return makeService(key, {
+  const persistence = ticks === undefined ? undefined : readPersistence(key, Number(ticks), mask, ticksPerSecond);
+  return makeService(withFamily(key, persistence?.netmask), {
     scheduler,
     ...(ops !== undefined && { onePacket: true as const }),
-    ...(ticks !== undefined && { persistence: readPersistence(key, Number(ticks), mask, ticksPerSecond) }),
+    ...(persistence !== undefined && { persistence }),
   });
+}
+
+/** A mark has no family in the file, but a prefix from 33 on is one of IPv6. 128 may be the IPv4 mask 128.0.0.0 as well. */
+function withFamily(key: ServiceKey, netmask: number | string | undefined): ServiceKey {
+  const isIPv6 = key.protocol === 'fwmark' && typeof netmask === 'number' && netmask > 32 && netmask < 128;
+  return isIPv6 ? { ...key, family: 'ipv6' } : key;
 }
 
 function protocolOf(name: string): EndpointKey['protocol'] {

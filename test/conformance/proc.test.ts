@@ -9,9 +9,11 @@ function asProcTells({ services }: Table): unknown {
   return services.map(({ service, destinations }) => {
     const { schedulerFlags, persistenceEngine, onePacket, ...known } = service;
     const { family, ...key } = { family: undefined, ...known };
+    // A prefix from 33 on says that a mark's family is IPv6.
+    const isFamilyKnown = service.protocol !== 'fwmark' || service.persistence?.netmask === 96;
     const isIPv6 = 'address' in service && service.address.includes(':');
     return {
-      service: { ...(service.protocol === 'fwmark' ? key : known), ...(onePacket && !isIPv6 && { onePacket }) },
+      service: { ...(isFamilyKnown ? known : key), ...(onePacket && !isIPv6 && { onePacket }) },
       destinations: destinations.map(({ destination, activeConnections, inactiveConnections }) => {
         const { tunnel, upperThreshold, lowerThreshold, ...rest } = destination;
         return { destination: rest, activeConnections, inactiveConnections };

@@ -269,10 +269,8 @@ describe('what other programs made and ipvsadm writes, but does not read', () =>
   );
 });
 
-it('the IPv6 prefix of a mark whose family /proc does not tell is no IPv4 mask', () => {
-  const service = makeService(
-    { protocol: 'fwmark', mark: 7 },
-    { scheduler: 'wlc', persistence: { timeout: 60, netmask: 64 } },
-  );
-  expect(formatRules(tableOf(service))).toBe('-A -f 7 -s wlc -p 60 -M 64\n');
+it('the prefix 128 of a mark whose family /proc does not tell is no mask', () => {
+  const persistence = { timeout: 60, netmask: 128 };
+  const service = makeService({ protocol: 'fwmark', mark: 7 }, { scheduler: 'wlc', persistence });
+  expect(formatRules(tableOf(service))).toBe('-A -f 7 -s wlc -p 60\n');
 });

@@ -51,7 +51,10 @@ describe('a whole table', () => {
           ],
         },
         {
-          service: { protocol: 'fwmark', mark: 7, scheduler: 'wlc', persistence: { timeout: 50, netmask: 64 } },
+          service: {
+            ...{ protocol: 'fwmark', mark: 7, family: 'ipv6' },
+            ...{ scheduler: 'wlc', persistence: { timeout: 50, netmask: 64 } },
+          },
           destinations: [],
         },
       ],
@@ -120,6 +123,18 @@ describe('a service', () => {
     ['the prefix of an IPv6 mark', 'FWM  00000007 wlc ops persistent 36000 40000000', 360, 64],
   ])('with persistence: %s', async (_, line, timeout, netmask) => {
     expect((await serviceOf(line, 100))?.persistence).toStrictEqual({ timeout, netmask });
+  });
+
+  test.each([
+    ['21000000', 'ipv6'],
+    ['7F000000', 'ipv6'],
+    ['80000000', undefined],
+    ['20000000', undefined],
+    ['FFFFFF00', undefined],
+  ])('with persistence of a mark by %s: its family is %s', async (mask, family) => {
+    const service = await serviceOf(`FWM  00000007 wlc persistent 36000 ${mask}`, 100);
+    expect(service).toMatchObject({ protocol: 'fwmark', mark: 7 });
+    expect(service !== undefined && 'family' in service ? service.family : undefined).toBe(family);
   });
 
   test.each([
