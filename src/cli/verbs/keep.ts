@@ -176,6 +176,9 @@ function linesOf(event: KeepEvent): string[] {
       const { inForce, notTried } = event.error;
       return [...inForce.map((step) => `done: ${step}`), ...notTried.map((step) => `not done: ${step}`)];
     }
+    case 'refused':
+      // The event's name is written before each line.
+      return [event.error.message.replace(/^refused: /, '')];
     case 'stopping': {
       const left = event.draining.map(
         (server) => `${server} keeps weight 0: it is being drained, and the next keep goes on`,
@@ -185,8 +188,7 @@ function linesOf(event: KeepEvent): string[] {
     case 'override':
       return [...event.overrides.map(overrideLine), ...stepsOf(event)];
     default:
-      // An event's name stands before its lines.
-      if ('error' in event) return [event.error.message.replace(`${event.type}: `, '')];
+      if ('error' in event) return [event.error.message];
       if (!('plan' in event)) return [''];
       return event.plan.steps.length === 0 ? ['nothing to do'] : stepsOf(event);
   }
