@@ -62,7 +62,7 @@ import { readConnectionsFile, writeConnectionsFile } from './sync/saved-connecti
 
 const { ENOENT, ESRCH } = constants.errno;
 
-/** How often a snapshot is read anew when the table changes meanwhile. */
+/** How often the table is read anew when it changes meanwhile. */
 const READINGS = 10;
 /** Rules or changes between two looks at the clock, which is a system call where the kernel has no vDSO. */
 const LOOK = 128;
@@ -201,15 +201,15 @@ export class Ipvs implements TableAccess, AsyncDisposable {
   }
 
   /**
-   * Every service, in the kernel's order. One reading may miss services: while others come and go, and since Linux 7.1 also
-   * while the kernel resizes its table, a moment after an add (ip_vs_ctl.c). So there are two, until the second lacks none of
-   * the first. Throws {@link InterruptedError} where it always does.
+   * Every service, in the kernel's order. A single reading can miss services: while others come and go, and since Linux 7.1
+   * also while the kernel resizes its table, a moment after an add (ip_vs_ctl.c). So the services are read at least twice,
+   * until a reading has every service of the one before. Throws {@link InterruptedError} after 10 readings that had not.
    */
   async listServices(options?: CallOptions): Promise<ServiceEntry[]> {
     const netlink = this.#netlink;
     if (netlink === undefined) return (await this.#proc.table()).services.map(({ service }) => ({ service }));
     let known: ReadonlySet<ServiceKeyText> | undefined;
-    for (let reading = 0; reading <= READINGS; reading++) {
+    for (let reading = 0; reading < READINGS; reading++) {
       const entries: ServiceEntry[] = [];
       await netlink.services((entry) => entries.push(entry), options);
       const names = new Set(entries.map(({ service }) => formatServiceKey(service)));
@@ -219,7 +219,7 @@ export class Ipvs implements TableAccess, AsyncDisposable {
     throw new InterruptedError(`list services: the table changed during each of ${READINGS} readings`);
   }
 
-  /** Every service, as they come. While the table changes one may be missed; {@link Ipvs.snapshot} notices. */
+  /** Every service, as they come, from a single reading, which can miss one; {@link Ipvs.listServices} notices. */
   services(options?: CallOptions): AsyncGenerator<ServiceEntry, void, undefined> {
     const netlink = this.#netlink;
     if (netlink === undefined) return this.#servicesOfProc();
@@ -770,7 +770,7 @@ function checkPatch(subject: string, patch: object, names: readonly string[]): v
   if (issues.length > 0) throw new InvalidArgumentError(subject, issues);
 }
 
-/** Updates; adds where the kernel says that there is nothing to update; and once more, where another program was faster. */
+/** Updates; adds if the kernel has nothing to update; updates again if another program added it meanwhile. */
 async function ensure(
   missing: string,
   update: () => Promise<void>,

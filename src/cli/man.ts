@@ -214,7 +214,7 @@ function description(): string[] {
   const programs = PROGRAMS.flatMap(({ name, help }) => entry(bold(name), `${capital(help)}.`));
   return paragraphs([
     'ipvs-ts changes and shows the tables of IPVS: virtual services, and the real servers that share the connections of each.',
-    'It has two command lines. Where its first word begins with a dash, or there is none, it takes the place of ' +
+    'It takes two kinds of command line. Where its first word begins with a dash, or there is none, it takes the place of ' +
       'ipvsadm(8): the same commands, options, output and exit codes. The command comes first. Where its first word is one of ' +
       'the verbs below, the verb says what to do.',
     'In the synopsis, service stands for one of -t, -u, --sctp-service and -f with its value, and for -6 behind -f.',

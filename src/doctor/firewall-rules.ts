@@ -33,7 +33,7 @@ export interface Ruleset {
   readonly chains: readonly FirewallChain[];
 }
 
-/** A chain. */
+/** A chain of firewall rules. */
 export interface FirewallChain {
   readonly name: string;
   /** For chains that packets come to by themselves. */

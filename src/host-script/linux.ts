@@ -250,7 +250,7 @@ function directorSteps(description: NormalDirector): ShellStep[] {
       name: 'take_vips',
       why: [
         'Clients and their router ask the network for the VIPs, and IPVS takes only packets for an address of this host.',
-        'Hosts that have another address in their ARP table update it.',
+        'The announcement corrects ARP tables that still name another host.',
       ],
       body: [
         ...eachVip('VIPS', ipv4, `want_address "$vip" "$DEVICE" 'any prefix'`, 'announce "$vip" "$DEVICE"'),

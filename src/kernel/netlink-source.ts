@@ -74,7 +74,7 @@ export class ChangeWriter {
 export class NetlinkSource {
   readonly #connection: Connection;
   #requests: IpvsRequests;
-  /** The look for the family that is under way, which all who miss it share. */
+  /** The lookup of the family that is under way; concurrent calls share it. */
   #search: Promise<void> | undefined;
 
   private constructor(connection: Connection, family: number) {
@@ -115,7 +115,7 @@ export class NetlinkSource {
    * what was not done, or not for sure, in order.
    */
   async carryOut(writer: ChangeWriter, { onProgress, ...options }: CarryOutOptions): Promise<Undone[]> {
-    // Asked of a family that is gone, this finds the one that took its place.
+    // Finds the family's new number if ip_vs was loaded anew since the changes were written.
     await this.info(options);
     const datagrams = writer.take(this.#requests.family);
     const undone: Undone[] = [];

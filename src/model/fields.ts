@@ -2,7 +2,7 @@
  * Checking an object field by field, and naming everything that is wrong by its path.
  * @module
  */
-import { InvalidArgumentError, type Issue } from '../errors.js';
+import { InvalidArgumentError, type Issue, printable } from '../errors.js';
 import type { Rule } from './rules.js';
 
 /** As much of a rule as reading takes. */
@@ -129,9 +129,9 @@ export function under<T>(path: string, read: () => T): T {
   }
 }
 
-/** A value in a message: texts in quotes, and no more than the kind of what could have a `toString` of its own. */
+/** A value in a message. Of objects only the kind: they may have a `toString` of their own, which throws. */
 export function shown(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'string') return `"${printable(value)}"`;
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
   return String(value);
 }

@@ -2,7 +2,6 @@
  * The traffic of a what-if: who calls, when, and for how long.
  * @module
  */
-
 import { type Family, formatIP } from '../../address/ip.js';
 import { parseNetwork } from '../../address/network.js';
 import { InvalidArgumentError } from '../../errors.js';
@@ -64,7 +63,7 @@ export function checkTraffic(traffic: Traffic, family: Family): CheckedTraffic {
     throw invalid('duration.distribution', `${shown(duration.distribution)} is not one of fixed, exponential, pareto`);
   }
   if (duration.distribution === 'pareto' && !((duration.shape ?? 1.5) > 1)) {
-    throw invalid('duration.shape', `must be above 1: without that there is no mean`);
+    throw invalid('duration.shape', 'must be above 1: without that there is no mean');
   }
   if (arrival !== 'constant' && arrival !== 'poisson') {
     throw invalid('arrival', `${shown(arrival)} is not one of constant, poisson`);
