@@ -278,7 +278,7 @@ test('dr, realServer without lo-up: it does not reach its own VIP', async () => 
   await server.ip('link set lo down');
   expect(await server.reaches('http://10.0.0.100/')).toBe(false);
   await setUpRealServer(server, { mode: 'dr', vips: ['10.0.0.100'] }, []);
-  expect(await server.reaches('http://10.0.0.100/')).toBe(true);
+  await server.httpGet('http://10.0.0.100/');
 });
 
 /** What is so where no step is left out, as far as exercises.test.ts does not see it. */
