@@ -17,7 +17,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['kernel', 'neighbours', 'formats', 'sync'],
   ['ipvs.ts', 'host', 'simulator'],
   ['reconcile', 'host-script'],
-  ['doctor'],
+  ['doctor', 'health'],
   ['host.ts'],
   ['json'],
   ['cli', 'index.ts'],
