@@ -2,7 +2,9 @@
  * Health checks as values: what is asked of a real server, how often, and how many answers make a verdict.
  * @module
  */
+import type { z } from 'zod';
 import { addressSchema, integer, lazy, oneOf, parse } from './parse.js';
+import { zod } from './zod.js';
 
 /** What every check has. All times are milliseconds. */
 export interface CheckBase {
@@ -39,27 +41,35 @@ type Filled = 'interval' | 'timeout' | 'fall' | 'softFall' | 'rise' | 'recheck';
 /** A check with its defaults filled in. */
 export type NormalCheck = Check & { readonly [Field in Filled]: number };
 
-const baseShape = lazy(() => ({
-  interval: integer(100, 86_400_000, ' milliseconds').default(5000),
-  timeout: integer(10, 600_000, ' milliseconds').default(3000),
+/** A schema of times, in milliseconds when it is read, from `min` to `max`. */
+type TimeSchema = (min: number, max: number) => z.ZodType<number>;
+
+const baseShape = (time: TimeSchema) => ({
+  interval: time(100, 86_400_000).default(5000),
+  timeout: time(10, 600_000).default(3000),
   fall: integer(1, 1000).default(3),
   softFall: integer(1, 1000).optional(),
   rise: integer(1, 1000).default(2),
-  recheck: integer(10, 86_400_000, ' milliseconds').optional(),
+  recheck: time(10, 86_400_000).optional(),
   address: addressSchema().optional(),
   port: integer(1, 65535).optional(),
   source: addressSchema().optional(),
-}));
+});
 
-/** The schema of a check. */
-export const checkSchema = lazy((z) =>
-  z
-    .discriminatedUnion('type', [z.strictObject({ type: z.literal('tcp'), ...baseShape() })], oneOf('tcp'))
+/** The schema of a check whose times are written as `time` reads them. */
+export function checkSchemaWith(time: TimeSchema) {
+  const z = zod();
+  const base = baseShape(time);
+  return z
+    .discriminatedUnion('type', [z.strictObject({ type: z.literal('tcp'), ...base })], oneOf('tcp'))
     .transform((check): NormalCheck => {
       const { fall, interval, softFall = fall, recheck = Math.max(100, Math.round(interval / 4)) } = check;
       return { ...check, softFall, recheck: Math.min(recheck, interval) };
-    }),
-);
+    });
+}
+
+/** The schema of a check whose times are milliseconds. */
+export const checkSchema = lazy(() => checkSchemaWith((min, max) => integer(min, max, ' milliseconds')));
 
 /** Checks a check, and fills in its defaults. Throws {@link InvalidArgumentError} with the path of each field that is wrong. */
 export function parseCheck(check: Check): NormalCheck {

@@ -5,6 +5,7 @@
 import { InvalidArgumentError, type Issue } from '../errors.js';
 import { type Destination, formatDestinationKey, type NormalDestination, readDestination } from './destination.js';
 import { asObject, Fields, joinPath, readList } from './fields.js';
+import { type NormalServiceHealth, parseHealth, type ServiceHealth } from './health.js';
 import { type NormalService, readService, type Service, type ServiceFields } from './service.js';
 import { formatServiceKey } from './service-key.js';
 import { type NormalSyncDaemon, parseSyncDaemon, type SyncDaemon } from './sync-daemon.js';
@@ -26,6 +27,8 @@ export interface DesiredTable {
   readonly timeouts?: TimeoutsChange | undefined;
   /** Every sync daemon that is to run. What one leaves out is the kernel's default. */
   readonly daemons?: readonly SyncDaemon[] | undefined;
+  /** How real servers are checked, and what follows. Only `keep` checks; whoever applies a table once passes this over. */
+  readonly health?: readonly ServiceHealth[] | undefined;
 }
 
 /** A service that is wanted, checked and in its one form. */
@@ -39,6 +42,7 @@ export interface NormalDesiredTable extends DesiredTable {
   readonly services?: readonly NormalDesiredService[];
   readonly timeouts?: Partial<Timeouts>;
   readonly daemons?: readonly NormalSyncDaemon[];
+  readonly health?: readonly NormalServiceHealth[];
 }
 
 /**
@@ -58,7 +62,14 @@ export interface OddWish extends Issue {
 }
 
 /** A director or a real server may be described beside the table. */
-const TABLE_FIELDS: ReadonlySet<string> = new Set(['services', 'timeouts', 'daemons', 'director', 'realServer']);
+const TABLE_FIELDS: ReadonlySet<string> = new Set([
+  'services',
+  'timeouts',
+  'daemons',
+  'health',
+  'director',
+  'realServer',
+]);
 const SERVICE_FIELDS: ReadonlySet<string> = new Set(['service', 'destinations']);
 
 /** As {@link parseDesiredTable}, but what a kernel can hold and nobody should write is told apart. */
@@ -75,12 +86,15 @@ export function readDesiredTable(input: unknown): {
   const daemons = fields.part('daemons', (list) =>
     readList('daemons', list, (item) => parseSyncDaemon(item as SyncDaemon)),
   );
+  const health = fields.part('health', (list) => parseHealth(list as readonly ServiceHealth[]));
   for (const { path, message } of repetitions(services ?? [], daemons ?? [])) fields.refuse(path, message);
+  for (const { path, message } of strangers(services ?? [], health ?? [])) fields.refuse(path, message);
   fields.end();
   const table = {
     ...(services !== undefined && { services }),
     ...(timeouts !== undefined && { timeouts }),
     ...(daemons !== undefined && { daemons }),
+    ...(health !== undefined && { health }),
   };
   return { table, odd };
 }
@@ -125,6 +139,32 @@ function repetitions(services: readonly NormalDesiredService[], daemons: readonl
     ),
     ...repeated('daemons', daemons, ({ role }) => role),
   ];
+}
+
+/** Checks of services that are not wanted, and stand-ins that are real servers of the service already. */
+function strangers(services: readonly NormalDesiredService[], health: readonly NormalServiceHealth[]): Issue[] {
+  if (health.length === 0) return [];
+  const servers = new Map(
+    services.map(({ service, destinations }) => [
+      formatServiceKey(service),
+      new Set(destinations.map(formatDestinationKey)),
+    ]),
+  );
+  return health.flatMap(({ service, backups, sorry }, index): Issue[] => {
+    const name = formatServiceKey(service);
+    const own = servers.get(name);
+    if (own === undefined) return [{ path: `health[${index}].service`, message: `${name} is no wanted service` }];
+    const standIns = [
+      ...backups.map((backup, place) => ({ path: `backups[${place}]`, server: formatDestinationKey(backup) })),
+      ...(sorry === undefined ? [] : [{ path: 'sorry', server: formatDestinationKey(sorry) }]),
+    ];
+    return standIns
+      .filter(({ server }) => own.has(server))
+      .map(({ path, server }) => ({
+        path: `health[${index}].${path}`,
+        message: `${server} is a real server of ${name} already`,
+      }));
+  });
 }
 
 function repeated<T>(path: string, values: readonly T[], nameOf: (value: T) => string): Issue[] {

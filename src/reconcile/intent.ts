@@ -9,52 +9,67 @@ import {
   type NormalDesiredTable,
   parseDesiredTable,
 } from '../model/desired.js';
-import { INT_MAX, makeDestination, type NormalDestination } from '../model/destination.js';
-import type { ServiceKey } from '../model/service-key.js';
+import {
+  type Destination,
+  formatDestinationKey,
+  INT_MAX,
+  makeDestination,
+  type NormalDestination,
+  parseDestination,
+} from '../model/destination.js';
+import { formatServiceKey, type ServiceKey, type ServiceKeyText } from '../model/service-key.js';
 import { isRemoval, type Override, type ServerName, serverName, type WeightOverride } from './override.js';
 
-/** Whether a real server does its work, as a health check sees it. */
-export type Verdict = 'up' | 'down';
-
-/** What is done by verdicts. */
-export interface IntentPolicy {
-  /** A server that is down: `quiesce` (default) gives it weight 0, and its connections go on; `remove` takes it out. */
-  readonly onDown?: 'quiesce' | 'remove' | undefined;
-}
+/**
+ * What a health check wants of a real server that is down: `quiesce` gives it weight 0, and its connections go on; `remove` takes
+ * it out of the table.
+ */
+export type Verdict = 'quiesce' | 'remove';
 
 /** What others than the file want. What is absent wants nothing. */
 export interface Wishes {
   /** Those in force now. A server may have one of each kind; a drain comes before a weight. */
   readonly overrides?: readonly Override[] | undefined;
-  /** Servers without one count as up. */
+  /** Of servers that are down. */
   readonly verdicts?: ReadonlyMap<ServerName, Verdict> | undefined;
+  /** Servers that serve besides those of the table: backups, a sorry server. One that the service has already is not added. */
+  readonly standIns?: ReadonlyMap<ServiceKeyText, readonly Destination[]> | undefined;
   /** Percent of its weight that a server can bear by its load, 0 to 1000. */
   readonly load?: ReadonlyMap<ServerName, number> | undefined;
   /** Percent of its weight that a server which comes back has by now, 0 to 100. */
   readonly ramps?: ReadonlyMap<ServerName, number> | undefined;
-  readonly policy?: IntentPolicy | undefined;
 }
 
 /**
  * The table to enforce: weight = base x override % x load % x ramp %, rounded, where the base is the file's weight or the one an
  * operator set. A server that is up, and whose base and override are not 0, has at least 1. A drain makes it 0, and takes the
- * server out once it is to be removed; so does a verdict, by the policy. Nothing is added to what the table has, and nothing else
- * of it changes.
+ * server out once it is to be removed; so does a verdict. Nothing is added to what the table has but stand-ins, for which
+ * overrides hold too, and nothing else of it changes.
  */
 export function effective(desired: DesiredTable, wishes: Wishes): NormalDesiredTable {
   const table = parseDesiredTable(desired);
   const { services } = table;
   const join = joiner(wishes);
   if (services === undefined || join === undefined) return table;
-  return { ...table, services: services.map((entry) => joined(entry, join)) };
+  return { ...table, services: services.map((entry) => joined(withStandIns(entry, wishes), join)) };
+}
+
+function withStandIns(entry: NormalDesiredService, { standIns }: Wishes): NormalDesiredService {
+  const { service, destinations } = entry;
+  const given = standIns?.get(formatServiceKey(service)) ?? [];
+  const names = new Set(destinations.map(formatDestinationKey));
+  const added = given
+    .map((each) => parseDestination(service, each))
+    .filter((each) => !names.has(formatDestinationKey(each)));
+  return added.length === 0 ? entry : { service, destinations: [...destinations, ...added] };
 }
 
 /** What becomes of one destination; undefined: it is not to be there. */
 type Join = (service: ServiceKey, destination: NormalDestination) => NormalDestination | undefined;
 
 /** Undefined where nobody wants anything: then a large table need not be gone through. */
-function joiner({ overrides = [], verdicts, load, ramps, policy }: Wishes): Join | undefined {
-  if (overrides.length + sizeOf(verdicts) + sizeOf(load) + sizeOf(ramps) === 0) return undefined;
+function joiner({ overrides = [], verdicts, standIns, load, ramps }: Wishes): Join | undefined {
+  if (overrides.length + sizeOf(verdicts) + sizeOf(standIns) + sizeOf(load) + sizeOf(ramps) === 0) return undefined;
   const drains = new Map<ServerName, Override>();
   const weights = new Map<ServerName, WeightOverride>();
   for (const override of overrides) {
@@ -65,11 +80,10 @@ function joiner({ overrides = [], verdicts, load, ramps, policy }: Wishes): Join
   return (service, destination) => {
     const name = serverName(service, destination);
     const drained = drains.get(name);
-    const down = verdicts?.get(name) === 'down';
-    if (drained !== undefined && isRemoval(drained)) return undefined;
-    if (down && policy?.onDown === 'remove') return undefined;
+    const verdict = verdicts?.get(name);
+    if (verdict === 'remove' || (drained !== undefined && isRemoval(drained))) return undefined;
     const weight =
-      drained !== undefined || down
+      drained !== undefined || verdict === 'quiesce'
         ? 0
         : share(baseOf(destination.weight, weights.get(name)), load?.get(name), ramps?.get(name));
     return weight === destination.weight ? destination : makeDestination({ ...destination, weight });

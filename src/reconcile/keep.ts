@@ -9,7 +9,7 @@ import type { TableAccess } from '../model/table-access.js';
 import { applyPlan, type ReconcileOptions, reconcile } from './apply.js';
 import { Changes } from './changes.js';
 import { Departures } from './departures.js';
-import { effective } from './intent.js';
+import { effective, type Wishes } from './intent.js';
 import { claimServices } from './keepers.js';
 import { isRemoval, type Override, overrideText, serverName } from './override.js';
 import { Overrides } from './overrides.js';
@@ -26,6 +26,19 @@ export interface KeepSource {
    * `events.on(emitter, 'changed')`.
    */
   readonly changes?: AsyncIterable<unknown> | undefined;
+}
+
+/** Who checks the real servers: `HealthMonitor` of `ipvs-ts/health`. */
+export interface KeepHealth {
+  /**
+   * Takes the table that is in force from now on, and checks what its section `health` says. Resolves once there is a first
+   * verdict of everything new, or the signal ends it.
+   */
+  follow(table: NormalDesiredTable, signal: AbortSignal): Promise<void>;
+  /** What follows from the verdicts, now. */
+  wishes(): Pick<Wishes, 'verdicts' | 'standIns' | 'load' | 'ramps'>;
+  /** A value whenever {@link KeepHealth.wishes} may give something else. */
+  readonly changes: AsyncIterable<unknown>;
 }
 
 /** What {@link keep} takes. */
@@ -48,6 +61,8 @@ export interface KeepOptions extends ReconcileOptions {
    * Default here is `continue`: as much as can be is as wanted. A rollback would do and undo the same steps at every look.
    */
   readonly onRefusal?: ReconcileOptions['onRefusal'];
+  /** Who checks the real servers. Default: nobody; all count as up. */
+  readonly health?: KeepHealth | undefined;
   /** Called with everything that happens. */
   readonly onEvent?: ((event: KeepEvent) => void) | undefined;
   /** Whether the services that were wanted are deleted in the end; drained, if `drain` is given. Default false. */
@@ -69,7 +84,9 @@ export type KeepEvent =
   | { readonly type: 'applied'; readonly plan: Plan }
   /** An override came, changed or ended; what follows of it was done. */
   | { readonly type: 'override'; readonly plan: Plan; readonly overrides: readonly Override[] }
-  /** The kernel's table was not as wanted, though neither the source nor an override had changed; the steps were done. */
+  /** What health checks found changed what is wanted; the steps were done. */
+  | { readonly type: 'health'; readonly plan: Plan }
+  /** The kernel's table was not as wanted, though nothing that is wanted had changed; the steps were done. */
   | { readonly type: 'drift'; readonly plan: Plan }
   /** Servers that were being drained had no connections left, or their time was over, and were removed. */
   | { readonly type: 'drained'; readonly plan: Plan }
@@ -109,7 +126,7 @@ export async function keep(table: TableAccess, source: KeepSource, options: Keep
 }
 
 /** What a look at the table is for. */
-type Cause = 'applied' | 'drift';
+type Cause = 'applied' | 'health' | 'drift';
 
 /** @throws {InvalidArgumentError} if so much less is wanted that the file may be half of one. */
 function refuseRemoval(before: NormalDesiredTable, next: NormalDesiredTable, maxRemoval: number): void {
@@ -145,6 +162,7 @@ class Keeper {
   readonly #over = new AbortController();
   readonly #sourceChanges: Changes;
   readonly #overrideChanges: Changes;
+  readonly #healthChanges: Changes;
   /** What was refused last, in words. */
   #refused = '';
   /** The overrides of the last look. */
@@ -166,6 +184,7 @@ class Keeper {
     this.#departures = options.drain && new Departures(options.drain, options.drain.onProgress);
     this.#sourceChanges = new Changes(source.changes);
     this.#overrideChanges = new Changes(this.#overrides?.changes(this.#over.signal));
+    this.#healthChanges = new Changes(options.health?.changes);
   }
 
   async run(): Promise<void> {
@@ -176,6 +195,7 @@ class Keeper {
     } finally {
       this.#over.abort();
       this.#sourceChanges.close();
+      this.#healthChanges.close();
     }
   }
 
@@ -184,6 +204,7 @@ class Keeper {
     const first = await this.#readFirst();
     if (first === undefined) return {};
     let wanted = first;
+    await this.#options.health?.follow(wanted, this.#end);
     await this.#make(wanted, 'applied');
     if (!this.#end.aborted) this.#tell({ type: 'ready' });
     while (!this.#end.aborted) {
@@ -193,7 +214,9 @@ class Keeper {
       this.#overrideChanges.take();
       const next = this.#sourceChanges.take() ? await this.#readAgain(wanted) : undefined;
       wanted = next ?? wanted;
-      await this.#look(wanted, next === undefined ? 'drift' : 'applied');
+      if (next !== undefined) await this.#options.health?.follow(next, this.#end);
+      const isHealth = this.#healthChanges.take();
+      await this.#look(wanted, next !== undefined ? 'applied' : isHealth ? 'health' : 'drift');
     }
     return wanted;
   }
@@ -212,7 +235,7 @@ class Keeper {
   async #wait(): Promise<void> {
     const woken = new AbortController();
     const wake = () => woken.abort();
-    const forget = [this.#sourceChanges.whenCome(wake), this.#overrideChanges.whenCome(wake)];
+    const forget = [this.#sourceChanges, this.#overrideChanges, this.#healthChanges].map((each) => each.whenCome(wake));
     const expiries = this.#inForce.map(({ expires = Number.POSITIVE_INFINITY }) => expires - Date.now());
     const times = [this.#interval, this.#departures?.nextLook ?? this.#interval, ...expiries];
     await pause(Math.max(0, Math.min(...times)), this.#end, woken.signal);
@@ -257,11 +280,15 @@ class Keeper {
   async #pass(wanted: NormalDesiredTable, cause: Cause): Promise<void> {
     const overridesChanged = await this.#readOverrides(wanted);
     const overrides = this.#inForce;
-    const desired = effective(wanted, { overrides });
+    const wishes = this.#options.health?.wishes() ?? {};
+    const desired = effective(wanted, { ...wishes, overrides });
     const state = await readState(this.#table, desired, { signal: this.#end });
     const whole = plan(state, desired, this.#options);
     const drained = overrides.filter(isRemoval).map(({ service, destination }) => serverName(service, destination));
-    const made = this.#departures?.hold(whole, state.services, new Set(drained)) ?? { ...whole, departed: [] };
+    // A server that is down has nothing to wait for: what its connections wait for does not come.
+    const removed = [...(wishes.verdicts ?? [])].flatMap(([name, verdict]) => (verdict === 'remove' ? [name] : []));
+    const atOnce = new Set([...drained, ...removed]);
+    const made = this.#departures?.hold(whole, state.services, atOnce) ?? { ...whole, departed: [] };
     await applyPlan(this.#table, made, { ...this.#options, drain: undefined, signal: this.#end });
     this.#refused = '';
     const steps = made.steps.filter((step) => !made.departed.includes(step));
@@ -269,7 +296,7 @@ class Keeper {
     const rest = { steps, unmanaged: made.unmanaged };
     if (cause === 'applied') this.#tell({ type: 'applied', plan: rest });
     else if (overridesChanged) this.#tell({ type: 'override', plan: rest, overrides });
-    else if (steps.length > 0) this.#tell({ type: 'drift', plan: rest });
+    else if (steps.length > 0) this.#tell({ type: cause, plan: rest });
   }
 
   /** Whether they are others than at the last look. What cannot be read leaves those of the last look in force. */

@@ -46,23 +46,21 @@ const percents = (max: number) => fc.option(fc.integer({ min: 0, max }), { nil: 
 const wishes = fc.record({
   weight: fc.option(fc.integer({ min: 0, max: 2 ** 31 - 1 }), { nil: undefined }),
   percent: percents(1000),
-  down: fc.boolean(),
+  verdict: fc.constantFrom('quiesce' as const, 'remove' as const, undefined),
   load: percents(1000),
   ramp: percents(100),
   drain: fc.option(fc.constantFrom<DrainState>('begun', 'quiesced', 'ended', 'removing', 'removed'), {
     nil: undefined,
   }),
-  onDown: fc.constantFrom('quiesce' as const, 'remove' as const, undefined),
 });
 
 function toWishes({
   weight,
   percent,
-  down,
+  verdict,
   load,
   ramp,
   drain,
-  onDown,
 }: typeof wishes extends fc.Arbitrary<infer T> ? T : never): Wishes {
   const hasWeight = weight !== undefined || percent !== undefined;
   return {
@@ -72,10 +70,9 @@ function toWishes({
         : []),
       ...(drain === undefined ? [] : [drainOverride(drain)]),
     ],
-    verdicts: new Map(down ? [[NAME, 'down' as const]] : []),
+    verdicts: new Map(verdict === undefined ? [] : [[NAME, verdict]]),
     load: new Map(load === undefined ? [] : [[NAME, load]]),
     ramps: new Map(ramp === undefined ? [] : [[NAME, ramp]]),
-    policy: { onDown },
   };
 }
 
@@ -103,9 +100,8 @@ describe('the effective table', () => {
     ['a drain that left the server there', 7, { overrides: [drainOverride('ended')] }, 0],
     ['a drain about to remove', 7, { overrides: [drainOverride('removing')] }, undefined],
     ['a drain that removed', 7, { overrides: [drainOverride('removed')] }, undefined],
-    ['down', 7, { verdicts: new Map([[NAME, 'down']]) }, 0],
-    ['down, and removed', 7, { verdicts: new Map([[NAME, 'down']]), policy: { onDown: 'remove' } }, undefined],
-    ['up', 7, { verdicts: new Map([[NAME, 'up']]) }, 7],
+    ['down', 7, { verdicts: new Map([[NAME, 'quiesce']]) }, 0],
+    ['down, and removed', 7, { verdicts: new Map([[NAME, 'remove']]) }, undefined],
     [
       'all shares at once',
       100,
@@ -124,7 +120,7 @@ describe('the effective table', () => {
       const table = tableWith(base);
       const joined = effective(table, toWishes(wish));
       const weight = weightOf(joined);
-      const isOut = wish.drain === 'removing' || wish.drain === 'removed' || (wish.down && wish.onDown === 'remove');
+      const isOut = wish.drain === 'removing' || wish.drain === 'removed' || wish.verdict === 'remove';
       expect(weight === undefined).toBe(isOut);
       expect(joined.services?.[1]).toEqual(table.services?.[1]);
       expect(joined.services?.[0]?.destinations.at(-1)).toEqual(table.services?.[0]?.destinations[1]);
@@ -133,7 +129,7 @@ describe('the effective table', () => {
       const { weight: __, ...before } = table.services?.[0]?.destinations[0] ?? { weight: 0 };
       expect(rest).toEqual(before);
       const own = wish.weight ?? base;
-      if (wish.down || wish.drain !== undefined || own === 0 || wish.percent === 0) {
+      if (wish.verdict !== undefined || wish.drain !== undefined || own === 0 || wish.percent === 0) {
         expect(weight).toBe(0);
         return;
       }

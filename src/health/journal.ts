@@ -1,0 +1,76 @@
+/**
+ * What is known of every check, as a file: a program that is started again goes on with it, and others look at it.
+ * @module
+ */
+import { join } from 'node:path';
+import { readStateText, writeStateText } from '../linux/state-directory.js';
+import type { Tier } from './tiers.js';
+import type { CheckState } from './verdict.js';
+
+/** One check of one server, as `ipvs-ts health` shows it. Times are milliseconds since 1970. */
+export interface CheckReport extends CheckState {
+  /** The check's type: `tcp`. */
+  readonly check: string;
+  /** What is checked: `10.0.0.11:80`. */
+  readonly target: string;
+  /** Milliseconds that the last run took. */
+  readonly took?: number;
+}
+
+/** One real server of one service. */
+export interface ServerReport {
+  readonly service: string;
+  readonly server: string;
+  readonly role: 'server' | 'backup';
+  /** `unchecked`: it has no checks. */
+  readonly status: 'unknown' | 'up' | 'down' | 'unchecked';
+  /** What health makes of it in the table: nothing, weight 0, or not there. */
+  readonly action: 'none' | 'quiesce' | 'remove';
+  readonly checks: readonly CheckReport[];
+}
+
+/** One service. */
+export interface ServiceReport {
+  readonly service: string;
+  readonly tier: Tier;
+  readonly hasQuorum: boolean;
+}
+
+/** What a monitor knows. Plain JSON. */
+export interface HealthReport {
+  readonly version: 1;
+  /** When it was written. */
+  readonly written: number;
+  /** The program's process. */
+  readonly pid: number;
+  /** Since when so many servers fell at once that the table is held. */
+  readonly heldSince?: number;
+  readonly services: readonly ServiceReport[];
+  readonly servers: readonly ServerReport[];
+  /** By the key of the check: what a program that is started again goes on with. */
+  readonly states: Readonly<Record<string, CheckState>>;
+}
+
+const NAME = 'health.json';
+
+/**
+ * The last report of whoever checks there; undefined if nobody has. A file that is none of ours counts as none: it is written
+ * anew.
+ * @param directory as `stateDirectory` gives it
+ * @throws {UnavailableError} if it can't be read.
+ */
+export function readHealthReport(directory: string): HealthReport | undefined {
+  const text = readStateText(join(directory, NAME));
+  if (text === undefined) return undefined;
+  try {
+    const report = JSON.parse(text) as HealthReport;
+    return report.version === 1 ? report : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws {UnavailableError} if it can't be written. */
+export function writeHealthReport(directory: string, report: HealthReport): void {
+  writeStateText(join(directory, NAME), `${JSON.stringify(report)}\n`);
+}

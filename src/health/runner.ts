@@ -1,0 +1,227 @@
+/**
+ * Runs checks at their times: each by itself, spread over its interval, no more at once than this process has descriptors for.
+ * It knows when it ran late itself, and then tells no outcome.
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+import type { NormalCheck } from '../model/check.js';
+import { Agenda } from './agenda.js';
+import type { Clock } from './clock.js';
+import type { Outcome, Target } from './probe.js';
+
+/** A check of one target. Equal ones have equal keys. */
+export interface Job {
+  readonly key: string;
+  readonly target: Target;
+  readonly check: NormalCheck;
+}
+
+/** What {@link Runner} takes. */
+export interface RunnerOptions {
+  readonly clock: Clock;
+  /** One run. */
+  readonly run: (target: Target, check: NormalCheck, signal: AbortSignal) => Promise<Outcome>;
+  /** Takes what a run found, and gives the milliseconds to the start of the next. */
+  readonly onOutcome: (job: Job, outcome: Outcome, took: number) => number;
+  /** Called when this program was late itself, with how many milliseconds, and how many runs are not counted for it. */
+  readonly onLate?: ((late: number, runs: number) => void) | undefined;
+  /** The most runs at once. Default: four fifths of the descriptors that this process may have. */
+  readonly limit?: number | undefined;
+}
+
+/** Milliseconds: a beat that comes later than this is this program's own trouble. */
+export const LATE = 200;
+/** Milliseconds between two beats, while something runs. */
+const BEAT = 100;
+/** Milliseconds in which the first runs of new checks start. */
+export const FIRST_ROUND = 1000;
+const MOST_RUNS = 60_000;
+
+/** A place on the agenda. One without a job is free once the agenda has come to it. */
+interface Slot {
+  job: Job | undefined;
+  running: AbortController | undefined;
+  started: number;
+}
+
+/** Runs jobs until it is closed. */
+export class Runner implements Disposable {
+  readonly #options: RunnerOptions;
+  readonly #limit: number;
+  readonly #slots: Slot[] = [];
+  readonly #free: number[] = [];
+  readonly #places = new Map<string, number>();
+  readonly #agenda = new Agenda();
+  /** Due, and waiting until fewer run. */
+  readonly #queue: number[] = [];
+  #running = 0;
+  #cancelTimer: (() => void) | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
+  /** When the next beat is due at the latest; undefined while nothing runs. */
+  #beatDue: number | undefined;
+  #cancelBeat: (() => void) | undefined;
+
+  constructor(options: RunnerOptions) {
+    this.#options = options;
+    this.#limit = options.limit ?? Math.min(Math.floor(openFilesLimit() * 0.8), MOST_RUNS);
+  }
+
+  /** How many run now, and how many wait for others to end. */
+  get load(): { readonly running: number; readonly waiting: number } {
+    return { running: this.#running, waiting: this.#queue.length };
+  }
+
+  /** The jobs from now on. Those that are there already go on as they were; runs of those that are gone are broken off. */
+  set(jobs: ReadonlyMap<string, Job>): void {
+    for (const [key, place] of this.#places) if (!jobs.has(key)) this.#remove(key, place);
+    for (const job of jobs.values()) if (!this.#places.has(job.key)) this.#add(job);
+    this.#arm();
+  }
+
+  [Symbol.dispose](): void {
+    for (const [key, place] of this.#places) this.#remove(key, place);
+    this.#cancelTimer?.();
+    this.#cancelBeat?.();
+  }
+
+  #add(job: Job): void {
+    const place = this.#free.pop() ?? this.#slots.push({ job: undefined, running: undefined, started: 0 }) - 1;
+    const slot = this.#slots[place];
+    if (slot !== undefined) slot.job = job;
+    this.#places.set(job.key, place);
+    this.#agenda.add(this.#options.clock.now() + (hash(job.key) % Math.min(FIRST_ROUND, job.check.interval)), place);
+  }
+
+  #remove(key: string, place: number): void {
+    const slot = this.#slots[place];
+    this.#places.delete(key);
+    if (slot === undefined) return;
+    slot.job = undefined;
+    if (slot.running === undefined) return;
+    this.#end(slot);
+    this.#free.push(place);
+  }
+
+  #end(slot: Slot): void {
+    slot.running?.abort();
+    slot.running = undefined;
+    this.#running -= 1;
+  }
+
+  /** One timer, for the earliest. */
+  #arm(): void {
+    const { clock } = this.#options;
+    const at = this.#agenda.earliest;
+    if (at >= this.#timerAt || at === Number.POSITIVE_INFINITY) return;
+    this.#cancelTimer?.();
+    this.#timerAt = at;
+    this.#cancelTimer = clock.after(Math.max(0, at - clock.now()), () => {
+      this.#timerAt = Number.POSITIVE_INFINITY;
+      this.#startDue();
+      this.#arm();
+    });
+  }
+
+  #startDue(): void {
+    const now = this.#options.clock.now();
+    while (this.#agenda.earliest <= now) this.#queue.push(this.#agenda.take());
+    this.#startWaiting();
+  }
+
+  #startWaiting(): void {
+    let started = 0;
+    for (; started < this.#queue.length && this.#running < this.#limit; started++)
+      this.#start(this.#queue[started] ?? 0);
+    this.#queue.splice(0, started);
+  }
+
+  #start(place: number): void {
+    const slot = this.#slots[place];
+    if (slot?.job === undefined) {
+      if (slot !== undefined) this.#free.push(place);
+      return;
+    }
+    const { job } = slot;
+    const controller = new AbortController();
+    slot.running = controller;
+    slot.started = this.#options.clock.now();
+    this.#running += 1;
+    this.#beat();
+    const { run } = this.#options;
+    void run(job.target, job.check, controller.signal).then((outcome) => {
+      if (slot.running === controller) this.#finish(place, slot, job, outcome);
+    });
+  }
+
+  #finish(place: number, slot: Slot, job: Job, outcome: Outcome): void {
+    slot.running = undefined;
+    this.#running -= 1;
+    const now = this.#options.clock.now();
+    // The event of a socket can be heard before the timer that is late.
+    const isLate = outcome.result === 'failed' && this.#beatDue !== undefined && now > this.#beatDue + LATE;
+    const told: Outcome = isLate ? { result: 'not measured', reason: 'this program ran late' } : outcome;
+    this.#again(place, slot, job, told, now);
+    this.#startWaiting();
+    this.#arm();
+  }
+
+  #again(place: number, slot: Slot, job: Job, outcome: Outcome, now: number): void {
+    const pause = this.#options.onOutcome(job, outcome, now - slot.started);
+    this.#agenda.add(nextStart(slot.started, now, pause, job), place);
+  }
+
+  /** While something runs, a timer that tells whether this program is late. */
+  #beat(): void {
+    if (this.#beatDue !== undefined) return;
+    const { clock } = this.#options;
+    this.#beatDue = clock.now() + BEAT;
+    this.#cancelBeat = clock.after(BEAT, () => {
+      const now = clock.now();
+      const late = now - (this.#beatDue ?? now);
+      this.#beatDue = undefined;
+      if (late > LATE) this.#breakOff(late, now);
+      if (this.#running > 0) this.#beat();
+    });
+  }
+
+  /** What runs while this program stood still says nothing: it may have been answered long ago, or have been given up by the server. */
+  #breakOff(late: number, now: number): void {
+    let runs = 0;
+    for (const [place, slot] of this.#slots.entries()) {
+      if (slot.running === undefined || slot.job === undefined) continue;
+      this.#end(slot);
+      runs += 1;
+      this.#again(place, slot, slot.job, { result: 'not measured', reason: 'this program ran late' }, now);
+    }
+    this.#options.onLate?.(late, runs);
+    this.#arm();
+  }
+}
+
+/**
+ * Runs of one interval keep their phase, which comes from the key: so they are spread, and stay so after a restart. A pause that
+ * is shorter than the interval is taken from now.
+ */
+function nextStart(started: number, now: number, pause: number, { key, check: { interval } }: Job): number {
+  if (pause < interval) return now + pause;
+  const phase = hash(key) % interval;
+  const earliest = started + interval / 2;
+  return Math.max(now, earliest + ((((phase - earliest) % interval) + interval) % interval));
+}
+
+/** FNV-1a. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (let index = 0; index < text.length; index++) value = Math.imul(value ^ text.charCodeAt(index), 0x01000193);
+  return value >>> 0;
+}
+
+/** Node raises the soft limit to the hard one when it starts. */
+function openFilesLimit(): number {
+  try {
+    const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
+    return soft === undefined ? MOST_RUNS : Number(soft);
+  } catch {
+    return 1024;
+  }
+}
