@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { ConfigError, type ConfigIssue, InvalidArgumentError } from '../errors.js';
+import { parseHealth } from '../model/health.js';
 import { withoutUndefined } from '../model/parse.js';
 import type { DesiredState } from './desired-state.js';
 import { type Environment, substitute } from './environment.js';
@@ -85,10 +86,11 @@ function decode(bytes: Uint8Array, name: string): string {
 
 function stateOf(input: unknown, findings: Findings): DesiredState {
   const sections = checkSections(input, findings);
-  const services = expandServices(sections, findings);
+  const { services, health } = expandServices(sections, findings);
   warnOfUnusedPools(sections, findings);
   return withoutUndefined({
     services: sections.services && services,
+    health: health.length === 0 || findings.problems.length > 0 ? undefined : parseHealth(health),
     timeouts: sections.timeouts && withoutUndefined(sections.timeouts),
     daemons: sections.daemons?.map(withoutUndefined),
     director: directorOf(sections, services, findings),

@@ -6,12 +6,15 @@
  * @module
  */
 import type { z } from 'zod';
+import { checkSchemaWith } from '../model/check.js';
 import { GRE_CHECKSUM, GUE_CHECKSUM, GUE_PORT, THRESHOLD, WEIGHT } from '../model/destination.js';
 import { MODES } from '../model/director.js';
+import { quorumSchema } from '../model/health.js';
 import { integer, lazy, oneOf, portSchema, withoutUndefined } from '../model/parse.js';
 import { TRUTH } from '../model/rules.js';
 import { ENGINE, MAX_PERSISTENCE_TIMEOUT, SCHEDULER, SCHEDULER_FLAG } from '../model/service.js';
 import { DAEMON_RULES } from '../model/sync-daemon.js';
+import { zod } from '../model/zod.js';
 
 const SECONDS_OF: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
@@ -27,6 +30,27 @@ const secondsSchema = lazy((z) => {
     .refine((seconds) => seconds <= max, { error });
 });
 
+/** Milliseconds: a number is seconds, and text has a unit. */
+function timeSchema(min: number, max: number) {
+  const z = zod();
+  const error = `must be ${spanText(min)} to ${spanText(max)}: seconds as a number, or with a unit: 500ms, 2s, 1m, 12h`;
+  const number = z.number({ error });
+  const text = z.string({ error }).regex(/^\d{1,9}(\.\d{1,3})?(ms|s|m|h|d)$/, { error });
+  return z
+    .union([number, text], { error })
+    .transform((given) => Math.round(typeof given === 'number' ? given * 1000 : millisecondsOf(given)))
+    .refine((time) => time >= min && time <= max, { error });
+}
+
+function millisecondsOf(text: string): number {
+  const [, number = '', unit = ''] = /^([\d.]+)(\w+)$/.exec(text) ?? [];
+  return Number(number) * (unit === 'ms' ? 1 : (SECONDS_OF[unit] ?? 1) * 1000);
+}
+
+function spanText(milliseconds: number): string {
+  return milliseconds % 1000 === 0 ? `${milliseconds / 1000}s` : `${milliseconds}ms`;
+}
+
 function secondsOf(text: string): number {
   return Number(text.slice(0, -1)) * (SECONDS_OF[text.slice(-1)] ?? 1);
 }
@@ -38,6 +62,49 @@ function fields<Shape extends z.core.$ZodLooseShape>(z: typeof import('zod').z, 
       code === 'unrecognized_keys' ? `unknown field; known here: ${Object.keys(shape).join(', ')}` : undefined,
   });
 }
+
+/** One check, or the name of one. */
+const checkItemSchema = lazy((z) =>
+  z.union([z.string(), checkSchemaWith(timeSchema)], { error: 'must be a check, or the name of one' }),
+);
+
+const checksShape = lazy((z) => ({
+  checks: z
+    .array(checkItemSchema())
+    .optional()
+    .describe(
+      'Health checks: each a name from the section checks, or written out: type, interval, timeout, fall, rise',
+    ),
+}));
+
+const healthShape = lazy((z) => ({
+  ...checksShape(),
+  onFailure: fields(z, {
+    quiesce: TRUTH.schema()
+      .optional()
+      .describe('Whether a server that is down has weight 0 until it is removed. Default true'),
+    removeAfter: z
+      .union([z.literal('never'), timeSchema(0, 86_400_000)], {
+        error: 'must be never, or a time up to a day: 0, 30s, 5m',
+      })
+      .optional()
+      .describe('When a server that is down is removed: 0 (at once), 30s (default), never'),
+  })
+    .optional()
+    .describe('What happens to a server that is down'),
+  quorum: z
+    .union([quorumSchema().shape.up, quorumSchema()], {
+      error: 'must be a weight, a share (50%), or up and hysteresis',
+    })
+    .optional()
+    .describe('How much must be up: the sum of weights (default 1), or a share: 50%. With less, the backups serve too'),
+  failOpen: TRUTH.schema()
+    .optional()
+    .describe('Whether all servers serve when all are down and there is no sorry server. Default false'),
+  ramp: timeSchema(0, 3_600_000)
+    .optional()
+    .describe('A server that comes back is given its weight in ten steps over this time: 30s. Default 0: at once'),
+}));
 
 const schedulingShape = lazy((z) => {
   const persistence = fields(z, {
@@ -109,6 +176,7 @@ export const defaultsSchema = lazy((z) =>
     port: integer(1, 65535).optional().describe('Port of services that name none, 1 to 65535'),
     ...schedulingShape(),
     ...inheritedShape(),
+    ...healthShape(),
   }).describe('What holds for all services and destinations that do not say otherwise'),
 );
 
@@ -117,6 +185,7 @@ const destinationObjectSchema = lazy((z) =>
     address: z.string().describe('10.0.0.11, 2001:db8::11, 10.0.0.11:8080, [2001:db8::11]:8080, 10.0.0.11-10.0.0.19'),
     port: portSchema().optional().describe("Default: destinationPort, else the service's port; 0 for a fwmark"),
     ...destinationSettingsShape(),
+    ...checksShape(),
   }),
 );
 
@@ -141,6 +210,12 @@ export const serviceEntrySchema = lazy((z) => {
     pool: names('must be the name of a pool, or a list of names')
       .optional()
       .describe('Pools whose real servers serve here'),
+    ...healthShape(),
+    sorry: destinationItemSchema().optional().describe('Serves while too few real servers are up, and no backup is'),
+    backups: z
+      .array(destinationItemSchema())
+      .optional()
+      .describe('Real servers that serve while too few others are up'),
     destinations: z.array(destinationItemSchema()).optional().describe('Real servers besides those of the pools'),
   }).describe('A service, or several that are alike');
 });
@@ -217,6 +292,10 @@ export const stateFileSchema = lazy((z) =>
       .array(daemonSchema())
       .optional()
       .describe('The sync daemons that run: none ([]), a master, a backup, or both. Absent: they stay as they are'),
+    checks: z
+      .record(z.string(), checkSchemaWith(timeSchema))
+      .optional()
+      .describe('Health checks by name, for use by several services'),
     pools: z
       .record(z.string(), z.array(destinationItemSchema()))
       .optional()
@@ -238,6 +317,8 @@ export type Defaults = z.output<ReturnType<typeof defaultsSchema>>;
 export type ServiceEntry = z.output<ReturnType<typeof serviceEntrySchema>>;
 /** A destination as written, checked. */
 export type DestinationItem = z.output<ReturnType<typeof destinationItemSchema>>;
+/** A check as written, checked: the name of one, or one. */
+export type CheckItem = z.output<ReturnType<typeof checkItemSchema>>;
 
 const jsonSchema = lazy((z) =>
   z.toJSONSchema(stateFileSchema(), { io: 'input', override: ({ jsonSchema }) => allowVariable(jsonSchema) }),

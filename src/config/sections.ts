@@ -3,6 +3,7 @@
  * @module
  */
 import type { z } from 'zod';
+import type { NormalCheck } from '../model/check.js';
 import { withoutUndefined } from '../model/parse.js';
 import { DAEMON_ROLES, type NormalSyncDaemon } from '../model/sync-daemon.js';
 import { type Findings, type Path, pathText } from './path.js';
@@ -27,6 +28,8 @@ type Checked = z.output<ReturnType<typeof stateFileSchema>>;
 /** The file as written, as far as it is right. */
 export interface Sections extends Pick<Checked, 'timeouts' | 'director' | 'realServer'> {
   readonly defaults: Defaults;
+  /** Checks by name. */
+  readonly checks: ReadonlyMap<string, NormalCheck>;
   readonly pools: ReadonlyMap<string, readonly Placed<DestinationItem>[]>;
   readonly daemons: readonly NormalSyncDaemon[] | undefined;
   readonly services: readonly Placed<ServiceEntry>[] | undefined;
@@ -46,6 +49,7 @@ export function checkSections(input: unknown, findings: Findings): Sections {
     defaults: section('defaults', schemas.defaults) ?? {},
     timeouts: section('timeouts', schemas.timeouts),
     daemons: checkDaemons(file['daemons'], findings),
+    checks: checkChecks(file['checks'], findings),
     pools: checkPools(file['pools'], findings),
     services: checkList(serviceEntrySchema(), ['services'], file['services'], findings),
     director: section('director', schemas.director),
@@ -60,6 +64,16 @@ function checkDaemons(input: unknown, findings: Findings): NormalSyncDaemon[] | 
     if (first && second) findings.add([...second.path, 'role'], `a ${role} is already in ${pathText(first.path)}`);
   }
   return daemons?.map(({ value }) => withoutUndefined(value));
+}
+
+function checkChecks(input: unknown, findings: Findings): Sections['checks'] {
+  if (input !== undefined && !isObject(input)) findings.add(['checks'], 'must be an object: checks by name');
+  const schema = stateFileSchema().shape.checks.unwrap().valueType;
+  const checks = Object.entries(isObject(input) ? input : {}).flatMap(([name, item]): [string, NormalCheck][] => {
+    const value = check(schema, ['checks', name], item ?? null, findings);
+    return value === undefined ? [] : [[name, value]];
+  });
+  return new Map(checks);
 }
 
 function checkPools(input: unknown, findings: Findings): Sections['pools'] {

@@ -4,18 +4,15 @@
  */
 
 import type { NormalDesiredService } from '../model/desired.js';
-import {
-  type Destination,
-  formatDestinationKey,
-  type NormalDestination,
-  parseDestination,
-} from '../model/destination.js';
+import type { ServiceHealth } from '../model/health.js';
 import { withoutUndefined } from '../model/parse.js';
 import { parseService, type Service } from '../model/service.js';
 import { formatServiceKey, type ServiceKey } from '../model/service-key.js';
+import { type Draft, destinationsOf, draftsOf } from './destinations.js';
+import { healthOf } from './health.js';
 import { type Findings, type Path, pathText } from './path.js';
-import { destinationKeysOf, serviceKeysOf } from './ranges.js';
-import type { Defaults, DestinationItem, ServiceEntry } from './schema.js';
+import { serviceKeysOf } from './ranges.js';
+import type { Defaults, ServiceEntry } from './schema.js';
 import type { Placed, Sections } from './sections.js';
 
 /** The most services that a file may come to. */
@@ -23,11 +20,16 @@ export const MAX_SERVICES = 262_144;
 /** The most destinations, of all services together. */
 export const MAX_DESTINATIONS = 1_048_576;
 
+/** The services of a file, and how they are checked. */
+export interface Expanded {
+  readonly services: NormalDesiredService[];
+  /** Of those that have checks. */
+  readonly health: ServiceHealth[];
+}
+
 /** All services of a file, in its order. None where they are too many; that is told before they are made. */
-export function expandServices(
-  { services = [], pools, defaults }: Sections,
-  findings: Findings,
-): NormalDesiredService[] {
+export function expandServices(sections: Sections, findings: Findings): Expanded {
+  const { services = [], pools, defaults } = sections;
   const drafts = new Map([...pools].map(([name, items]) => [name, draftsOf(items, findings)] as const));
   const seen = new Map<string, Path>();
   const groups = services.map((entry) => ({
@@ -39,9 +41,13 @@ export function expandServices(
   if (seen.size > MAX_SERVICES || destinations > MAX_DESTINATIONS) {
     const limits = `at most ${MAX_SERVICES} services with at most ${MAX_DESTINATIONS} destinations in all`;
     findings.add(['services'], `comes to ${seen.size} services with ${destinations} destinations; may have ${limits}`);
-    return [];
+    return { services: [], health: [] };
   }
-  return groups.flatMap(({ entry, keys, servers }) => servicesOf(entry, keys, servers, defaults, findings));
+  const expanded = groups.flatMap(({ entry, keys, servers }) => servicesOf(entry, keys, servers, sections, findings));
+  return {
+    services: expanded.map(({ service, destinations }) => ({ service, destinations })),
+    health: expanded.flatMap(({ health }) => health ?? []),
+  };
 }
 
 /** Warns of pools that stand there for nobody. */
@@ -73,33 +79,6 @@ function textsOf(path: Path, texts: string | readonly string[] = []): Placed<str
   return texts.map((value, index) => ({ path: [...path, index], value }));
 }
 
-/** A real server as written, before it belongs to a service. */
-interface Draft {
-  readonly fields: DestinationFields & { readonly address: string };
-  readonly placeOf: (field: string | number | undefined) => Path;
-}
-
-type DestinationFields = Partial<Omit<Destination, 'forward' | 'tunnel'>> & Pick<Defaults, 'forward' | 'tunnel'>;
-
-function draftsOf(items: readonly Placed<DestinationItem>[], findings: Findings): Draft[] {
-  return items.flatMap(({ path, value }) => {
-    const isText = typeof value === 'string';
-    const { address: text, ...given } = isText ? { address: value } : value;
-    const place = isText ? path : [...path, 'address'];
-    const keys = findings.attempt(
-      () => place,
-      () => destinationKeysOf(text),
-    );
-    if (keys?.[0]?.port !== undefined && 'port' in given && given.port !== undefined) {
-      findings.add([...path, 'port'], 'the address names a port too');
-      return [];
-    }
-    const isGiven = (field: unknown) => typeof field === 'string' && Object.hasOwn(given, field);
-    const placeOf: Draft['placeOf'] = (field) => (isGiven(field) ? [...path, field ?? ''] : place);
-    return (keys ?? []).map((key) => ({ fields: { ...withoutUndefined(given), ...key }, placeOf }));
-  });
-}
-
 function fromPools(entry: Placed<ServiceEntry>, pools: ReadonlyMap<string, readonly Draft[]>, findings: Findings) {
   const names = textsOf([...entry.path, 'pool'], entry.value.pool);
   return names.flatMap(({ path, value }, index) => {
@@ -124,12 +103,13 @@ function servicesOf(
   entry: Placed<ServiceEntry>,
   keys: readonly Placed<ServiceKey>[],
   drafts: readonly Draft[],
-  defaults: Defaults,
+  sections: Sections,
   findings: Findings,
-): NormalDesiredService[] {
+): (NormalDesiredService & { readonly health: ServiceHealth | undefined })[] {
+  const { defaults } = sections;
   const settings = settingsOf(entry.value, defaults);
   const broken = new Set<Path>();
-  return keys.flatMap(({ path, value: key }): NormalDesiredService[] => {
+  return keys.flatMap(({ path, value: key }) => {
     // What is wrong with the first service of a range is wrong with the others too.
     if (broken.has(path)) return [];
     const before = findings.problems.length;
@@ -139,9 +119,11 @@ function servicesOf(
       (steps) => settingPlace(entry, path, defaults, steps),
       () => parseService(input),
     );
-    const destinations = destinationsOf(key, entry, drafts, defaults, findings);
+    const servers = destinationsOf(key, entry, drafts, defaults, findings);
+    const health = healthOf(key, entry, servers, sections, findings);
     if (findings.problems.length > before) broken.add(path);
-    return service === undefined ? [] : [{ service, destinations }];
+    const destinations = servers.map(({ destination }) => destination);
+    return service === undefined ? [] : [{ service, destinations, health }];
   });
 }
 
@@ -171,55 +153,4 @@ function settingPlace(entry: Placed<ServiceEntry>, service: Path, defaults: Defa
   const field = steps[0] ?? '';
   if (field in entry.value) return [...entry.path, ...steps];
   return field in defaults && field !== 'port' ? ['defaults', ...steps] : service;
-}
-
-function destinationsOf(
-  service: ServiceKey,
-  entry: Placed<ServiceEntry>,
-  drafts: readonly Draft[],
-  defaults: Defaults,
-  findings: Findings,
-): NormalDestination[] {
-  const seen = new Map<string, Path>();
-  const inherited = { ...inheritableOf(defaults), ...inheritableOf(entry.value) };
-  return drafts.flatMap(({ fields, placeOf }) => {
-    const place = (steps: Path) => {
-      const [field = ''] = steps;
-      if (field in fields) return placeOf(field);
-      const name = field === 'port' ? 'destinationPort' : field;
-      if (name in entry.value) return [...entry.path, name];
-      return name in defaults ? ['defaults', name] : placeOf(field);
-    };
-    const destination = findings.attempt(place, () => parseDestination(service, merge(fields, inherited)));
-    if (destination === undefined) return [];
-    const name = formatDestinationKey(destination);
-    const other = seen.get(name);
-    if (other !== undefined) {
-      findings.add(placeOf('address'), `${name} of ${formatServiceKey(service)} is already in ${pathText(other)}`);
-    } else seen.set(name, placeOf('address'));
-    return [destination];
-  });
-}
-
-type Inheritable = Pick<
-  Defaults,
-  'forward' | 'tunnel' | 'destinationPort' | 'weight' | 'upperThreshold' | 'lowerThreshold'
->;
-
-function inheritableOf(from: Inheritable): Inheritable {
-  const { forward, tunnel, destinationPort, weight, upperThreshold, lowerThreshold } = from;
-  return withoutUndefined({ forward, tunnel, destinationPort, weight, upperThreshold, lowerThreshold });
-}
-
-/** A port is inherited by nat alone, which rewrites it, and an encapsulation by tun alone. */
-function merge(fields: Draft['fields'], { tunnel, destinationPort: port, ...inherited }: Inheritable): Destination {
-  const forward = fields.forward ?? inherited.forward;
-  const merged = {
-    ...inherited,
-    ...(forward === 'tun' && tunnel !== undefined && { tunnel }),
-    ...(forward === 'nat' && port !== undefined && { port }),
-    ...fields,
-  };
-  // parseDestination checks what goes together.
-  return merged as Destination;
 }

@@ -71,6 +71,14 @@ export function checkSchemaWith(time: TimeSchema) {
 /** The schema of a check whose times are milliseconds. */
 export const checkSchema = lazy(() => checkSchemaWith((min, max) => integer(min, max, ' milliseconds')));
 
+/** Checks that go to no port, and those that do without one. */
+const PORTLESS: ReadonlySet<string> = new Set(['ping', 'exec', 'file']);
+
+/** Whether a check needs a port to go to. */
+export function needsPort({ type }: Pick<Check, 'type'>): boolean {
+  return !PORTLESS.has(type);
+}
+
 /** Checks a check, and fills in its defaults. Throws {@link InvalidArgumentError} with the path of each field that is wrong. */
 export function parseCheck(check: Check): NormalCheck {
   return parse(checkSchema, 'check', check);

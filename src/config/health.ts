@@ -1,0 +1,125 @@
+/**
+ * How the services of a file are checked: names of checks looked up, stand-ins put in, defaults filled in.
+ * @module
+ */
+import { type NormalCheck, needsPort } from '../model/check.js';
+import { formatDestinationKey, type NormalDestination } from '../model/destination.js';
+import type { ServiceHealth } from '../model/health.js';
+import { withoutUndefined } from '../model/parse.js';
+import type { ServiceKey } from '../model/service-key.js';
+import { type Draft, destinationsOf, draftsOf } from './destinations.js';
+import type { Findings, Path } from './path.js';
+import type { CheckItem, Defaults, DestinationItem, ServiceEntry } from './schema.js';
+import type { Placed, Sections } from './sections.js';
+
+/** What only makes sense where something is checked. */
+const NEED_CHECKS = ['onFailure', 'quorum', 'failOpen', 'ramp', 'sorry', 'backups'] as const;
+
+/** Undefined where a service has no checks. */
+export function healthOf(
+  service: ServiceKey,
+  entry: Placed<ServiceEntry>,
+  servers: readonly { readonly destination: NormalDestination; readonly draft: Draft }[],
+  sections: Sections,
+  findings: Findings,
+): ServiceHealth | undefined {
+  const { defaults, checks: named } = sections;
+  const { path, value } = entry;
+  const items =
+    value.checks === undefined
+      ? { path: ['defaults', 'checks'], value: defaults.checks ?? [] }
+      : { path: [...path, 'checks'], value: value.checks };
+  const backups = standIns(service, entry, 'backups', value.backups ?? [], defaults, findings);
+  const sorry = standIns(service, entry, 'sorry', value.sorry === undefined ? [] : [value.sorry], defaults, findings);
+  if (sorry.length > 1) findings.add([...path, 'sorry'], 'must be one real server');
+  refuseOwn(entry, servers, [...backups, ...sorry], findings);
+  const own = [...servers, ...backups].flatMap(({ destination: { address, port }, draft: { checks } }) =>
+    checks === undefined ? [] : [{ address, port, checks: look(checks, named, findings) }],
+  );
+  const checks = look(items, named, findings);
+  if (checks.length === 0 && own.every((each) => each.checks.length === 0)) {
+    for (const field of NEED_CHECKS.filter((each) => value[each] !== undefined)) {
+      findings.add([...path, field], 'needs checks: without them no real server is ever down');
+    }
+    return undefined;
+  }
+  refusePortless([...servers, ...backups], checks, own, entry, findings);
+  return {
+    service,
+    checks,
+    servers: own,
+    backups: backups.map(({ destination }) => destination),
+    sorry: sorry[0]?.destination,
+    ...policyOf(value, defaults),
+  };
+}
+
+/** What is written at the service stands above the defaults. */
+function policyOf(value: ServiceEntry, defaults: Defaults): Partial<ServiceHealth> {
+  const { quorum = defaults.quorum, failOpen = defaults.failOpen, ramp = defaults.ramp } = value;
+  return withoutUndefined({
+    onFailure: { ...defaults.onFailure, ...withoutUndefined(value.onFailure ?? {}) },
+    quorum: typeof quorum === 'object' || quorum === undefined ? quorum : { up: quorum },
+    failOpen,
+    ramp,
+  });
+}
+
+function standIns(
+  service: ServiceKey,
+  entry: Placed<ServiceEntry>,
+  field: 'backups' | 'sorry',
+  items: readonly DestinationItem[],
+  defaults: Defaults,
+  findings: Findings,
+) {
+  const base = [...entry.path, field];
+  const placed = items.map((value, index) => ({ path: field === 'sorry' ? base : [...base, index], value }));
+  return destinationsOf(service, entry, draftsOf(placed, findings), defaults, findings);
+}
+
+/** A stand-in that is a real server of the service, or another stand-in, would be there twice. */
+function refuseOwn(
+  { path }: Placed<ServiceEntry>,
+  servers: readonly { readonly destination: NormalDestination }[],
+  standIns: readonly { readonly destination: NormalDestination; readonly draft: Draft }[],
+  findings: Findings,
+): void {
+  const names = new Set(servers.map(({ destination }) => formatDestinationKey(destination)));
+  for (const { destination, draft } of standIns) {
+    const name = formatDestinationKey(destination);
+    const place: Path = draft.placeOf('address');
+    if (names.has(name))
+      findings.add(place.length > 0 ? place : path, `${name} is a real server of the service already`);
+    names.add(name);
+  }
+}
+
+/** A mark has no port: its checks name one. */
+function refusePortless(
+  servers: readonly { readonly destination: NormalDestination; readonly draft: Draft }[],
+  checks: readonly NormalCheck[],
+  own: readonly { readonly address: string; readonly checks: readonly NormalCheck[] }[],
+  { path }: Placed<ServiceEntry>,
+  findings: Findings,
+): void {
+  if (servers.every(({ destination: { port } }) => port !== 0)) return;
+  const all = [...checks, ...own.flatMap((each) => each.checks)];
+  const without = all.find((check) => check.port === undefined && needsPort(check));
+  if (without === undefined) return;
+  findings.add([...path, 'checks'], `the real servers have port 0: give the check ${without.type} a port`);
+}
+
+function look(
+  { path, value }: Placed<readonly CheckItem[]>,
+  named: ReadonlyMap<string, NormalCheck>,
+  findings: Findings,
+): NormalCheck[] {
+  return value.flatMap((item, index) => {
+    if (typeof item !== 'string') return [item];
+    const found = named.get(item);
+    const known = named.size === 0 ? 'there are none' : `there are ${[...named.keys()].join(', ')}`;
+    if (found === undefined) findings.add([...path, index], `there is no check "${item}"; ${known}`);
+    return found === undefined ? [] : [found];
+  });
+}
