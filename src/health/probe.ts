@@ -1,8 +1,7 @@
 /**
- * What a probe is given and what it gives back: one run of one check against one real server.
+ * Where a check goes, and what one run of it against one real server found.
  * @module
  */
-import type { NormalCheck } from '../model/check.js';
 
 /** Where a check goes. */
 export interface Target {
@@ -31,13 +30,3 @@ export type Outcome =
   | { readonly result: 'failed'; readonly kind: 'hard' | 'soft'; readonly reason: string }
   /** This program's own trouble: no descriptors, no memory, no address to call from. Says nothing of the server. */
   | { readonly result: 'not measured'; readonly reason: string };
-
-/**
- * One run. It never rejects, and it ends soon after `signal` says that the check's timeout is over, or that nobody wants to know
- * any more; what it gives back then is not looked at. It leaves no socket, process or timer behind.
- */
-export type Probe<Check extends NormalCheck = NormalCheck> = (
-  target: Target,
-  check: Check,
-  signal: AbortSignal,
-) => Promise<Outcome>;

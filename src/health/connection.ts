@@ -1,0 +1,179 @@
+/**
+ * A TCP connection of a check, with TLS or without, as the bytes that came and were not looked at yet.
+ * @module
+ */
+import { connect as connectTcp, type Socket } from 'node:net';
+import type { NormalTls } from '../model/check.js';
+import { hard, quoted, soft } from './outcome.js';
+import type { Target } from './probe.js';
+import type { Run } from './run.js';
+import { secure } from './tls.js';
+
+/** What a connection is besides where it goes. */
+export interface ConnectionOptions {
+  /** The address to call from. */
+  readonly source?: string | undefined;
+  readonly tls?: NormalTls | undefined;
+  /** The name that TLS uses where `tls` has none. Default: the address. */
+  readonly name?: string | undefined;
+  /** Protocols to offer by ALPN. */
+  readonly protocols?: readonly string[];
+}
+
+/**
+ * A TCP connection that is closed when the run ends: by a reset, so that neither side has anything to wait for.
+ * Rejects with what the system says.
+ */
+export function openSocket({ address, port }: Target, source: string | undefined, run: Run): Promise<Socket> {
+  run.waitFor('no connection');
+  return new Promise((resolve, reject) => {
+    const socket = connectTcp({
+      host: address,
+      port,
+      noDelay: true,
+      ...(source !== undefined && { localAddress: source }),
+    });
+    run.onEnd(() => close(socket));
+    // Stays for the socket's life: an error that nobody listens for would end the process.
+    socket.on('error', reject);
+    socket.once('connect', () => (isItsOwnPeer(socket) ? reject(REFUSED) : resolve(socket)));
+  });
+}
+
+const REFUSED = Object.assign(new Error('connection refused'), { code: 'ECONNREFUSED' });
+
+/**
+ * TCP can call itself: a call to a port of this host that nobody listens to, from the port that the kernel chose for it, if that
+ * is the same one, comes about.
+ */
+function isItsOwnPeer({ localPort, remotePort, localAddress, remoteAddress }: Socket): boolean {
+  return localPort === remotePort && localAddress === remoteAddress;
+}
+
+/** Those that TLS has taken over. */
+const underTls = new WeakSet<Socket>();
+
+/**
+ * A reset, if there is somebody to send it to. While it is connecting, Node would wait for the connection to reset it; and a reset
+ * below TLS ends the process (Node 20.20).
+ */
+function close(socket: Socket): void {
+  if (socket.connecting || socket.destroyed || underTls.has(socket)) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
+/** Bytes in both directions. All that it opens is closed when the run ends. */
+export class Connection {
+  /** What came and was not taken yet. */
+  received: Buffer = Buffer.alloc(0);
+  /** What is to be said of the certificate, if all is well otherwise. */
+  warning: string | undefined;
+  readonly #run: Run;
+  readonly #name: string;
+  #socket: Socket;
+  #problem: Error | undefined;
+  #ended = false;
+  #wake: () => void = () => {};
+
+  private constructor(socket: Socket, name: string, run: Run) {
+    this.#socket = socket;
+    this.#name = name;
+    this.#run = run;
+  }
+
+  /** Connects, with TLS if that is wanted. Rejects with what the system says, or a `CheckFailure`. */
+  static async open(target: Target, options: ConnectionOptions, run: Run): Promise<Connection> {
+    const { source, tls, name = target.address, protocols } = options;
+    const connection = new Connection(await openSocket(target, source, run), name, run);
+    if (tls === undefined) connection.#listen();
+    else await connection.secure(tls, protocols);
+    run.waitFor('no answer');
+    return connection;
+  }
+
+  /** Goes on with TLS. */
+  async secure(tls: NormalTls, protocols: readonly string[] = []): Promise<void> {
+    // What came before the handshake may be from somebody who sits in between.
+    if (this.received.length > 0) throw soft(`more than was asked for before TLS: ${quoted(this.received)}`);
+    this.#socket.removeAllListeners('readable').removeAllListeners('end').removeAllListeners('close');
+    underTls.add(this.#socket);
+    const { socket, warning } = await secure(this.#socket, { tls, name: this.#name, protocols }, this.#run);
+    this.#socket = socket;
+    this.warning = warning;
+    this.#listen();
+  }
+
+  /** The socket itself, for a protocol that another module speaks; nothing of this class may be used after that. */
+  detach(): Socket {
+    return this.#socket.removeAllListeners('readable').removeAllListeners('end').removeAllListeners('close');
+  }
+
+  #listen(): void {
+    const wake = () => this.#wake();
+    const finish = (error?: Error) => {
+      this.#problem ??= error;
+      this.#ended = true;
+      wake();
+    };
+    this.#socket.on('readable', wake);
+    this.#socket.on('error', finish);
+    this.#socket.once('end', () => finish());
+    this.#socket.once('close', () => finish());
+  }
+
+  /** Sends. What becomes of it shows when the answer is read. */
+  send(data: Uint8Array | string): void {
+    this.#socket.write(data);
+  }
+
+  /** Waits for more bytes; false at the end of the connection. Rejects with what the system says. */
+  async more(): Promise<boolean> {
+    const chunk = await this.chunk();
+    if (chunk === undefined) return false;
+    this.received = this.received.length === 0 ? chunk : Buffer.concat([this.received, chunk]);
+    return true;
+  }
+
+  /** The same, without keeping them. */
+  async chunk(): Promise<Buffer | undefined> {
+    for (;;) {
+      const chunk = this.#socket.read() as Buffer | null;
+      if (chunk !== null) return chunk;
+      if (this.#problem !== undefined) throw this.#problem;
+      if (this.#ended) return undefined;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  /** Takes so many of the bytes that came. */
+  take(length: number): Buffer {
+    const taken = this.received.subarray(0, length);
+    this.received = this.received.subarray(length);
+    return taken;
+  }
+
+  /**
+   * Takes a line, without its end. Fails if none ends within so many bytes, or the connection does.
+   */
+  async line(most: number): Promise<string> {
+    for (let searched = 0; ; ) {
+      const end = this.received.indexOf(0x0a, searched);
+      if (end >= 0 && end <= most)
+        return this.take(end + 1)
+          .toString('latin1')
+          .replace(/\r?\n$/, '');
+      if (end > most || this.received.length > most)
+        throw soft(`a line of more than ${most} bytes: ${quoted(this.received)}`);
+      searched = this.received.length;
+      if (!(await this.more())) throw this.closed();
+    }
+  }
+
+  /** The failure that it is if the connection ends here. */
+  closed(): Error {
+    if (this.received.length === 0) return hard('connection closed by the server before its answer');
+    return soft(`connection closed by the server in the middle of its answer: ${quoted(this.received)}`);
+  }
+}

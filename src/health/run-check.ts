@@ -1,0 +1,44 @@
+/**
+ * Running one check once: the right probe, its time limit, and every end of it in words.
+ * @module
+ */
+import type { NormalCheck } from '../model/check.js';
+import { notMeasured } from './outcome.js';
+import type { Outcome, Target } from './probe.js';
+import { probeHttp } from './probes/http.js';
+import { probeTcp } from './probes/tcp.js';
+import { type Probe, Run } from './run.js';
+import { outcomeOf } from './system-error.js';
+
+/** The probe of each type of check. */
+const PROBES: { readonly [Type in NormalCheck['type']]: Probe<Extract<NormalCheck, { type: Type }>> } = {
+  tcp: probeTcp,
+  http: probeHttp,
+};
+
+/**
+ * One run of a check. `target` is where it goes: the caller has put the check's own address and port there, if it has some. It never
+ * rejects, and when it resolves or `signal` aborts, all that it had opened is closed.
+ */
+export function runCheck(target: Target, check: NormalCheck, signal: AbortSignal): Promise<Outcome> {
+  if (signal.aborted) return Promise.resolve(ENDED);
+  // The type that chooses the probe is the type of its check, which the compiler cannot follow through a table.
+  const probe = PROBES[check.type] as Probe;
+  return new Promise((resolve) => {
+    const run = new Run();
+    const finish = (outcome: Outcome) => {
+      if (run.ended) return;
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+      run.end();
+      resolve(outcome);
+    };
+    const onAbort = () => finish(ENDED);
+    const timer = setTimeout(() => finish(run.late(check.timeout)), check.timeout);
+    signal.addEventListener('abort', onAbort);
+    probe(target, check, run).then(finish, (error: unknown) => finish(outcomeOf(error)));
+  });
+}
+
+/** Nobody wants to know any more. */
+const ENDED = notMeasured('ended before there was an answer');

@@ -1,0 +1,47 @@
+/**
+ * What the system says of a socket or a program, in an operator's words; and whose fault it is.
+ * @module
+ */
+import { CheckFailure, hardOutcome, notMeasured, softOutcome } from './outcome.js';
+import type { Outcome } from './probe.js';
+
+/** The server's, or the way's to it. */
+const THEIRS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset by the server',
+  ECONNABORTED: 'connection ended by the server',
+  EPIPE: 'connection closed by the server',
+  EHOSTUNREACH: 'no route to the server, or nobody answers for its address',
+  EHOSTDOWN: 'nobody answers for its address',
+  ENETUNREACH: 'no route to the network of the server',
+  ETIMEDOUT: 'connection timed out',
+  ENOPROTOOPT: 'protocol refused',
+  EPROTO: 'protocol error',
+};
+
+/** This host's: says nothing of the server. */
+const OURS: Readonly<Record<string, string>> = {
+  EMFILE: 'this process has no file descriptors left',
+  ENFILE: 'this host has no file descriptors left',
+  ENOBUFS: 'this host has no buffers left',
+  ENOMEM: 'this host has no memory left',
+  EAGAIN: 'this host has no resources left for it',
+  EADDRNOTAVAIL: 'this host has no such address, or no port left, to call from',
+  EADDRINUSE: 'this host has no port left to call from',
+  EPERM: 'this host does not let it out (a firewall, or no right to it)',
+  EACCES: 'this host does not let it out (a firewall, or no right to it)',
+  ENETDOWN: 'the network of this host is down',
+  EAFNOSUPPORT: 'this host has no sockets of this family',
+};
+
+/** The outcome of a run that rejected. What nobody knows is no verdict on the server. */
+export function outcomeOf(error: unknown): Outcome {
+  if (error instanceof CheckFailure) return error.outcome;
+  const { code = '', message = String(error), reason = message } = error as Partial<Record<string, string>>;
+  // A server that speaks TLS refuses what it does not like, a client without a certificate for one, when the handshake is over.
+  if (code.startsWith('ERR_SSL')) return softOutcome(`TLS: ${reason}`);
+  const theirs = THEIRS[code];
+  if (theirs !== undefined) return hardOutcome(theirs);
+  const ours = OURS[code];
+  return notMeasured(ours === undefined ? message : `${ours}: ${code}`);
+}

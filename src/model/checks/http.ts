@@ -1,0 +1,111 @@
+/**
+ * The HTTP check.
+ * @module
+ */
+import { integer, lazy } from '../parse.js';
+import { baseShape, type CheckBase, lineSchema, regexSchema, textSchema, type WithFilled } from './base.js';
+import { type NormalTls, type TlsOptions, tlsSchema } from './tls.js';
+
+/** What an answer's body must be; all that is given must hold. */
+export interface HttpBody {
+  /** Text that it must contain. */
+  readonly contains?: string | undefined;
+  /** A regular expression of JavaScript, without slashes and flags, that must match somewhere. */
+  readonly matches?: string | undefined;
+  /** The SHA-256 of the body, 64 hexadecimal digits. */
+  readonly sha256?: string | undefined;
+}
+
+/** One request by HTTP, on a connection of its own. */
+export interface HttpCheck extends CheckBase {
+  readonly type: 'http';
+  /** Default `GET`. */
+  readonly method?: string | undefined;
+  /** What is asked for, query included. Default `/`. */
+  readonly path?: string | undefined;
+  /** The Host header. Default: the address that is checked, and the port unless it is the usual one. */
+  readonly host?: string | undefined;
+  /** Further headers of the request; one of them takes the place of this library's own of the same name. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Statuses that pass: `200`, `'200-299'`. Default `['200-299']`, as keepalived's `status_code`. */
+  readonly status?: readonly (number | string)[] | undefined;
+  /** What the body must be. Default: it is not read. */
+  readonly body?: HttpBody | undefined;
+  /** Bytes of a body that are read at most, 1 to 16777216; a longer one has failed (soft). Default 262144. */
+  readonly maxBody?: number | undefined;
+  /** How many redirects to follow, all to the same server, 0 to 20. Default 0: a redirect is an answer like any other. */
+  readonly redirects?: number | undefined;
+  /** HTTPS: `true`, or how. Default: no TLS. */
+  readonly tls?: true | TlsOptions | undefined;
+  /** `'2'` is HTTP/2: by ALPN where there is TLS, else without asking (prior knowledge). Default `'1.1'`. */
+  readonly version?: '1.1' | '2' | undefined;
+}
+
+/** With its defaults filled in. */
+export type NormalHttpCheck = WithFilled<
+  Omit<HttpCheck, 'tls'>,
+  'method' | 'path' | 'headers' | 'status' | 'maxBody' | 'redirects' | 'version'
+> & { readonly tls?: NormalTls | undefined };
+
+/** What a name of a header or a method may be (RFC 9110, 5.6.2). */
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+const statusSchema = lazy((z) =>
+  z.union(
+    [
+      integer(100, 599),
+      z.string().refine((text) => {
+        const [, low = 0, high = 0] = (/^([1-5]\d\d)-([1-5]\d\d)$/.exec(text) ?? []).map(Number);
+        return low > 0 && low <= high;
+      }),
+    ],
+    { error: 'must be a status (200) or a range (200-299)' },
+  ),
+);
+
+const bodySchema = lazy((z) =>
+  z
+    .strictObject({
+      contains: textSchema().optional(),
+      matches: regexSchema().optional(),
+      sha256: z
+        .string()
+        .regex(/^[0-9a-f]{64}$/i, { error: 'must be 64 hexadecimal digits' })
+        .toLowerCase()
+        .optional(),
+    })
+    .refine(({ contains, matches, sha256 }) => (contains ?? matches ?? sha256) !== undefined, {
+      error: 'must have contains, matches or sha256',
+    }),
+);
+
+/** The schema of an HTTP check. */
+export const httpSchema = lazy((z) =>
+  z
+    .strictObject({
+      type: z.literal('http'),
+      ...baseShape(),
+      method: z.string().regex(TOKEN, { error: 'must be a method: "GET"' }).default('GET'),
+      path: z
+        .string()
+        .regex(/^[\x21-\x7e]+$/, { error: 'must be printable ASCII without blanks, and not empty' })
+        .default('/'),
+      host: lineSchema().optional(),
+      headers: z
+        .record(
+          z.string().regex(TOKEN, { error: 'must be the name of a header' }),
+          z.string().regex(/^[^\r\n\0]*$/, { error: 'must be one line' }),
+        )
+        .default({}),
+      status: z.array(statusSchema()).min(1, { error: 'must not be empty' }).default(['200-299']),
+      body: bodySchema().optional(),
+      maxBody: integer(1, 16_777_216, ' bytes').default(262_144),
+      redirects: integer(0, 20).default(0),
+      tls: tlsSchema().optional(),
+      version: z.enum(['1.1', '2'], { error: 'must be 1.1, 2' }).default('1.1'),
+    })
+    .refine(({ method, body }) => method !== 'HEAD' || body === undefined, {
+      path: ['body'],
+      error: 'an answer to HEAD has no body',
+    }),
+);

@@ -1,0 +1,45 @@
+import { expect, test, vi } from 'vitest';
+import { failed, LONG, nobody, run, serve, silent } from './fixture.js';
+
+const TCP = { type: 'tcp' } as const;
+
+test('passes where somebody listens, and resets the connection', async () => {
+  const errors: string[] = [];
+  const server = await serve((socket) => socket.on('error', ({ message }) => errors.push(message)).resume());
+  expect(await run(server, TCP)).toEqual({ result: 'passed', reason: 'connected' });
+  await vi.waitFor(() => expect(errors).toEqual(['read ECONNRESET']), LONG);
+});
+
+test('takes IPv6', async () => {
+  const server = await serve(() => {}, '::1');
+  expect(await run(server, TCP)).toMatchObject({ result: 'passed' });
+});
+
+test('calls from the address it is told', async () => {
+  const from: (string | undefined)[] = [];
+  const server = await serve(({ remoteAddress }) => from.push(remoteAddress));
+  expect(await run(server, { ...TCP, source: '127.0.0.9' })).toMatchObject({ result: 'passed' });
+  await vi.waitFor(() => expect(from).toEqual(['127.0.0.9']), LONG);
+});
+
+test('fails hard where nobody listens', async () => {
+  expect(await run(await nobody(), TCP)).toEqual(failed('hard', 'connection refused'));
+});
+
+test('is not measured from an address that this host does not have', async () => {
+  const outcome = await run(await silent(), { ...TCP, source: '192.0.2.9' });
+  expect(outcome).toEqual({
+    result: 'not measured',
+    reason: 'this host has no such address, or no port left, to call from: EADDRNOTAVAIL',
+  });
+});
+
+test('is not measured from an address of the other family', async () => {
+  expect(await run(await silent(), { ...TCP, source: '::1' })).toMatchObject({ result: 'not measured' });
+});
+
+test('is not begun when nobody wants to know', async () => {
+  const server = await silent();
+  expect(await run(server, TCP, AbortSignal.abort())).toMatchObject({ result: 'not measured' });
+  expect(server.accepted()).toBe(0);
+});

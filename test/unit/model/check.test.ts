@@ -1,0 +1,71 @@
+import { describe, expect, test } from 'vitest';
+import { type Check, parseCheck } from '../../../src/model/check.js';
+import { issuesOf, pathsOf } from './issues.js';
+
+type Loose = Record<string, unknown>;
+
+/** What every check has in its one form, where nothing is said of it. */
+const BASE = { interval: 5000, timeout: 3000, fall: 3, softFall: 3, rise: 2, recheck: 1250 };
+
+function paths(input: Loose): string[] {
+  return pathsOf(() => parseCheck(input as unknown as Check));
+}
+
+describe.each<[string, Loose, Loose]>([
+  ['tcp', { type: 'tcp' }, {}],
+  [
+    'http',
+    { type: 'http' },
+    {
+      method: 'GET',
+      path: '/',
+      headers: {},
+      status: ['200-299'],
+      maxBody: 262_144,
+      redirects: 0,
+      version: '1.1',
+    },
+  ],
+  ['http', { type: 'http', tls: true }, { tls: { verify: true, expiryWarning: 14 } }],
+])('%s %o', (_, input, filled) => {
+  test('has its defaults in its one form, which is taken again', () => {
+    const check = parseCheck(input as unknown as Check);
+    expect(check).toMatchObject({ ...input, ...BASE, ...filled });
+    expect(parseCheck(check)).toEqual(check);
+    expect(JSON.parse(JSON.stringify(check))).toEqual(check);
+  });
+
+  test('refuses what it does not know', () => {
+    expect(paths({ ...input, nonsense: 1 })).toEqual(['nonsense']);
+  });
+});
+
+test.each<[string, Loose, string[]]>([
+  ['no type', {}, ['type']],
+  ['another type', { type: 'telepathy' }, ['type']],
+  ['times of the future', { type: 'tcp', interval: 1, timeout: 1e9 }, ['interval', 'timeout']],
+  ['an address by name', { type: 'tcp', address: 'www', source: 'eth0' }, ['address', 'source']],
+  ['a header in two lines', { type: 'http', headers: { A: 'x\r\nB: y' } }, ['headers.A']],
+  ['a path with a blank', { type: 'http', path: '/a b' }, ['path']],
+  ['a path in two lines', { type: 'http', path: '/a\r\nb' }, ['path']],
+  ['a method in two words', { type: 'http', method: 'GET /' }, ['method']],
+  ['a host in two lines', { type: 'http', host: 'a\nb' }, ['host']],
+  ['statuses', { type: 'http', status: [99, '300-200', '2xx', 200] }, ['status[0]', 'status[1]', 'status[2]']],
+  ['no status', { type: 'http', status: [] }, ['status']],
+  ['a regular expression', { type: 'http', body: { matches: '(' } }, ['body.matches']],
+  ['a body of nothing', { type: 'http', body: {} }, ['body']],
+  ['a body of HEAD', { type: 'http', method: 'HEAD', body: { contains: 'x' } }, ['body']],
+  ['a sum', { type: 'http', body: { sha256: 'abc' } }, ['body.sha256']],
+  ['TLS by word', { type: 'http', tls: 'yes' }, ['tls']],
+  ['a certificate without its key', { type: 'http', tls: { cert: 'x' } }, ['tls.key']],
+  ['a key without its certificate', { type: 'http', tls: { key: 'x' } }, ['tls.cert']],
+  ['unknown TLS', { type: 'http', tls: { sni: 'x' } }, ['tls.sni']],
+])('refuses %s', (_, input, expected) => {
+  expect(paths(input)).toEqual(expected);
+});
+
+test('says what is wrong with a regular expression', () => {
+  const check = { type: 'http', body: { matches: '(' } } as const;
+  const [issue] = issuesOf(() => parseCheck(check));
+  expect(issue?.message).toContain('Invalid regular expression');
+});
