@@ -4,6 +4,7 @@
  */
 import type { Verb } from './verb.js';
 import { apply } from './verbs/apply.js';
+import { check } from './verbs/check.js';
 import { completion } from './verbs/completion.js';
 import { connections } from './verbs/connections.js';
 import { diff } from './verbs/diff.js';
@@ -11,6 +12,7 @@ import { director } from './verbs/director.js';
 import { doctor } from './verbs/doctor.js';
 import { drain } from './verbs/drain.js';
 import { exportTable } from './verbs/export.js';
+import { health } from './verbs/health.js';
 import { helpAbout } from './verbs/help.js';
 import { importFile } from './verbs/import.js';
 import { keep } from './verbs/keep.js';
@@ -30,9 +32,9 @@ import { weight } from './verbs/weight.js';
 /** All of them. The first argument of a command line is the name of one, begins with a dash, or is absent. */
 export const VERBS: readonly Verb[] = [
   ...[list, connections, settings, sync, top],
-  ...[drain, weight, overrides],
+  ...[drain, weight, overrides, health],
   ...[save, restore],
-  ...[diff, apply, keep, exportTable, importFile, simulate],
+  ...[diff, apply, keep, check, exportTable, importFile, simulate],
   ...[director, realServer, script, doctor],
   ...[completion, helpAbout(() => VERBS), version],
 ];

@@ -9,18 +9,18 @@ import type { NormalCheck } from '../model/check.js';
 import type { DesiredTable, NormalDesiredTable } from '../model/desired.js';
 import { parseDesiredTable } from '../model/desired.js';
 import { formatDestinationKey, type NormalDestination } from '../model/destination.js';
-import type { NormalServiceHealth } from '../model/health.js';
 import { formatServiceKey, type ServiceKeyText } from '../model/service-key.js';
 import type { Verdict, Wishes } from '../reconcile/intent.js';
 import type { KeepHealth } from '../reconcile/keep.js';
 import { type ServerName, serverName } from '../reconcile/override.js';
 import { type Clock, machineClock } from './clock.js';
 import { MassFailureGuard, type MassFailureRules } from './guard.js';
+import { type CheckedServer, type CheckedService, checkedServers, checkedServices, type Job } from './jobs.js';
 import { type HealthReport, readHealthReport, type ServerReport, writeHealthReport } from './journal.js';
 import type { Outcome, Target } from './probe.js';
 import { canRamp, rampAt } from './ramps.js';
 import { runCheck } from './run-check.js';
-import { FIRST_ROUND, type Job, Runner } from './runner.js';
+import { FIRST_ROUND, Runner } from './runner.js';
 import { decide, type ServerStatus, type Tier } from './tiers.js';
 import { type CheckState, judge, pauseAfter, unknownSince } from './verdict.js';
 
@@ -110,10 +110,7 @@ interface WatchedServer {
   returned: number | undefined;
 }
 
-interface WatchedService {
-  readonly health: NormalServiceHealth;
-  readonly servers: readonly NormalDestination[];
-  readonly scheduler: string;
+interface WatchedService extends CheckedService {
   hasQuorum: boolean;
   tier: Tier | undefined;
 }
@@ -227,35 +224,23 @@ export class HealthMonitor implements KeepHealth, Disposable {
     this.#watched = new Map();
     this.#servers = new Map();
     this.#services = new Map();
-    const wanted = new Map(services.map((entry) => [formatServiceKey(entry.service), entry]));
-    for (const one of health) {
-      const service = formatServiceKey(one.service);
-      const entry = wanted.get(service);
-      if (entry === undefined) continue;
-      const before = kept.get(service);
-      const { hasQuorum = true, tier } = before ?? {};
-      const {
-        destinations,
-        service: { scheduler },
-      } = entry;
-      this.#services.set(service, { health: one, servers: destinations, scheduler, hasQuorum, tier });
-      for (const each of destinations) this.#watchServer(one, each, 'server', watched, servers);
-      for (const each of one.backups) this.#watchServer(one, each, 'backup', watched, servers);
+    for (const checked of checkedServices(services, health)) {
+      const service = formatServiceKey(checked.service);
+      const { hasQuorum = true, tier } = kept.get(service) ?? {};
+      this.#services.set(service, { ...checked, hasQuorum, tier });
+      for (const each of checkedServers(checked)) this.#watchServer(each, watched, servers);
     }
     for (const key of watched.keys()) if (!this.#watched.has(key)) this.#guard?.recovered(key, this.#watched.size);
     this.#runner.set(new Map(Array.from(this.#watched, ([key, { job }]) => [key, job])));
   }
 
   #watchServer(
-    health: NormalServiceHealth,
-    destination: NormalDestination,
-    role: WatchedServer['role'],
+    { health, destination, role, jobs }: CheckedServer,
     watched: ReadonlyMap<string, Watched>,
     servers: ReadonlyMap<ServerName, WatchedServer>,
   ): void {
     const name = serverName(health.service, destination);
-    const checks = checksOf(health, destination).map((check) => {
-      const job = jobOf(destination, check);
+    const checks = jobs.map((job) => {
       const here = this.#watched.get(job.key) ?? watched.get(job.key) ?? this.#begin(job);
       if (!this.#watched.has(job.key)) here.servers.clear();
       this.#watched.set(job.key, here);
@@ -385,7 +370,7 @@ export class HealthMonitor implements KeepHealth, Disposable {
     const ramps = new Map<ServerName, number>();
     const times: number[] = this.#guard?.ends === undefined ? [] : [this.#guard.ends];
     for (const [service, watched] of this.#services) {
-      const { health, servers, hasQuorum: hadQuorum } = watched;
+      const { health, destinations: servers, hasQuorum: hadQuorum } = watched;
       const statusOf = (server: NormalDestination) => this.#statusOf(serverName(health.service, server));
       const decision = decide({ health, servers, statusOf, hadQuorum, now });
       watched.hasQuorum = decision.hasQuorum;
@@ -418,9 +403,13 @@ export class HealthMonitor implements KeepHealth, Disposable {
     return { status, since: Math.max(0, ...checks.map(({ state }) => state.since)) };
   }
 
-  #ramp({ health, servers, scheduler }: WatchedService, now: number, ramps: Map<ServerName, number>): number[] {
+  #ramp(
+    { health, destinations, service: { scheduler } }: WatchedService,
+    now: number,
+    ramps: Map<ServerName, number>,
+  ): number[] {
     if (health.ramp === 0 || !canRamp(scheduler)) return [];
-    return servers.flatMap((server) => {
+    return destinations.flatMap((server) => {
       const name = serverName(health.service, server);
       const { returned } = this.#servers.get(name) ?? {};
       if (returned === undefined || this.#statusOf(name).status !== 'up') return [];
@@ -493,20 +482,6 @@ export class HealthMonitor implements KeepHealth, Disposable {
   #tell(event: HealthEvent): void {
     this.#options.onEvent?.(event);
   }
-}
-
-/** Its own checks, or those of the service. */
-function checksOf(
-  { checks, servers }: NormalServiceHealth,
-  { address, port }: NormalDestination,
-): readonly NormalCheck[] {
-  return servers.find((own) => own.address === address && own.port === port)?.checks ?? checks;
-}
-
-/** Equal checks of equal targets have one key, whatever services they are for. */
-export function jobOf({ address, port }: Target, check: NormalCheck): Job {
-  const target = { address: check.address ?? address, port: check.port ?? port };
-  return { key: JSON.stringify([target.address, target.port, check]), target, check };
 }
 
 function targetText({ target: { address, port } }: Job): string {

@@ -7,14 +7,8 @@ import { readFileSync } from 'node:fs';
 import type { NormalCheck } from '../model/check.js';
 import { Agenda } from './agenda.js';
 import type { Clock } from './clock.js';
+import type { Job } from './jobs.js';
 import type { Outcome, Target } from './probe.js';
-
-/** A check of one target. Equal ones have equal keys. */
-export interface Job {
-  readonly key: string;
-  readonly target: Target;
-  readonly check: NormalCheck;
-}
 
 /** What {@link Runner} takes. */
 export interface RunnerOptions {

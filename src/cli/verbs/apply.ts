@@ -37,6 +37,7 @@ export const apply = defineVerb({
     const { stdout, stderr } = context.streams;
     const desired = await readState(operands.file, context);
     if (desired.services === undefined) stderr.write('ipvs-ts: the file has no services: those in the table stay\n');
+    if (desired.health !== undefined) stderr.write('ipvs-ts: "keep" runs the checks of the file; apply does not\n');
     await using ipvs = await context.open({ netns: values.netns, source: 'netlink' });
     const difference = await planFor(ipvs, desired, values, context.streams);
     const { json, drain, end } = values;

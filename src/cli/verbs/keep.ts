@@ -1,9 +1,11 @@
 /** @module */
 import { IpvsError } from '../../errors.js';
+import { namespaceIdentity } from '../../linux/namespace-identity.js';
 import { READY, reloading, STOPPING, type SystemdNotifier, statusOf, systemdNotifier } from '../../linux/systemd.js';
 import type { KeepEvent } from '../../reconcile/keep.js';
 import type { Plan } from '../../reconcile/plan.js';
 import { DRAIN, milliseconds, NETNS, PRUNE, SCOPE, STATE_FILE } from '../common-options.js';
+import { healthLine } from '../health-text.js';
 import { warningWriter } from '../input.js';
 import { overrideLine } from '../override-text.js';
 import { systemMessage } from '../system-error.js';
@@ -49,7 +51,7 @@ export const keep = defineVerb({
   details:
     'It watches the file, and corrects what other programs change. SIGHUP reads the file at once, SIGTERM ends it: servers that ' +
     'are being drained keep weight 0 then. A file with a mistake changes nothing. Write the file beside and rename it, or hold ' +
-    'a lock on it (flock) while you write. One program keeps the services of a scope in a network namespace.',
+    'a lock on it (flock) while you write. It runs the health checks that the file has, and acts upon them. One program keeps the services of a scope in a network namespace.',
 
   async run({ values, operands: { file } }, context) {
     if (file === '' || file === '-') throw new UsageError('FILE must be a file, which can change');
@@ -69,14 +71,25 @@ export const keep = defineVerb({
     signals.reload = () => source.reload();
     using systemd = new Systemd();
     const line = values.json ? jsonLine : textLine;
+    const directory = stateDirectory({ netns });
+    const { HealthMonitor } = await import('../../health/index.js');
+    using health = new HealthMonitor({
+      directory,
+      onEvent: (event) => streams.stdout.write(values.json ? jsonOf(event) : `${healthLine(event)}\n`),
+    });
     await keepTable(
       ipvs,
       {
         changes: source.changes,
-        read: () => source.read().catch((error: unknown) => fail(file, error)),
+        read: async () => {
+          const state = await source.read().catch((error: unknown) => fail(file, error));
+          if (state.health !== undefined) refuseOtherNamespace(netns);
+          return state;
+        },
       },
       {
-        directory: stateDirectory({ netns }),
+        directory,
+        health,
         program: `ipvs-ts keep ${file}`,
         interval,
         maxRemoval: values['max-removal'],
@@ -98,6 +111,14 @@ export const keep = defineVerb({
 function percent(text: string): number {
   if (/^(\d{1,2}|100)$/.test(text)) return Number(text);
   throw new UsageError(`must be a percentage from 0 to 100, not "${text}"`);
+}
+
+/** A check is made with this process's own sockets. */
+function refuseOtherNamespace(netns: string | undefined): void {
+  if (netns === undefined || namespaceIdentity({ netns }) === namespaceIdentity()) return;
+  throw new UsageError(
+    `--netns ${netns}: the file has checks, which run in the namespace of this program: ip netns exec ${netns} ipvs-ts keep`,
+  );
 }
 
 /** What the user's file is not is a usage error. */
@@ -161,7 +182,11 @@ class Systemd implements Disposable {
 function jsonLine(event: KeepEvent): string {
   const error = 'error' in event ? { error: event.error.message } : {};
   const stand = event.type === 'interrupted' ? { inForce: event.error.inForce, notTried: event.error.notTried } : {};
-  return `${JSON.stringify({ time: new Date().toISOString(), ...event, ...error, ...stand })}\n`;
+  return jsonOf({ ...event, ...error, ...stand });
+}
+
+function jsonOf(event: object): string {
+  return `${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`;
 }
 
 function textLine(event: KeepEvent): string {

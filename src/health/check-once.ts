@@ -1,0 +1,95 @@
+/**
+ * Every check of a table, once.
+ * @module
+ */
+import { type DesiredTable, type NormalDesiredTable, parseDesiredTable } from '../model/desired.js';
+import { formatDestinationKey } from '../model/destination.js';
+import { formatServiceKey, type ServiceKeyText } from '../model/service-key.js';
+import { checkedServers, checkedServices, type Job } from './jobs.js';
+import type { Outcome } from './probe.js';
+import { runCheck } from './run-check.js';
+
+/** What one check of one server found. Plain JSON. */
+export interface CheckResult {
+  /** The services that the server is checked for, by this check. */
+  readonly services: readonly ServiceKeyText[];
+  /** The real server: `10.0.0.11:80`. */
+  readonly server: string;
+  /** What was asked, if that is elsewhere: `10.0.0.11:8080`. */
+  readonly target: string;
+  /** The check's type: `tcp`. */
+  readonly check: string;
+  readonly result: Outcome['result'];
+  readonly reason: string;
+  /** Milliseconds that it took. */
+  readonly took: number;
+}
+
+/** What {@link checkOnce} takes. */
+export interface CheckOnceOptions {
+  /** How many run at once, 1 to 10000. Default 100. */
+  readonly parallel?: number | undefined;
+  /** Called as each ends. */
+  readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined;
+  /** Ends it with `signal.reason`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Runs every check that a table has (its section `health`), equal ones once, and gives their results in the table's order.
+ * @throws {InvalidArgumentError} for a table that is none.
+ *
+ * @example
+ * ```ts
+ * const results = await checkOnce(await loadStateFile('director.yaml'));
+ * for (const { server, result, reason } of results) console.log(server, result, reason);
+ * ```
+ */
+export async function checkOnce(table: DesiredTable, options: CheckOnceOptions = {}): Promise<CheckResult[]> {
+  const { parallel = 100, onProgress, signal = new AbortController().signal } = options;
+  const wanted = wantedOf(parseDesiredTable(table));
+  const results: CheckResult[] = [];
+  let [next, done] = [0, 0];
+  const work = async () => {
+    while (next < wanted.length && !signal.aborted) {
+      const index = next++;
+      const entry = wanted[index];
+      if (entry === undefined) break;
+      results[index] = await resultOf(entry, signal);
+      onProgress?.({ done: ++done, total: wanted.length });
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(Math.max(1, parallel), wanted.length) }, work));
+  signal.throwIfAborted();
+  return results;
+}
+
+/** A check, with the services that it is for. */
+interface Wanted {
+  readonly job: Job;
+  readonly server: string;
+  readonly services: ServiceKeyText[];
+}
+
+function wantedOf({ services = [], health = [] }: NormalDesiredTable): Wanted[] {
+  const wanted = new Map<string, Wanted>();
+  for (const checked of checkedServices(services, health)) {
+    const service = formatServiceKey(checked.service);
+    for (const { destination, jobs } of checkedServers(checked)) {
+      for (const job of jobs) {
+        const known = wanted.get(job.key);
+        if (known === undefined)
+          wanted.set(job.key, { job, server: formatDestinationKey(destination), services: [service] });
+        else known.services.push(service);
+      }
+    }
+  }
+  return [...wanted.values()];
+}
+
+async function resultOf({ job, server, services }: Wanted, signal: AbortSignal): Promise<CheckResult> {
+  const started = performance.now();
+  const { result, reason } = await runCheck(job.target, job.check, signal);
+  const took = Math.round((performance.now() - started) * 10) / 10;
+  return { services, server, target: formatDestinationKey(job.target), check: job.check.type, result, reason, took };
+}
