@@ -209,13 +209,14 @@ export class HealthMonitor implements KeepHealth, Disposable {
   async #firstRound(signal: AbortSignal | undefined): Promise<void> {
     const longest = Math.max(...Array.from(this.#watched.values(), ({ job }) => job.check.timeout));
     await new Promise<void>((resolve) => {
-      this.#waiting.push(resolve);
-      const cancel = this.#clock.after(2 * FIRST_ROUND + longest, resolve);
       const end = () => {
         cancel();
+        signal?.removeEventListener('abort', end);
         resolve();
       };
-      signal?.addEventListener('abort', end, { once: true });
+      const cancel = this.#clock.after(2 * FIRST_ROUND + longest, end);
+      this.#waiting.push(end);
+      signal?.addEventListener('abort', end);
     });
   }
 

@@ -1,0 +1,260 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { parseStateText } from '../../../src/config/index.js';
+import { readHealthReport } from '../../../src/health/journal.js';
+import { type HealthEvent, HealthMonitor, type HealthMonitorOptions } from '../../../src/health/monitor.js';
+import type { Outcome } from '../../../src/health/probe.js';
+import { FakeClock } from './fake-clock.js';
+
+const UP: Outcome = { result: 'passed', reason: 'connected' };
+const DOWN: Outcome = { result: 'failed', kind: 'hard', reason: 'connection refused' };
+
+const FILE = `
+version: 1
+services:
+  - service: tcp://192.0.2.1:80
+    scheduler: rr
+    checks: [{ type: tcp, interval: 1s, timeout: 1s, fall: 2, rise: 2 }]
+    onFailure: { removeAfter: 10s }
+    sorry: 10.0.0.9
+    ramp: 10s
+    destinations: [10.0.0.1, 10.0.0.2]
+`;
+
+/** A network in which a test says who answers. */
+class World {
+  readonly clock = new FakeClock();
+  readonly events: HealthEvent[] = [];
+  readonly dead = new Set<string>();
+  readonly runs: string[] = [];
+  load: number | undefined;
+  readonly monitor: HealthMonitor;
+
+  constructor(options: HealthMonitorOptions = {}, clock?: FakeClock) {
+    if (clock !== undefined) this.clock = clock;
+    this.monitor = new HealthMonitor({
+      clock: this.clock,
+      onEvent: (event) => this.events.push(event),
+      run: ({ address }) => {
+        this.runs.push(address);
+        const outcome = this.dead.has(address) ? DOWN : { ...UP, load: this.load };
+        return Promise.resolve(outcome);
+      },
+      ...options,
+    });
+  }
+
+  async follow(text: string): Promise<void> {
+    const followed = this.monitor.follow(parseStateText(text));
+    await this.clock.advance(1000);
+    await followed;
+  }
+
+  get verdicts(): object {
+    return Object.fromEntries(this.monitor.wishes().verdicts ?? []);
+  }
+
+  texts(): string[] {
+    return this.events.splice(0).map((event) => {
+      if (event.type === 'server') return `${event.server.replace(':80', '')} ${event.status}`;
+      return event.type === 'tier' ? `tier ${event.tier}` : event.type;
+    });
+  }
+}
+
+const NAME = 'tcp://192.0.2.1:80 10.0.0.1:80';
+
+describe('the monitor', () => {
+  test('takes the first outcome for a verdict before it is followed', async () => {
+    const world = new World();
+    world.dead.add('10.0.0.1');
+    await world.follow(FILE);
+    expect(world.verdicts).toEqual({ [NAME]: 'quiesce' });
+    expect(world.texts().sort()).toEqual(['10.0.0.1 down', '10.0.0.2 up']);
+  });
+
+  test('says when a server falls, is removed, and returns, with a ramp', async () => {
+    const world = new World();
+    await world.follow(FILE);
+    expect(world.verdicts).toEqual({});
+    expect(world.monitor.wishes().ramps?.size ?? 0).toBe(0);
+    world.texts();
+    world.dead.add('10.0.0.1');
+    await world.clock.advance(2500);
+    expect(world.texts()).toEqual(['10.0.0.1 down']);
+    expect(world.verdicts).toEqual({ [NAME]: 'quiesce' });
+    await world.clock.advance(11_000);
+    expect(world.verdicts).toEqual({ [NAME]: 'remove' });
+    world.dead.clear();
+    await world.clock.advance(3000);
+    expect(world.texts()).toEqual(['10.0.0.1 up']);
+    expect(world.verdicts).toEqual({});
+    const first = world.monitor.wishes().ramps?.get(NAME) ?? 100;
+    expect(first).toBeLessThanOrEqual(30);
+    await world.clock.advance(3000);
+    expect(world.monitor.wishes().ramps?.get(NAME)).toBeGreaterThan(first);
+    await world.clock.advance(10_000);
+    expect(world.monitor.wishes().ramps?.size ?? 0).toBe(0);
+  });
+
+  test('brings in the sorry server when all are down', async () => {
+    const world = new World();
+    await world.follow(FILE);
+    world.texts();
+    for (const each of ['10.0.0.1', '10.0.0.2']) world.dead.add(each);
+    await world.clock.advance(3000);
+    expect(world.texts().sort()).toEqual(['10.0.0.1 down', '10.0.0.2 down', 'tier sorry'].sort());
+    const standIns = [...(world.monitor.wishes().standIns?.values() ?? [])].flat();
+    expect(standIns.map(({ address }) => address)).toEqual(['10.0.0.9']);
+  });
+
+  test('runs equal checks once, whatever services they are for', async () => {
+    const world = new World();
+    const second = FILE.replace('version: 1', '').replace('services:', '').replace('192.0.2.1:80', '192.0.2.2:80');
+    await world.follow(FILE + second);
+    world.runs.length = 0;
+    await world.clock.advance(1000);
+    expect(world.runs.sort()).toEqual(['10.0.0.1', '10.0.0.2']);
+    world.dead.add('10.0.0.1');
+    await world.clock.advance(3000);
+    expect(Object.keys(world.verdicts).length).toBe(2);
+  });
+
+  test('goes on with what it knows when the table changes; a changed check starts anew', async () => {
+    const world = new World();
+    await world.follow(FILE);
+    world.dead.add('10.0.0.1');
+    await world.clock.advance(3000);
+    world.texts();
+    await world.follow(FILE.replace('[10.0.0.1, 10.0.0.2]', '[10.0.0.1, 10.0.0.2, 10.0.0.3]'));
+    expect(world.texts()).toEqual(['10.0.0.3 up']);
+    expect(world.verdicts).toEqual({ [NAME]: 'quiesce' });
+    world.dead.clear();
+    await world.follow(FILE.replace('rise: 2', 'rise: 3'));
+    expect(world.verdicts).toEqual({});
+  });
+
+  test('acts together upon what comes together', async () => {
+    const world = new World();
+    await world.follow(FILE);
+    const changes = world.monitor.changes[Symbol.asyncIterator]();
+    let count = 0;
+    void (async () => {
+      while (!(await changes.next()).done) count += 1;
+    })().catch(() => undefined);
+    world.dead.add('10.0.0.1');
+    await world.clock.advance(5000);
+    expect(count).toBe(1);
+  });
+
+  test('a load of 0 is weight 0; another is a share, smoothed', async () => {
+    const world = new World();
+    world.load = 100;
+    await world.follow(FILE);
+    expect(world.monitor.wishes().load?.get(NAME)).toBe(100);
+    world.load = 50;
+    await world.clock.advance(12_000);
+    expect(world.monitor.wishes().load?.get(NAME)).toBeLessThan(60);
+    world.load = 0;
+    await world.clock.advance(1500);
+    expect(world.verdicts).toMatchObject({ [NAME]: 'quiesce' });
+    world.load = 100;
+    await world.clock.advance(1500);
+    expect(world.verdicts).toEqual({});
+  });
+
+  test('holds the table when most servers fall at once, and lets go after a while', async () => {
+    const world = new World({ massFailure: { hold: 20_000 } });
+    await world.follow(FILE.replace('[10.0.0.1, 10.0.0.2]', '[10.0.0.1-10.0.0.20]').replace('10.0.0.9', '10.0.1.9'));
+    world.texts();
+    for (let host = 1; host <= 20; host++) world.dead.add(`10.0.0.${host}`);
+    await world.clock.advance(4000);
+    expect(world.verdicts).toEqual({});
+    expect(world.monitor.report().heldSince).toBeDefined();
+    expect(world.texts()).toContain('mass-failure');
+    await world.clock.advance(20_000);
+    expect(world.texts()).toContain('mass-failure-over');
+    expect(Object.keys(world.verdicts).length).toBe(20);
+  });
+
+  test('lets go at once when they are back', async () => {
+    const world = new World();
+    await world.follow(FILE.replace('[10.0.0.1, 10.0.0.2]', '[10.0.0.1-10.0.0.20]').replace('10.0.0.9', '10.0.1.9'));
+    for (let host = 1; host <= 20; host++) world.dead.add(`10.0.0.${host}`);
+    await world.clock.advance(4000);
+    world.dead.clear();
+    await world.clock.advance(4000);
+    expect(world.texts()).toContain('mass-failure-over');
+    expect(world.monitor.report().heldSince).toBeUndefined();
+    expect(world.verdicts).toEqual({});
+  });
+
+  test('tells trouble of its own, and makes no verdict of it', async () => {
+    const world = new World({ run: () => Promise.resolve({ result: 'not measured', reason: 'EMFILE' }) });
+    const followed = world.monitor.follow(parseStateText(FILE));
+    await world.clock.advance(3100);
+    await followed;
+    expect(world.texts()).toEqual(['not-measured']);
+    expect(world.verdicts).toEqual({});
+  });
+});
+
+describe('what is known outlives the program', () => {
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'ipvs-health-'));
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  test('a restart flaps nothing', async () => {
+    const clock = new FakeClock();
+    const first = new World({ directory }, clock);
+    first.dead.add('10.0.0.1');
+    await first.follow(FILE);
+    await clock.advance(1000);
+    first.monitor[Symbol.dispose]();
+    expect(clock.timers).toBe(0);
+    const second = new World({ directory }, clock);
+    second.dead.add('10.0.0.1');
+    await second.follow(FILE);
+    expect(second.texts()).toEqual([]);
+    expect(second.verdicts).toEqual({ [NAME]: 'quiesce' });
+  });
+
+  test('unless it is older than ten intervals, or another start is wanted', async () => {
+    const clock = new FakeClock();
+    const first = new World({ directory }, clock);
+    first.dead.add('10.0.0.1');
+    await first.follow(FILE);
+    first.monitor[Symbol.dispose]();
+    const up = new World({ directory, start: 'up' }, clock);
+    up.dead.add('10.0.0.1');
+    const followed = up.monitor.follow(parseStateText(FILE));
+    await followed;
+    expect(up.verdicts).toEqual({});
+    up.monitor[Symbol.dispose]();
+    await clock.advance(20_000);
+    const late = new World({ directory }, clock);
+    await late.follow(FILE);
+    expect(late.texts().sort()).toEqual(['10.0.0.1 up', '10.0.0.2 up']);
+  });
+
+  test('others read it', async () => {
+    const world = new World({ directory });
+    world.dead.add('10.0.0.1');
+    await world.follow(FILE);
+    const report = readHealthReport(directory);
+    expect(report?.services).toEqual([{ service: 'tcp://192.0.2.1:80', tier: 'primary', hasQuorum: true }]);
+    expect(report?.servers.map(({ server, status, action }) => [server, status, action])).toEqual([
+      ['10.0.0.1:80', 'down', 'quiesce'],
+      ['10.0.0.2:80', 'up', 'none'],
+    ]);
+    expect(report?.servers[0]?.checks[0]).toMatchObject({
+      check: 'tcp',
+      target: '10.0.0.1:80',
+      reason: 'connection refused',
+    });
+  });
+});
