@@ -154,6 +154,12 @@ export class Connection {
     return taken;
   }
 
+  /** Waits for so many bytes, and takes them. Fails if the connection ends before. */
+  async bytes(length: number): Promise<Buffer> {
+    while (this.received.length < length) if (!(await this.more())) throw this.closed();
+    return this.take(length);
+  }
+
   /**
    * Takes a line, without its end. Fails if none ends within so many bytes, or the connection does.
    */

@@ -5,8 +5,12 @@
 import type { NormalCheck } from '../model/check.js';
 import { notMeasured } from './outcome.js';
 import type { Outcome, Target } from './probe.js';
+import { probeDns } from './probes/dns.js';
 import { probeHttp } from './probes/http.js';
+import { probeScript } from './probes/script.js';
+import { probeSmtp } from './probes/smtp.js';
 import { probeTcp } from './probes/tcp.js';
+import { probeUdp } from './probes/udp.js';
 import { type Probe, Run } from './run.js';
 import { outcomeOf } from './system-error.js';
 
@@ -14,6 +18,10 @@ import { outcomeOf } from './system-error.js';
 const PROBES: { readonly [Type in NormalCheck['type']]: Probe<Extract<NormalCheck, { type: Type }>> } = {
   tcp: probeTcp,
   http: probeHttp,
+  script: probeScript,
+  smtp: probeSmtp,
+  dns: probeDns,
+  udp: probeUdp,
 };
 
 /**

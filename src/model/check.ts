@@ -3,11 +3,24 @@
  * @module
  */
 import { baseShape, type CheckBase, type WithFilled } from './checks/base.js';
+import { type DnsCheck, dnsSchema, type NormalDnsCheck, type UdpCheck, udpSchema } from './checks/datagram.js';
 import { type HttpCheck, httpSchema, type NormalHttpCheck } from './checks/http.js';
+import {
+  type NormalScriptCheck,
+  type NormalSmtpCheck,
+  type ScriptCheck,
+  type SmtpCheck,
+  scriptSchema,
+  smtpSchema,
+} from './checks/script.js';
 import { lazy, oneOf, parse } from './parse.js';
 
 export type { CheckBase } from './checks/base.js';
+export type { DnsCheck, NormalDnsCheck, UdpCheck } from './checks/datagram.js';
+export { RECORD_TYPES } from './checks/datagram.js';
 export type { HttpBody, HttpCheck, NormalHttpCheck } from './checks/http.js';
+export type { NormalScriptCheck, NormalSmtpCheck, ScriptCheck, ScriptStep, SmtpCheck } from './checks/script.js';
+export { PRESETS } from './checks/script.js';
 export type { NormalTls, TlsOptions } from './checks/tls.js';
 
 /** Whether a TCP connection comes about. It is ended by a reset, so that the server has nothing to wait for. */
@@ -16,7 +29,7 @@ export interface TcpCheck extends CheckBase {
 }
 
 /** One check, as a program writes it. */
-export type Check = TcpCheck | HttpCheck;
+export type Check = TcpCheck | HttpCheck | ScriptCheck | SmtpCheck | DnsCheck | UdpCheck;
 
 /** With the defaults that every check has. */
 type Timed<Checks> = Checks extends CheckBase
@@ -24,13 +37,23 @@ type Timed<Checks> = Checks extends CheckBase
   : never;
 
 /** A check with its defaults filled in. */
-export type NormalCheck = Timed<TcpCheck | NormalHttpCheck>;
+export type NormalCheck = Timed<
+  TcpCheck | NormalHttpCheck | NormalScriptCheck | NormalSmtpCheck | NormalDnsCheck | UdpCheck
+>;
 
 const tcpSchema = lazy((z) => z.strictObject({ type: z.literal('tcp'), ...baseShape() }));
 
+const anySchema = lazy((z) =>
+  z.discriminatedUnion(
+    'type',
+    [tcpSchema(), httpSchema(), scriptSchema(), smtpSchema(), dnsSchema(), udpSchema()],
+    oneOf('tcp', 'http', 'script', 'smtp', 'dns', 'udp'),
+  ),
+);
+
 /** The schema of a check. */
-export const checkSchema = lazy((z) =>
-  z.discriminatedUnion('type', [tcpSchema(), httpSchema()], oneOf('tcp', 'http')).transform((check): NormalCheck => {
+export const checkSchema = lazy(() =>
+  anySchema().transform((check): NormalCheck => {
     const { fall, interval, softFall = fall, recheck = Math.max(100, Math.round(interval / 4)) } = check;
     return { ...check, softFall, recheck: Math.min(recheck, interval) };
   }),
