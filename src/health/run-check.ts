@@ -5,7 +5,11 @@
 import type { NormalCheck } from '../model/check.js';
 import { notMeasured } from './outcome.js';
 import type { Outcome, Target } from './probe.js';
+import { probeAgent } from './probes/agent.js';
 import { probeDns } from './probes/dns.js';
+import { probeExec } from './probes/exec.js';
+import { probeFile } from './probes/file.js';
+import { probeGrpc } from './probes/grpc.js';
 import { probeHttp } from './probes/http.js';
 import { probeScript } from './probes/script.js';
 import { probeSmtp } from './probes/smtp.js';
@@ -22,6 +26,10 @@ const PROBES: { readonly [Type in NormalCheck['type']]: Probe<Extract<NormalChec
   smtp: probeSmtp,
   dns: probeDns,
   udp: probeUdp,
+  exec: probeExec,
+  file: probeFile,
+  agent: probeAgent,
+  grpc: probeGrpc,
 };
 
 /**

@@ -2,8 +2,10 @@
  * Health checks as values: what is asked of a real server, how often, and how many answers make a verdict.
  * @module
  */
+import { type AgentCheck, agentSchema, type GrpcCheck, grpcSchema, type NormalGrpcCheck } from './checks/agent.js';
 import { baseShape, type CheckBase, type WithFilled } from './checks/base.js';
 import { type DnsCheck, dnsSchema, type NormalDnsCheck, type UdpCheck, udpSchema } from './checks/datagram.js';
+import { type ExecCheck, execSchema, type FileCheck, fileSchema, type NormalExecCheck } from './checks/exec.js';
 import { type HttpCheck, httpSchema, type NormalHttpCheck } from './checks/http.js';
 import {
   type NormalScriptCheck,
@@ -15,9 +17,11 @@ import {
 } from './checks/script.js';
 import { lazy, oneOf, parse } from './parse.js';
 
+export type { AgentCheck, GrpcCheck, NormalGrpcCheck } from './checks/agent.js';
 export type { CheckBase } from './checks/base.js';
 export type { DnsCheck, NormalDnsCheck, UdpCheck } from './checks/datagram.js';
 export { RECORD_TYPES } from './checks/datagram.js';
+export type { ExecCheck, FileCheck, NormalExecCheck } from './checks/exec.js';
 export type { HttpBody, HttpCheck, NormalHttpCheck } from './checks/http.js';
 export type { NormalScriptCheck, NormalSmtpCheck, ScriptCheck, ScriptStep, SmtpCheck } from './checks/script.js';
 export { PRESETS } from './checks/script.js';
@@ -29,7 +33,17 @@ export interface TcpCheck extends CheckBase {
 }
 
 /** One check, as a program writes it. */
-export type Check = TcpCheck | HttpCheck | ScriptCheck | SmtpCheck | DnsCheck | UdpCheck;
+export type Check =
+  | TcpCheck
+  | HttpCheck
+  | ScriptCheck
+  | SmtpCheck
+  | DnsCheck
+  | UdpCheck
+  | ExecCheck
+  | FileCheck
+  | AgentCheck
+  | GrpcCheck;
 
 /** With the defaults that every check has. */
 type Timed<Checks> = Checks extends CheckBase
@@ -38,7 +52,16 @@ type Timed<Checks> = Checks extends CheckBase
 
 /** A check with its defaults filled in. */
 export type NormalCheck = Timed<
-  TcpCheck | NormalHttpCheck | NormalScriptCheck | NormalSmtpCheck | NormalDnsCheck | UdpCheck
+  | TcpCheck
+  | NormalHttpCheck
+  | NormalScriptCheck
+  | NormalSmtpCheck
+  | NormalDnsCheck
+  | UdpCheck
+  | NormalExecCheck
+  | FileCheck
+  | AgentCheck
+  | NormalGrpcCheck
 >;
 
 const tcpSchema = lazy((z) => z.strictObject({ type: z.literal('tcp'), ...baseShape() }));
@@ -46,8 +69,19 @@ const tcpSchema = lazy((z) => z.strictObject({ type: z.literal('tcp'), ...baseSh
 const anySchema = lazy((z) =>
   z.discriminatedUnion(
     'type',
-    [tcpSchema(), httpSchema(), scriptSchema(), smtpSchema(), dnsSchema(), udpSchema()],
-    oneOf('tcp', 'http', 'script', 'smtp', 'dns', 'udp'),
+    [
+      tcpSchema(),
+      httpSchema(),
+      scriptSchema(),
+      smtpSchema(),
+      dnsSchema(),
+      udpSchema(),
+      execSchema(),
+      fileSchema(),
+      agentSchema(),
+      grpcSchema(),
+    ],
+    oneOf('tcp', 'http', 'script', 'smtp', 'dns', 'udp', 'exec', 'file', 'agent', 'grpc'),
   ),
 );
 

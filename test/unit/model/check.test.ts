@@ -31,6 +31,10 @@ describe.each<[string, Loose, Loose]>([
   ['smtp', { type: 'smtp', startTls: true }, { startTls: { verify: true, expiryWarning: 14 } }],
   ['dns', { type: 'dns' }, { name: '.', recordType: 'SOA', transport: 'udp' }],
   ['udp', { type: 'udp', sendHex: '00ff', expectHex: '0xxf' }, {}],
+  ['exec', { type: 'exec', command: ['/bin/true'] }, { env: {}, dynamicWeight: false }],
+  ['file', { type: 'file', path: '/run/up' }, {}],
+  ['agent', { type: 'agent', port: 8081 }, {}],
+  ['grpc', { type: 'grpc' }, { service: '' }],
   ['http', { type: 'http', tls: true }, { tls: { verify: true, expiryWarning: 14 } }],
 ])('%s %o', (_, input, filled) => {
   test('has its defaults in its one form, which is taken again', () => {
@@ -81,6 +85,12 @@ test.each<[string, Loose, string[]]>([
   ['two datagrams', { type: 'udp', send: 'x', sendHex: '00' }, ['sendHex']],
   ['a datagram of two', { type: 'udp', send: 'ä'.repeat(617) }, ['send']],
   ['half a byte by UDP', { type: 'udp', expectHex: '0' }, ['expectHex']],
+  ['a command of a shell', { type: 'exec', command: 'true' }, ['command']],
+  ['a command of nothing', { type: 'exec', command: [] }, ['command']],
+  ['a program without a name', { type: 'exec', command: ['', 'x'] }, ['command[0]']],
+  ['a variable with a sign', { type: 'exec', command: ['x'], env: { 'A=B': 'x' } }, ['env.A=B']],
+  ['a file from here', { type: 'file', path: 'up' }, ['path']],
+  ['an agent without a port', { type: 'agent' }, ['port']],
   ['unknown TLS', { type: 'http', tls: { sni: 'x' } }, ['tls.sni']],
 ])('refuses %s', (_, input, expected) => {
   expect(paths(input)).toEqual(expected);
