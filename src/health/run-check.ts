@@ -11,6 +11,7 @@ import { probeExec } from './probes/exec.js';
 import { probeFile } from './probes/file.js';
 import { probeGrpc } from './probes/grpc.js';
 import { probeHttp } from './probes/http.js';
+import { probePing } from './probes/ping.js';
 import { probeScript } from './probes/script.js';
 import { probeSmtp } from './probes/smtp.js';
 import { probeTcp } from './probes/tcp.js';
@@ -30,6 +31,7 @@ const PROBES: { readonly [Type in NormalCheck['type']]: Probe<Extract<NormalChec
   file: probeFile,
   agent: probeAgent,
   grpc: probeGrpc,
+  ping: probePing,
 };
 
 /**

@@ -7,6 +7,7 @@ import { baseShape, type CheckBase, type WithFilled } from './checks/base.js';
 import { type DnsCheck, dnsSchema, type NormalDnsCheck, type UdpCheck, udpSchema } from './checks/datagram.js';
 import { type ExecCheck, execSchema, type FileCheck, fileSchema, type NormalExecCheck } from './checks/exec.js';
 import { type HttpCheck, httpSchema, type NormalHttpCheck } from './checks/http.js';
+import { type PingCheck, pingSchema } from './checks/ping.js';
 import {
   type NormalScriptCheck,
   type NormalSmtpCheck,
@@ -23,6 +24,7 @@ export type { DnsCheck, NormalDnsCheck, UdpCheck } from './checks/datagram.js';
 export { RECORD_TYPES } from './checks/datagram.js';
 export type { ExecCheck, FileCheck, NormalExecCheck } from './checks/exec.js';
 export type { HttpBody, HttpCheck, NormalHttpCheck } from './checks/http.js';
+export type { PingCheck } from './checks/ping.js';
 export type { NormalScriptCheck, NormalSmtpCheck, ScriptCheck, ScriptStep, SmtpCheck } from './checks/script.js';
 export { PRESETS } from './checks/script.js';
 export type { NormalTls, TlsOptions } from './checks/tls.js';
@@ -43,7 +45,8 @@ export type Check =
   | ExecCheck
   | FileCheck
   | AgentCheck
-  | GrpcCheck;
+  | GrpcCheck
+  | PingCheck;
 
 /** With the defaults that every check has. */
 type Timed<Checks> = Checks extends CheckBase
@@ -62,6 +65,7 @@ export type NormalCheck = Timed<
   | FileCheck
   | AgentCheck
   | NormalGrpcCheck
+  | PingCheck
 >;
 
 const tcpSchema = lazy((z) => z.strictObject({ type: z.literal('tcp'), ...baseShape() }));
@@ -80,8 +84,9 @@ const anySchema = lazy((z) =>
       fileSchema(),
       agentSchema(),
       grpcSchema(),
+      pingSchema(),
     ],
-    oneOf('tcp', 'http', 'script', 'smtp', 'dns', 'udp', 'exec', 'file', 'agent', 'grpc'),
+    oneOf('tcp', 'http', 'script', 'smtp', 'dns', 'udp', 'exec', 'file', 'agent', 'grpc', 'ping'),
   ),
 );
 

@@ -34,6 +34,7 @@ describe.each<[string, Loose, Loose]>([
   ['exec', { type: 'exec', command: ['/bin/true'] }, { env: {}, dynamicWeight: false }],
   ['file', { type: 'file', path: '/run/up' }, {}],
   ['agent', { type: 'agent', port: 8081 }, {}],
+  ['ping', { type: 'ping' }, {}],
   ['grpc', { type: 'grpc' }, { service: '' }],
   ['http', { type: 'http', tls: true }, { tls: { verify: true, expiryWarning: 14 } }],
 ])('%s %o', (_, input, filled) => {
