@@ -50,15 +50,15 @@ function isItsOwnPeer({ localPort, remotePort, localAddress, remoteAddress }: So
   return localPort === remotePort && localAddress === remoteAddress;
 }
 
-/** Those that TLS has taken over. */
-const underTls = new WeakSet<Socket>();
+/** Those whose descriptor TLS or HTTP/2 has taken over. */
+const takenOver = new WeakSet<Socket>();
 
 /**
  * A reset, if there is somebody to send it to. While it is connecting, Node would wait for the connection to reset it; and a reset
  * below TLS ends the process (Node 20.20).
  */
 function close(socket: Socket): void {
-  if (socket.connecting || socket.destroyed || underTls.has(socket)) socket.destroy();
+  if (socket.connecting || socket.destroyed || takenOver.has(socket)) socket.destroy();
   else socket.resetAndDestroy();
 }
 
@@ -96,7 +96,7 @@ export class Connection {
     // What came before the handshake may be from somebody who sits in between.
     if (this.received.length > 0) throw soft(`more than was asked for before TLS: ${quoted(this.received)}`);
     this.#socket.removeAllListeners('readable').removeAllListeners('end').removeAllListeners('close');
-    underTls.add(this.#socket);
+    takenOver.add(this.#socket);
     const { socket, warning } = await secure(this.#socket, { tls, name: this.#name, protocols }, this.#run);
     this.#socket = socket;
     this.warning = warning;
@@ -105,6 +105,7 @@ export class Connection {
 
   /** The socket itself, for a protocol that another module speaks; nothing of this class may be used after that. */
   detach(): Socket {
+    takenOver.add(this.#socket);
     return this.#socket.removeAllListeners('readable').removeAllListeners('end').removeAllListeners('close');
   }
 
@@ -152,6 +153,12 @@ export class Connection {
     const taken = this.received.subarray(0, length);
     this.received = this.received.subarray(length);
     return taken;
+  }
+
+  /** Waits for so many bytes, and takes them. Fails if the connection ends before. */
+  async bytes(length: number): Promise<Buffer> {
+    while (this.received.length < length) if (!(await this.more())) throw this.closed();
+    return this.take(length);
   }
 
   /**

@@ -5,8 +5,17 @@
 import type { NormalCheck } from '../model/check.js';
 import { notMeasured } from './outcome.js';
 import type { Outcome, Target } from './probe.js';
+import { probeAgent } from './probes/agent.js';
+import { probeDns } from './probes/dns.js';
+import { probeExec } from './probes/exec.js';
+import { probeFile } from './probes/file.js';
+import { probeGrpc } from './probes/grpc.js';
 import { probeHttp } from './probes/http.js';
+import { probePing } from './probes/ping.js';
+import { probeScript } from './probes/script.js';
+import { probeSmtp } from './probes/smtp.js';
 import { probeTcp } from './probes/tcp.js';
+import { probeUdp } from './probes/udp.js';
 import { type Probe, Run } from './run.js';
 import { outcomeOf } from './system-error.js';
 
@@ -14,6 +23,15 @@ import { outcomeOf } from './system-error.js';
 const PROBES: { readonly [Type in NormalCheck['type']]: Probe<Extract<NormalCheck, { type: Type }>> } = {
   tcp: probeTcp,
   http: probeHttp,
+  script: probeScript,
+  smtp: probeSmtp,
+  dns: probeDns,
+  udp: probeUdp,
+  exec: probeExec,
+  file: probeFile,
+  agent: probeAgent,
+  grpc: probeGrpc,
+  ping: probePing,
 };
 
 /**

@@ -3,13 +3,32 @@
  * @module
  */
 import type { z } from 'zod';
+import { type AgentCheck, agentSchema, type GrpcCheck, grpcSchema, type NormalGrpcCheck } from './checks/agent.js';
 import { baseShape, type CheckBase, timesShape, type WithFilled } from './checks/base.js';
+import { type DnsCheck, dnsSchema, type NormalDnsCheck, type UdpCheck, udpSchema } from './checks/datagram.js';
+import { type ExecCheck, execSchema, type FileCheck, fileSchema, type NormalExecCheck } from './checks/exec.js';
 import { type HttpCheck, httpSchema, type NormalHttpCheck } from './checks/http.js';
+import { type PingCheck, pingSchema } from './checks/ping.js';
+import {
+  type NormalScriptCheck,
+  type NormalSmtpCheck,
+  type ScriptCheck,
+  type SmtpCheck,
+  scriptSchema,
+  smtpSchema,
+} from './checks/script.js';
 import { lazy, oneOf, parse } from './parse.js';
 import { zod } from './zod.js';
 
+export type { AgentCheck, GrpcCheck, NormalGrpcCheck } from './checks/agent.js';
 export type { CheckBase } from './checks/base.js';
+export type { DnsCheck, NormalDnsCheck, UdpCheck } from './checks/datagram.js';
+export { RECORD_TYPES } from './checks/datagram.js';
+export type { ExecCheck, FileCheck, NormalExecCheck } from './checks/exec.js';
 export type { HttpBody, HttpCheck, NormalHttpCheck } from './checks/http.js';
+export type { PingCheck } from './checks/ping.js';
+export type { NormalScriptCheck, NormalSmtpCheck, ScriptCheck, ScriptStep, SmtpCheck } from './checks/script.js';
+export { PRESETS } from './checks/script.js';
 export type { NormalTls, TlsOptions } from './checks/tls.js';
 
 /** Whether a TCP connection comes about. It is ended by a reset, so that the server has nothing to wait for. */
@@ -18,7 +37,18 @@ export interface TcpCheck extends CheckBase {
 }
 
 /** One check, as a program writes it. */
-export type Check = TcpCheck | HttpCheck;
+export type Check =
+  | TcpCheck
+  | HttpCheck
+  | ScriptCheck
+  | SmtpCheck
+  | DnsCheck
+  | UdpCheck
+  | ExecCheck
+  | FileCheck
+  | AgentCheck
+  | GrpcCheck
+  | PingCheck;
 
 /** With the defaults that every check has. */
 type Timed<Checks> = Checks extends CheckBase
@@ -26,28 +56,58 @@ type Timed<Checks> = Checks extends CheckBase
   : never;
 
 /** A check with its defaults filled in. */
-export type NormalCheck = Timed<TcpCheck | NormalHttpCheck>;
+export type NormalCheck = Timed<
+  | TcpCheck
+  | NormalHttpCheck
+  | NormalScriptCheck
+  | NormalSmtpCheck
+  | NormalDnsCheck
+  | UdpCheck
+  | NormalExecCheck
+  | FileCheck
+  | AgentCheck
+  | NormalGrpcCheck
+  | PingCheck
+>;
 
 const tcpSchema = lazy((z) => z.strictObject({ type: z.literal('tcp'), ...baseShape() }));
 
-const NAMES = oneOf('tcp', 'http');
-
-/** The schema of each type, in the order that errors list them. */
-const typeSchemas = lazy((z) => z.discriminatedUnion('type', [tcpSchema(), httpSchema()], NAMES));
+const anySchema = lazy((z) =>
+  z.discriminatedUnion(
+    'type',
+    [
+      tcpSchema(),
+      httpSchema(),
+      scriptSchema(),
+      smtpSchema(),
+      dnsSchema(),
+      udpSchema(),
+      execSchema(),
+      fileSchema(),
+      agentSchema(),
+      grpcSchema(),
+      pingSchema(),
+    ],
+    oneOf('tcp', 'http', 'script', 'smtp', 'dns', 'udp', 'exec', 'file', 'agent', 'grpc', 'ping'),
+  ),
+);
 
 /** The schema of a check whose times are milliseconds. */
-export const checkSchema = lazy(() => typeSchemas().transform(filled));
+export const checkSchema = lazy(() => anySchema().transform(filled));
 
 /** The same where times are written otherwise: `time` reads one of `min` to `max` milliseconds. */
 export function checkSchemaWith(time: (min: number, max: number) => z.ZodType<number>) {
+  const { options } = anySchema();
   const times = timesShape(time);
-  const [first, ...others] = typeSchemas().options.map((schema) => schema.safeExtend(times));
-  const schemas = [first, ...others] as unknown as ReturnType<typeof typeSchemas>['options'];
-  return zod().discriminatedUnion('type', schemas, NAMES).transform(filled);
+  const schemas = options.map((schema) => (schema as z.ZodObject).safeExtend(times)) as unknown as typeof options;
+  const names = options.flatMap(({ shape }) => [...shape.type.values]);
+  return zod()
+    .discriminatedUnion('type', schemas, oneOf(...names))
+    .transform(filled);
 }
 
 /** What follows from other fields. */
-function filled(check: z.output<ReturnType<typeof typeSchemas>>): NormalCheck {
+function filled(check: z.output<ReturnType<typeof anySchema>>): NormalCheck {
   const { fall, interval, softFall = fall, recheck = Math.max(100, Math.round(interval / 4)) } = check;
   return { ...check, softFall, recheck: Math.min(recheck, interval) };
 }

@@ -8,6 +8,7 @@ import { isIP } from 'node:net';
 import type { HttpBody, NormalHttpCheck } from '../../model/check.js';
 import { Connection } from '../connection.js';
 import { type Head, readBody, readHead } from '../http-message.js';
+import { requestHttp2 } from '../http2.js';
 import { passed, quoted, soft } from '../outcome.js';
 import type { Outcome, Target } from '../probe.js';
 import type { Probe, Run } from '../run.js';
@@ -49,16 +50,47 @@ function redirected(
   return there.pathname + there.search;
 }
 
-async function request(target: Target, check: NormalHttpCheck, run: Run): Promise<Answer> {
-  const { source, tls, host, body, method, maxBody } = check;
+function request(target: Target, check: NormalHttpCheck, run: Run): Promise<Answer> {
+  return check.version === '2' ? requestVersion2(target, check, run) : requestVersion1(target, check, run);
+}
+
+async function requestVersion1(target: Target, check: NormalHttpCheck, run: Run): Promise<Answer> {
+  const { source, tls, host, maxBody } = check;
   const connection = await Connection.open(target, { source, tls, name: host && nameOf(host) }, run);
   connection.send(requestText(target, check));
   const head = await readHead(connection);
   const { warning } = connection;
   // A status alone is known now; what follows costs the server, the network and this host.
-  if (body === undefined || method === 'HEAD') return { ...head, body: Buffer.alloc(0), warning };
+  if (check.body === undefined) return { ...head, body: Buffer.alloc(0), warning };
   run.waitFor('no end of the answer');
   return { ...head, body: await readBody(connection, head, maxBody), warning };
+}
+
+async function requestVersion2(target: Target, check: NormalHttpCheck, run: Run): Promise<Answer> {
+  const { source, tls, host, body, method, path, maxBody } = check;
+  const own = {
+    ':method': method,
+    ':path': path,
+    ':scheme': tls === undefined ? 'http' : 'https',
+    ':authority': hostOf(target, check),
+    'user-agent': 'ipvs-ts',
+    accept: '*/*',
+  };
+  const given = Object.entries(check.headers).map(([name, value]) => [name.toLowerCase(), value]);
+  const headers = { ...own, ...Object.fromEntries(given) };
+  const most = body === undefined ? 0 : maxBody;
+  const answer = await requestHttp2(
+    target,
+    { source, tls, name: host && nameOf(host) },
+    { request: { headers, most }, run },
+  );
+  const { status, warning } = answer;
+  return {
+    status,
+    warning,
+    body: answer.body,
+    headers: new Map(Object.entries(answer.headers).map(([name, value]) => [name, String(value)])),
+  };
 }
 
 /** `example.com:8443` -> `example.com`. */
