@@ -63,9 +63,12 @@ function fields<Shape extends z.core.$ZodLooseShape>(z: typeof import('zod').z, 
   });
 }
 
+/** One check: a definition of its own in the JSON Schema, since it stands in many places. */
+const checkSchema = lazy(() => checkSchemaWith(timeSchema).meta({ id: 'check' }));
+
 /** One check, or the name of one. */
 const checkItemSchema = lazy((z) =>
-  z.union([z.string(), checkSchemaWith(timeSchema)], { error: 'must be a check, or the name of one' }),
+  z.union([z.string(), checkSchema()], { error: 'must be a check, or the name of one' }),
 );
 
 const checksShape = lazy((z) => ({
@@ -293,7 +296,7 @@ export const stateFileSchema = lazy((z) =>
       .optional()
       .describe('The sync daemons that run: none ([]), a master, a backup, or both. Absent: they stay as they are'),
     checks: z
-      .record(z.string(), checkSchemaWith(timeSchema))
+      .record(z.string(), checkSchema())
       .optional()
       .describe('Health checks by name, for use by several services'),
     pools: z

@@ -97,8 +97,10 @@ export const quorumSchema = lazy((z) => {
   const error = `must be a weight from 1 to ${INT_MAX}, or 1% to 100%`;
   const percent = z.string().regex(/^(100|[1-9]\d?)%$/) as unknown as z.ZodType<`${number}%`>;
   return z.strictObject({
-    up: z.union([integer(1, INT_MAX), percent], { error }),
-    hysteresis: integer(0, INT_MAX).default(0),
+    up: z.union([integer(1, INT_MAX), percent], { error }).describe('A sum of weights, or a share of all: 50%'),
+    hysteresis: integer(0, INT_MAX)
+      .default(0)
+      .describe('Lost at this much less, had again at this much more. Default 0'),
   });
 });
 

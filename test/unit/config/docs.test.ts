@@ -6,7 +6,9 @@ import { parseStateFile, parseStateText } from '../../../src/config/read.js';
 import { type StateFile, stateFileJsonSchema } from '../../../src/config/schema.js';
 import type { ConfigIssue } from '../../../src/errors.js';
 
-const page = readFileSync(new URL('../../../docs/state-file.md', import.meta.url), 'utf8');
+const page = ['state-file', 'health-checks']
+  .map((name) => readFileSync(new URL(`../../../docs/${name}.md`, import.meta.url), 'utf8'))
+  .join('\n');
 const examples = [...page.matchAll(/```yaml\n(.*?)```/gs)].map(([, text = '']) => text);
 const schema = stateFileJsonSchema();
 // zod's own reading of a JSON Schema: not the schema it was made from.
@@ -17,7 +19,7 @@ test('schema/state.schema.json is up to date', () => {
   expect(JSON.parse(text)).toEqual(schema);
 });
 
-describe('the examples of docs/state-file.md', () => {
+describe('the examples of docs/state-file.md and docs/health-checks.md', () => {
   test('are there', () => expect(examples.length).toBeGreaterThan(6));
 
   test.each(examples)('%s', (text) => {
@@ -28,12 +30,12 @@ describe('the examples of docs/state-file.md', () => {
   });
 
   test('show every key', () => {
-    const shown = new Set(examples.flatMap((text) => [...text.matchAll(/([A-Za-z]+):/g)].map(([, key]) => key)));
+    const shown = new Set(examples.flatMap((text) => [...text.matchAll(/([A-Za-z0-9]+):/g)].map(([, key]) => key)));
     expect(keysOf(schema).filter((key) => !shown.has(key))).toEqual([]);
   });
 
   test('and its tables explain every key', () => {
-    const explained = new Set([...page.matchAll(/`([A-Za-z.]+)`/g)].map(([, key = '']) => key.split('.').at(-1)));
+    const explained = new Set([...page.matchAll(/`([A-Za-z0-9.]+)`/g)].map(([, key = '']) => key.split('.').at(-1)));
     expect(keysOf(schema).filter((key) => !explained.has(key))).toEqual([]);
   });
 });

@@ -52,11 +52,11 @@ describe('what absence means', () => {
     ['services: [null]', 'f:1:12: services[0]: must be an object'],
     [
       '',
-      'f:1:1: must be an object with some of version, defaults, timeouts, daemons, pools, services, director, realServer',
+      'f:1:1: must be an object with some of version, defaults, timeouts, daemons, checks, pools, services, director, realServer',
     ],
     [
       '[]',
-      'f:1:1: must be an object with some of version, defaults, timeouts, daemons, pools, services, director, realServer',
+      'f:1:1: must be an object with some of version, defaults, timeouts, daemons, checks, pools, services, director, realServer',
     ],
   ])('a section without a value is an error: %s', (text, message) => {
     expect(problems(text)).toBe(message);
