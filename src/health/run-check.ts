@@ -11,8 +11,13 @@ import { probeExec } from './probes/exec.js';
 import { probeFile } from './probes/file.js';
 import { probeGrpc } from './probes/grpc.js';
 import { probeHttp } from './probes/http.js';
+import { probeLdap } from './probes/ldap.js';
+import { probeMysql } from './probes/mysql.js';
 import { probePing } from './probes/ping.js';
+import { probePostgresql } from './probes/postgresql.js';
+import { probeRadius } from './probes/radius.js';
 import { probeScript } from './probes/script.js';
+import { probeSip } from './probes/sip.js';
 import { probeSmtp } from './probes/smtp.js';
 import { probeTcp } from './probes/tcp.js';
 import { probeUdp } from './probes/udp.js';
@@ -32,6 +37,11 @@ const PROBES: { readonly [Type in NormalCheck['type']]: Probe<Extract<NormalChec
   agent: probeAgent,
   grpc: probeGrpc,
   ping: probePing,
+  ldap: probeLdap,
+  mysql: probeMysql,
+  postgresql: probePostgresql,
+  radius: probeRadius,
+  sip: probeSip,
 };
 
 /**
