@@ -3,6 +3,7 @@
  * @module
  */
 import type { NormalCheck } from '../model/check.js';
+import { onAbort } from './abort.js';
 import { notMeasured } from './outcome.js';
 import type { Outcome, Target } from './probe.js';
 import { probeAgent } from './probes/agent.js';
@@ -57,13 +58,12 @@ export function runCheck(target: Target, check: NormalCheck, signal: AbortSignal
     const finish = (outcome: Outcome) => {
       if (run.ended) return;
       clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
+      unsubscribe();
       run.end();
       resolve(outcome);
     };
-    const onAbort = () => finish(ENDED);
     const timer = setTimeout(() => finish(run.late(check.timeout)), check.timeout);
-    signal.addEventListener('abort', onAbort);
+    const unsubscribe = onAbort(signal, () => finish(ENDED));
     probe(target, check, run).then(finish, (error: unknown) => finish(outcomeOf(error)));
   });
 }
