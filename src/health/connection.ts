@@ -36,7 +36,7 @@ export function openSocket({ address, port }: Target, source: string | undefined
     run.onEnd(() => close(socket));
     // Stays for the socket's life: an error that nobody listens for would end the process.
     socket.on('error', reject);
-    socket.once('connect', () => (isItsOwnPeer(socket) ? reject(REFUSED) : resolve(socket)));
+    socket.once('connect', () => (isItsOwnPeer(socket, port) ? reject(REFUSED) : resolve(socket)));
   });
 }
 
@@ -46,8 +46,9 @@ const REFUSED = Object.assign(new Error('connection refused'), { code: 'ECONNREF
  * TCP can call itself: a call to a port of this host that nobody listens to, from the port that the kernel chose for it, if that
  * is the same one, comes about.
  */
-function isItsOwnPeer({ localPort, remotePort, localAddress, remoteAddress }: Socket): boolean {
-  return localPort === remotePort && localAddress === remoteAddress;
+function isItsOwnPeer(socket: Socket, port: number): boolean {
+  // Every one of these asks the kernel: the others only where the first says that it may be so.
+  return socket.localPort === port && socket.localAddress === socket.remoteAddress;
 }
 
 /** Those whose descriptor TLS or HTTP/2 has taken over. */
@@ -95,31 +96,33 @@ export class Connection {
   async secure(tls: NormalTls, protocols: readonly string[] = []): Promise<void> {
     // What came before the handshake may be from somebody who sits in between.
     if (this.received.length > 0) throw soft(`more than was asked for before TLS: ${quoted(this.received)}`);
-    this.#socket.removeAllListeners('readable').removeAllListeners('end').removeAllListeners('close');
-    takenOver.add(this.#socket);
-    const { socket, warning } = await secure(this.#socket, { tls, name: this.#name, protocols }, this.#run);
+    const { socket, warning } = await secure(this.detach(), { tls, name: this.#name, protocols }, this.#run);
     this.#socket = socket;
     this.warning = warning;
     this.#listen();
   }
 
-  /** The socket itself, for a protocol that another module speaks; nothing of this class may be used after that. */
+  /** The socket itself, for a protocol that another module speaks: nothing is read here any more. */
   detach(): Socket {
     takenOver.add(this.#socket);
-    return this.#socket.removeAllListeners('readable').removeAllListeners('end').removeAllListeners('close');
+    this.#socket.off('readable', this.#onReadable).off('end', this.#onEnd).off('close', this.#onEnd);
+    return this.#socket;
   }
 
+  readonly #onReadable = () => this.#wake();
+
+  readonly #onEnd = () => {
+    this.#ended = true;
+    this.#wake();
+  };
+
   #listen(): void {
-    const wake = () => this.#wake();
-    const finish = (error?: Error) => {
+    this.#socket.on('readable', this.#onReadable).on('end', this.#onEnd).on('close', this.#onEnd);
+    // Stays for the socket's life.
+    this.#socket.on('error', (error) => {
       this.#problem ??= error;
-      this.#ended = true;
-      wake();
-    };
-    this.#socket.on('readable', wake);
-    this.#socket.on('error', finish);
-    this.#socket.once('end', () => finish());
-    this.#socket.once('close', () => finish());
+      this.#wake();
+    });
   }
 
   /** Sends. What becomes of it shows when the answer is read. */

@@ -10,7 +10,8 @@ import type { Run } from './run.js';
 /** Bytes to send, and from which address of this host. */
 export interface DatagramOptions {
   readonly source?: string | undefined;
-  readonly bytes: Uint8Array;
+  /** What to send; some protocols say in it where the answer is to go. */
+  readonly bytes: Uint8Array | ((own: Target) => Uint8Array);
 }
 
 /**
@@ -34,7 +35,10 @@ export async function exchange<Found>(
         reject(error);
       }
     });
-    open(socket, { target, source }, () => socket.send(bytes, (error) => error && reject(error)));
+    open(socket, { target, source }, () => {
+      const sent = typeof bytes === 'function' ? bytes(socket.address()) : bytes;
+      socket.send(sent, (error) => error && reject(error));
+    });
   });
 }
 

@@ -3,6 +3,7 @@
  * @module
  */
 import type { NormalCheck } from '../model/check.js';
+import { onAbort } from './abort.js';
 import { notMeasured } from './outcome.js';
 import type { Outcome, Target } from './probe.js';
 import { probeAgent } from './probes/agent.js';
@@ -11,8 +12,13 @@ import { probeExec } from './probes/exec.js';
 import { probeFile } from './probes/file.js';
 import { probeGrpc } from './probes/grpc.js';
 import { probeHttp } from './probes/http.js';
+import { probeLdap } from './probes/ldap.js';
+import { probeMysql } from './probes/mysql.js';
 import { probePing } from './probes/ping.js';
+import { probePostgresql } from './probes/postgresql.js';
+import { probeRadius } from './probes/radius.js';
 import { probeScript } from './probes/script.js';
+import { probeSip } from './probes/sip.js';
 import { probeSmtp } from './probes/smtp.js';
 import { probeTcp } from './probes/tcp.js';
 import { probeUdp } from './probes/udp.js';
@@ -32,6 +38,11 @@ const PROBES: { readonly [Type in NormalCheck['type']]: Probe<Extract<NormalChec
   agent: probeAgent,
   grpc: probeGrpc,
   ping: probePing,
+  ldap: probeLdap,
+  mysql: probeMysql,
+  postgresql: probePostgresql,
+  radius: probeRadius,
+  sip: probeSip,
 };
 
 /**
@@ -47,13 +58,12 @@ export function runCheck(target: Target, check: NormalCheck, signal: AbortSignal
     const finish = (outcome: Outcome) => {
       if (run.ended) return;
       clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
+      unsubscribe();
       run.end();
       resolve(outcome);
     };
-    const onAbort = () => finish(ENDED);
     const timer = setTimeout(() => finish(run.late(check.timeout)), check.timeout);
-    signal.addEventListener('abort', onAbort);
+    const unsubscribe = onAbort(signal, () => finish(ENDED));
     probe(target, check, run).then(finish, (error: unknown) => finish(outcomeOf(error)));
   });
 }

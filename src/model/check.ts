@@ -17,6 +17,22 @@ import {
   scriptSchema,
   smtpSchema,
 } from './checks/script.js';
+import {
+  type LdapCheck,
+  ldapSchema,
+  type MysqlCheck,
+  mysqlSchema,
+  type NormalLdapCheck,
+  type NormalPostgresqlCheck,
+  type NormalRadiusCheck,
+  type NormalSipCheck,
+  type PostgresqlCheck,
+  postgresqlSchema,
+  type RadiusCheck,
+  radiusSchema,
+  type SipCheck,
+  sipSchema,
+} from './checks/service.js';
 import { lazy, oneOf, parse } from './parse.js';
 import { zod } from './zod.js';
 
@@ -29,6 +45,17 @@ export type { HttpBody, HttpCheck, NormalHttpCheck } from './checks/http.js';
 export type { PingCheck } from './checks/ping.js';
 export type { NormalScriptCheck, NormalSmtpCheck, ScriptCheck, ScriptStep, SmtpCheck } from './checks/script.js';
 export { PRESETS } from './checks/script.js';
+export type {
+  LdapCheck,
+  MysqlCheck,
+  NormalLdapCheck,
+  NormalPostgresqlCheck,
+  NormalRadiusCheck,
+  NormalSipCheck,
+  PostgresqlCheck,
+  RadiusCheck,
+  SipCheck,
+} from './checks/service.js';
 export type { NormalTls, TlsOptions } from './checks/tls.js';
 
 /** Whether a TCP connection comes about. It is ended by a reset, so that the server has nothing to wait for. */
@@ -48,7 +75,12 @@ export type Check =
   | FileCheck
   | AgentCheck
   | GrpcCheck
-  | PingCheck;
+  | PingCheck
+  | LdapCheck
+  | MysqlCheck
+  | PostgresqlCheck
+  | RadiusCheck
+  | SipCheck;
 
 /** With the defaults that every check has. */
 type Timed<Checks> = Checks extends CheckBase
@@ -68,6 +100,11 @@ export type NormalCheck = Timed<
   | AgentCheck
   | NormalGrpcCheck
   | PingCheck
+  | NormalLdapCheck
+  | MysqlCheck
+  | NormalPostgresqlCheck
+  | NormalRadiusCheck
+  | NormalSipCheck
 >;
 
 const tcpSchema = lazy((z) => z.strictObject({ type: z.literal('tcp'), ...baseShape() }));
@@ -87,8 +124,30 @@ const anySchema = lazy((z) =>
       agentSchema(),
       grpcSchema(),
       pingSchema(),
+      ldapSchema(),
+      mysqlSchema(),
+      postgresqlSchema(),
+      radiusSchema(),
+      sipSchema(),
     ],
-    oneOf('tcp', 'http', 'script', 'smtp', 'dns', 'udp', 'exec', 'file', 'agent', 'grpc', 'ping'),
+    oneOf(
+      'tcp',
+      'http',
+      'script',
+      'smtp',
+      'dns',
+      'udp',
+      'exec',
+      'file',
+      'agent',
+      'grpc',
+      'ping',
+      'ldap',
+      'mysql',
+      'postgresql',
+      'radius',
+      'sip',
+    ),
   ),
 );
 

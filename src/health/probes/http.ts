@@ -12,6 +12,7 @@ import { requestHttp2 } from '../http2.js';
 import { passed, quoted, soft } from '../outcome.js';
 import type { Outcome, Target } from '../probe.js';
 import type { Probe, Run } from '../run.js';
+import { isAmong } from '../status.js';
 
 /** What came of one request. */
 interface Answer extends Head {
@@ -24,7 +25,7 @@ export const probeHttp: Probe<NormalHttpCheck> = async (target, check, run) => {
   let path = check.path;
   for (let followed = 0; ; followed++) {
     const answer = await request(target, { ...check, path }, run);
-    if (isWanted(answer.status, check) || !isRedirect(answer)) return judge(answer, check);
+    if (isAmong(answer.status, check.status) || !isRedirect(answer)) return judge(answer, check);
     if (followed === check.redirects) {
       if (followed === 0) return judge(answer, check);
       throw soft(`more than ${followed} ${followed === 1 ? 'redirect' : 'redirects'}`);
@@ -113,15 +114,8 @@ function requestText(target: Target, check: NormalHttpCheck): string {
   return `${check.method} ${check.path} HTTP/1.1\r\n${lines.join('')}\r\n`;
 }
 
-function isWanted(status: number, check: NormalHttpCheck): boolean {
-  return check.status.some((wanted) => {
-    const [low = 0, high = low] = String(wanted).split('-').map(Number);
-    return status >= low && status <= high;
-  });
-}
-
 function judge({ status, body, warning }: Answer, check: NormalHttpCheck): Outcome {
-  if (!isWanted(status, check)) throw soft(`HTTP status ${status}, wanted ${check.status.join(', ')}`);
+  if (!isAmong(status, check.status)) throw soft(`HTTP status ${status}, wanted ${check.status.join(', ')}`);
   const problem = check.body && bodyProblem(body, check.body);
   if (problem !== undefined) throw soft(`HTTP status ${status}, but ${problem}`);
   return passed(`HTTP status ${status}`, { warning });

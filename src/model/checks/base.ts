@@ -87,3 +87,17 @@ export const hexSchema = lazy(() =>
     .regex(/^(?:\s*[0-9a-f]{2})+\s*$/i, { error: 'must be pairs of hexadecimal digits: "0d 0a"' })
     .overwrite((text) => text.replace(/\s+/g, '').toLowerCase()),
 );
+
+/** A status of HTTP or SIP, or a range of them. */
+export const statusSchema = lazy((z) =>
+  z.union(
+    [
+      integer(100, 699),
+      z.string().refine((text) => {
+        const [, low = 0, high = 0] = (/^([1-6]\d\d)-([1-6]\d\d)$/.exec(text) ?? []).map(Number);
+        return low > 0 && low <= high;
+      }),
+    ],
+    { error: 'must be a status (200) or a range (200-299)' },
+  ),
+);

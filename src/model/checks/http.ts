@@ -3,7 +3,15 @@
  * @module
  */
 import { integer, lazy } from '../parse.js';
-import { baseShape, type CheckBase, lineSchema, regexSchema, textSchema, type WithFilled } from './base.js';
+import {
+  baseShape,
+  type CheckBase,
+  lineSchema,
+  regexSchema,
+  statusSchema,
+  textSchema,
+  type WithFilled,
+} from './base.js';
 import { type NormalTls, type TlsOptions, tlsSchema } from './tls.js';
 
 /** What an answer's body must be; all that is given must hold. */
@@ -49,19 +57,6 @@ export type NormalHttpCheck = WithFilled<
 
 /** What a name of a header or a method may be (RFC 9110, 5.6.2). */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-
-const statusSchema = lazy((z) =>
-  z.union(
-    [
-      integer(100, 599),
-      z.string().refine((text) => {
-        const [, low = 0, high = 0] = (/^([1-5]\d\d)-([1-5]\d\d)$/.exec(text) ?? []).map(Number);
-        return low > 0 && low <= high;
-      }),
-    ],
-    { error: 'must be a status (200) or a range (200-299)' },
-  ),
-);
 
 const bodySchema = lazy((z) =>
   z

@@ -35,6 +35,11 @@ describe.each<[string, Loose, Loose]>([
   ['file', { type: 'file', path: '/run/up' }, {}],
   ['agent', { type: 'agent', port: 8081 }, {}],
   ['ping', { type: 'ping' }, {}],
+  ['ldap', { type: 'ldap' }, {}],
+  ['mysql', { type: 'mysql' }, {}],
+  ['postgresql', { type: 'postgresql' }, { user: 'ipvs-ts' }],
+  ['radius', { type: 'radius', secret: 'x' }, { user: 'ipvs-ts', password: '' }],
+  ['sip', { type: 'sip' }, { status: [200] }],
   ['grpc', { type: 'grpc' }, { service: '' }],
   ['http', { type: 'http', tls: true }, { tls: { verify: true, expiryWarning: 14 } }],
 ])('%s %o', (_, input, filled) => {
@@ -92,6 +97,10 @@ test.each<[string, Loose, string[]]>([
   ['a variable with a sign', { type: 'exec', command: ['x'], env: { 'A=B': 'x' } }, ['env.A=B']],
   ['a file from here', { type: 'file', path: 'up' }, ['path']],
   ['an agent without a port', { type: 'agent' }, ['port']],
+  ['RADIUS without a secret', { type: 'radius' }, ['secret']],
+  ['a long password', { type: 'radius', secret: 'x', password: 'x'.repeat(129) }, ['password']],
+  ['SIP to two', { type: 'sip', uri: 'a\r\nb' }, ['uri']],
+  ['a user in two parts', { type: 'postgresql', user: 'a\0b' }, ['user']],
   ['unknown TLS', { type: 'http', tls: { sni: 'x' } }, ['tls.sni']],
 ])('refuses %s', (_, input, expected) => {
   expect(paths(input)).toEqual(expected);

@@ -43,3 +43,18 @@ test('is not begun when nobody wants to know', async () => {
   expect(await run(server, TCP, AbortSignal.abort())).toMatchObject({ result: 'not measured' });
   expect(server.accepted()).toBe(0);
 });
+
+test('a signal that many runs share ends them all, and nobody is warned', async () => {
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error) => void warnings.push(warning);
+  process.on('warning', onWarning);
+  const server = await silent();
+  const controller = new AbortController();
+  const outcomes = Array.from({ length: 30 }, () => run(server, { type: 'http' }, controller.signal));
+  await vi.waitFor(() => expect(server.open.size).toBe(30), LONG);
+  controller.abort();
+  expect(new Set((await Promise.all(outcomes)).map(({ result }) => result))).toEqual(new Set(['not measured']));
+  await vi.waitFor(() => expect(server.open.size).toBe(0), LONG);
+  process.off('warning', onWarning);
+  expect(warnings).toEqual([]);
+});
