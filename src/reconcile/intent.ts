@@ -44,10 +44,11 @@ export interface Wishes {
  * The table to enforce: weight = base x override % x load % x ramp %, rounded, where the base is the file's weight or the one an
  * operator set. A server that is up, and whose base and override are not 0, has at least 1. A drain makes it 0, and takes the
  * server out once it is to be removed; so does a verdict. Nothing is added to what the table has but stand-ins, for which
- * overrides hold too, and nothing else of it changes.
+ * overrides hold too, and nothing else of it changes. The section `health` is not in it.
  */
 export function effective(desired: DesiredTable, wishes: Wishes): NormalDesiredTable {
-  const table = parseDesiredTable(desired);
+  // What is to be checked is not part of what is enforced: its stand-ins are real servers of the service here.
+  const { health: _, ...table } = parseDesiredTable(desired);
   const { services } = table;
   const join = joiner(wishes);
   if (services === undefined || join === undefined) return table;

@@ -152,6 +152,27 @@ describe('the effective table', () => {
   });
 });
 
+test('stand-ins serve besides, once, and overrides hold for them', () => {
+  const service = { protocol: 'tcp', address: '192.0.2.1', port: 80, scheduler: 'rr' } as const;
+  const table = {
+    services: [{ service, destinations: [{ address: '10.0.0.2' }] }],
+    health: [{ service: 'tcp://192.0.2.1:80', checks: [{ type: 'tcp' }], sorry: { address: '10.0.0.9' } }],
+  } as const;
+  const standIns = new Map([
+    ['tcp://192.0.2.1:80', [{ address: '10.0.0.9' }, { address: '10.0.0.2', weight: 7 }]],
+  ] as const);
+  const found = effective(table, { standIns });
+  expect(found.health).toBeUndefined();
+  expect(found.services?.[0]?.destinations).toMatchObject([
+    { address: '10.0.0.2', weight: 1 },
+    { address: '10.0.0.9', weight: 1 },
+  ]);
+  // The result is a table like any other.
+  expect(effective(found, {})).toEqual(found);
+  const drained = effective(table, { standIns, verdicts: new Map([['tcp://192.0.2.1:80 10.0.0.9:80', 'quiesce']]) });
+  expect(drained.services?.[0]?.destinations[1]).toMatchObject({ address: '10.0.0.9', weight: 0 });
+});
+
 test('overrides in words', () => {
   expect(serverName(WEB, SERVER)).toBe(NAME);
   const drains = (['begun', 'quiesced', 'removing', 'removed', 'ended'] as const).map(drainOverride);
