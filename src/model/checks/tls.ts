@@ -29,24 +29,27 @@ export type NormalTls = WithFilled<TlsOptions, 'verify' | 'expiryWarning'>;
 
 /** The schema of `tls`: `true` has all defaults. */
 export const tlsSchema = lazy((z) =>
-  z.preprocess(
-    (input) => (input === true ? {} : input),
-    z
-      .strictObject(
-        {
-          serverName: lineSchema().optional(),
-          verify: z.boolean().default(true),
-          ca: textSchema().optional(),
-          cert: textSchema().optional(),
-          key: textSchema().optional(),
-          expiryWarning: integer(0, 3650, ' days').default(14),
-        },
-        { error: ({ code }) => (code === 'invalid_type' ? 'must be true or an object' : undefined) },
-      )
-      .superRefine(({ cert, key }, context) => {
-        if ((cert === undefined) === (key === undefined)) return;
-        const [path, other] = cert === undefined ? ['cert', 'key'] : ['key', 'cert'];
-        context.addIssue({ code: 'custom', path: [path], message: `is needed with ${other}` });
-      }),
-  ),
+  z
+    .preprocess(
+      (input) => (input === true ? {} : input),
+      z
+        .strictObject(
+          {
+            serverName: lineSchema().optional(),
+            verify: z.boolean().default(true),
+            ca: textSchema().optional(),
+            cert: textSchema().optional(),
+            key: textSchema().optional(),
+            expiryWarning: integer(0, 3650, ' days').default(14),
+          },
+          { error: ({ code }) => (code === 'invalid_type' ? 'must be true or an object' : undefined) },
+        )
+        .superRefine(({ cert, key }, context) => {
+          if ((cert === undefined) === (key === undefined)) return;
+          const [path, other] = cert === undefined ? ['cert', 'key'] : ['key', 'cert'];
+          context.addIssue({ code: 'custom', path: [path], message: `is needed with ${other}` });
+        }),
+    )
+    // For the JSON Schema, which knows the object alone.
+    .meta({ type: ['boolean', 'object'] }),
 );
