@@ -326,17 +326,9 @@ export type CheckItem = z.output<ReturnType<typeof checkItemSchema>>;
 const jsonSchema = lazy((z) =>
   z.toJSONSchema(stateFileSchema(), {
     io: 'input',
-    override: ({ jsonSchema }) => allowVariable(allowTrue(jsonSchema)),
+    override: ({ jsonSchema }) => allowVariable(jsonSchema),
   }),
 );
-
-/** `true` may stand for an object with all its defaults. */
-function allowTrue(schema: z.core.JSONSchema.BaseSchema): z.core.JSONSchema.BaseSchema {
-  const { orTrue, ...object } = schema;
-  if (orTrue !== true) return schema;
-  for (const key of Object.keys(schema)) delete schema[key];
-  return Object.assign(schema, { anyOf: [{ const: true }, object] });
-}
 
 /**
  * Where a number or a word is due, the text may be a variable: see environment.ts. The length of a text says nothing

@@ -2,8 +2,10 @@
  * Every check of a table, once.
  * @module
  */
+import { type Check, parseCheck } from '../model/check.js';
 import { type DesiredTable, type NormalDesiredTable, parseDesiredTable } from '../model/desired.js';
 import { formatDestinationKey } from '../model/destination.js';
+import { addressSchema, integer, lazy, parse, portSchema } from '../model/parse.js';
 import { formatServiceKey, type ServiceKeyText } from '../model/service-key.js';
 import { checkedServers, checkedServices, type Job } from './jobs.js';
 import type { Outcome } from './probe.js';
@@ -35,6 +37,8 @@ export interface CheckOnceOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+const optionsSchema = lazy((z) => z.object({ parallel: integer(1, 10_000).default(100) }));
+
 /**
  * Runs every check that a table has (its section `health`), equal ones once, and gives their results in the table's order.
  * @throws {InvalidArgumentError} for a table that is none.
@@ -46,7 +50,8 @@ export interface CheckOnceOptions {
  * ```
  */
 export async function checkOnce(table: DesiredTable, options: CheckOnceOptions = {}): Promise<CheckResult[]> {
-  const { parallel = 100, onProgress, signal = new AbortController().signal } = options;
+  const { parallel } = parse(optionsSchema, 'check', options);
+  const { onProgress, signal = new AbortController().signal } = options;
   const wanted = wantedOf(parseDesiredTable(table));
   const results: CheckResult[] = [];
   let [next, done] = [0, 0];
@@ -59,9 +64,30 @@ export async function checkOnce(table: DesiredTable, options: CheckOnceOptions =
       onProgress?.({ done: ++done, total: wanted.length });
     }
   };
-  await Promise.all(Array.from({ length: Math.min(Math.max(1, parallel), wanted.length) }, work));
+  await Promise.all(Array.from({ length: Math.min(parallel, wanted.length) }, work));
   signal.throwIfAborted();
   return results;
+}
+
+const targetSchema = lazy((z) => z.strictObject({ address: addressSchema(), port: portSchema().default(0) }));
+
+/**
+ * One run of one check against one real server. The check's own address and port come before the target's.
+ * @throws {InvalidArgumentError} with the path of each field that is wrong.
+ *
+ * @example
+ * ```ts
+ * const { result, reason } = await checkServer({ address: '10.0.0.11', port: 80 }, { type: 'http', path: '/health' });
+ * ```
+ */
+export async function checkServer(
+  target: { readonly address: string; readonly port?: number | undefined },
+  check: Check,
+  { signal = new AbortController().signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<Outcome> {
+  const { address, port } = parse(targetSchema, 'target', target);
+  const parsed = parseCheck(check);
+  return runCheck({ address: parsed.address ?? address, port: parsed.port ?? port }, parsed, signal);
 }
 
 /** A check, with the services that it is for. */

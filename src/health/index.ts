@@ -1,19 +1,34 @@
 /**
- * `ipvs-ts/health`: checks of real servers, verdicts, and what follows from them.
+ * `import { HealthMonitor } from 'ipvs-ts/health'`: checks of real servers, verdicts, and what follows from them.
  * @module
  */
-export type {
-  Check,
-  CheckBase,
-  HttpBody,
-  HttpCheck,
-  NormalCheck,
-  NormalHttpCheck,
-  NormalTls,
-  TcpCheck,
-  TlsOptions,
+export {
+  type AgentCheck,
+  type Check,
+  type CheckBase,
+  type DnsCheck,
+  type ExecCheck,
+  type FileCheck,
+  type GrpcCheck,
+  type HttpBody,
+  type HttpCheck,
+  type LdapCheck,
+  type MysqlCheck,
+  type NormalCheck,
+  type PingCheck,
+  type PostgresqlCheck,
+  PRESETS,
+  parseCheck,
+  type RadiusCheck,
+  RECORD_TYPES,
+  type ScriptCheck,
+  type ScriptStep,
+  type SipCheck,
+  type SmtpCheck,
+  type TcpCheck,
+  type TlsOptions,
+  type UdpCheck,
 } from '../model/check.js';
-export { parseCheck } from '../model/check.js';
 export {
   type NormalServiceHealth,
   type OnFailure,
@@ -21,7 +36,7 @@ export {
   type Quorum,
   type ServiceHealth,
 } from '../model/health.js';
-export { type CheckOnceOptions, type CheckResult, checkOnce } from './check-once.js';
+export { type CheckOnceOptions, type CheckResult, checkOnce, checkServer } from './check-once.js';
 export { type Clock, machineClock } from './clock.js';
 export type { MassFailureRules } from './guard.js';
 export {
@@ -33,6 +48,5 @@ export {
 } from './journal.js';
 export { type HealthEvent, HealthMonitor, type HealthMonitorOptions } from './monitor.js';
 export type { Outcome, Target } from './probe.js';
-export { runCheck } from './run-check.js';
 export type { Tier } from './tiers.js';
-export { type CheckState, judge, type VerdictRules } from './verdict.js';
+export type { CheckState } from './verdict.js';

@@ -9,6 +9,7 @@ import type { NormalCheck } from '../model/check.js';
 import type { DesiredTable, NormalDesiredTable } from '../model/desired.js';
 import { parseDesiredTable } from '../model/desired.js';
 import { formatDestinationKey, type NormalDestination } from '../model/destination.js';
+import { integer, lazy, parse } from '../model/parse.js';
 import { formatServiceKey, type ServiceKeyText } from '../model/service-key.js';
 import type { Verdict, Wishes } from '../reconcile/intent.js';
 import type { KeepHealth } from '../reconcile/keep.js';
@@ -45,6 +46,25 @@ export interface HealthMonitorOptions {
   /** Runs a check. Default: {@link runCheck}. */
   readonly run?: ((target: Target, check: NormalCheck, signal: AbortSignal) => Promise<Outcome>) | undefined;
 }
+
+const optionsSchema = lazy((z) =>
+  z.object({
+    start: z.enum(['last', 'up', 'down'], { error: 'must be last, up, down' }).default('last'),
+    massFailure: z
+      .union(
+        [
+          z.literal(false),
+          z.strictObject({
+            share: z.number().min(0).max(1).optional(),
+            atLeast: integer(1, 1_000_000).optional(),
+            hold: integer(0, 86_400_000, ' milliseconds').optional(),
+          }),
+        ],
+        { error: 'must be false, or share (0 to 1), atLeast and hold (milliseconds)' },
+      )
+      .default({}),
+  }),
+);
 
 /** Something that happened. Plain values. */
 export type HealthEvent =
@@ -129,8 +149,8 @@ export class HealthMonitor implements KeepHealth, Disposable {
   #watched = new Map<string, Watched>();
   #servers = new Map<ServerName, WatchedServer>();
   #services = new Map<ServiceKeyText, WatchedService>();
-  /** What another program, or an earlier run of this one, knew. */
-  #known: HealthReport['states'] = {};
+  /** What another program, or an earlier run of this one, knew last. */
+  #known: HealthReport | undefined;
   #wishes: HealthWishes = {};
   /** Those who wait for a first verdict of everything. */
   #waiting: (() => void)[] = [];
@@ -140,9 +160,11 @@ export class HealthMonitor implements KeepHealth, Disposable {
   #journalProblem = '';
   #quietUntil = 0;
 
+  /** @throws {InvalidArgumentError} for options that are none. */
   constructor(options: HealthMonitorOptions = {}) {
-    const { clock = machineClock, run = runCheck, massFailure = {} } = options;
-    this.#options = options;
+    const { massFailure, start } = parse(optionsSchema, 'health monitor', options);
+    const { clock = machineClock, run = runCheck } = options;
+    this.#options = { ...options, start };
     this.#clock = clock;
     this.#guard = massFailure === false ? undefined : new MassFailureGuard(massFailure);
     this.#runner = new Runner({
@@ -151,8 +173,8 @@ export class HealthMonitor implements KeepHealth, Disposable {
       onOutcome: (job, outcome, took) => this.#take(job, outcome, took),
       onLate: (late, runs) => this.#tell({ type: 'late', late: Math.round(late), runs }),
     });
-    if (options.directory !== undefined && options.start !== 'up' && options.start !== 'down') {
-      this.#known = readHealthReport(options.directory)?.states ?? {};
+    if (options.directory !== undefined && start === 'last') {
+      this.#known = readHealthReport(options.directory);
     }
   }
 
@@ -269,8 +291,11 @@ export class HealthMonitor implements KeepHealth, Disposable {
     const { start = 'last' } = this.#options;
     const unknown = unknownSince(now);
     if (start !== 'last') return { ...unknown, status: start };
-    const known = Object.hasOwn(this.#known, key) ? this.#known[key] : undefined;
-    const isFresh = now - (known?.measured ?? 0) < FRESH_INTERVALS * check.interval;
+    const { states = {}, written = 0 } = this.#known ?? {};
+    const known = Object.hasOwn(states, key) ? states[key] : undefined;
+    const fresh = FRESH_INTERVALS * check.interval;
+    // A program that was killed may have written last a while before.
+    const isFresh = written - (known?.measured ?? 0) < fresh && now - written < REPORT + fresh;
     return known !== undefined && isFresh ? known : unknown;
   }
 

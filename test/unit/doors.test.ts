@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ConfigError, InvalidArgumentError, IpvsError, RulesError } from '../../src/errors.js';
+import { HealthMonitor } from '../../src/health/index.js';
 import type { Change, Service, ServiceKey } from '../../src/index.js';
 import { Ipvs, parseChange, parseService } from '../../src/index.js';
 import { type DesiredTable, drain, plan, readState, reconcile } from '../../src/reconcile/index.js';
@@ -135,6 +136,22 @@ const DOORS: Readonly<Record<string, Readonly<Record<string, Door | NoData>>>> =
     serverName: CHECKED,
     stateDirectory: READS,
     stateOf: (value) => call('./reconcile', 'stateOf')(value),
+  },
+  './health': {
+    HealthMonitor: (value) => new HealthMonitor(value)[Symbol.dispose](),
+    'HealthMonitor.follow': async (value) => {
+      using monitor = new HealthMonitor({ run: async () => ({ result: 'passed', reason: 'nobody was asked' }) });
+      await monitor.follow(value, AbortSignal.abort());
+    },
+    ...methods('HealthMonitor', ['wishes', 'report'], READS),
+    PRESETS: CONSTANT,
+    RECORD_TYPES: CONSTANT,
+    checkOnce: (value) => call('./health', 'checkOnce')(value, { signal: new AbortController().signal }),
+    checkServer: (value) => call('./health', 'checkServer', { address: '127.0.0.1', port: 1 })(value),
+    machineClock: CONSTANT,
+    parseCheck: (value) => call('./health', 'parseCheck')(value),
+    parseHealth: (value) => call('./health', 'parseHealth')(value),
+    readHealthReport: 'takes a directory',
   },
   './simulator': {
     SimulatedKernel: (value) => new SimulatedKernel(value),

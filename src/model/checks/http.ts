@@ -74,6 +74,9 @@ const bodySchema = lazy((z) =>
     }),
 );
 
+/** Headers of a connection, which HTTP/2 does not have (RFC 9113, 8.2.2). */
+const OF_CONNECTIONS = ['connection', 'keep-alive', 'proxy-connection', 'te', 'transfer-encoding', 'upgrade'];
+
 /** The schema of an HTTP check. */
 export const httpSchema = lazy((z) =>
   z
@@ -97,10 +100,16 @@ export const httpSchema = lazy((z) =>
       maxBody: integer(1, 16_777_216, ' bytes').default(262_144),
       redirects: integer(0, 20).default(0),
       tls: tlsSchema().optional(),
-      version: z.enum(['1.1', '2'], { error: 'must be 1.1, 2' }).default('1.1'),
+      version: z.enum(['1.1', '2'], { error: 'must be "1.1", "2"' }).default('1.1'),
     })
     .refine(({ method, body }) => method !== 'HEAD' || body === undefined, {
       path: ['body'],
       error: 'an answer to HEAD has no body',
+    })
+    .superRefine(({ version, headers }, context) => {
+      for (const name of Object.keys(headers)) {
+        if (version === '1.1' || !OF_CONNECTIONS.includes(name.toLowerCase())) continue;
+        context.addIssue({ code: 'custom', path: ['headers', name], message: 'has no meaning in HTTP/2' });
+      }
     }),
 );

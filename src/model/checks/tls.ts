@@ -50,6 +50,6 @@ export const tlsSchema = lazy((z) =>
           context.addIssue({ code: 'custom', path: [path], message: `is needed with ${other}` });
         }),
     )
-    // A JSON Schema cannot say what is put in the place of another value: whoever makes one looks for this.
-    .meta({ orTrue: true }),
+    // For the JSON Schema, which knows the object alone.
+    .meta({ type: ['boolean', 'object'] }),
 );

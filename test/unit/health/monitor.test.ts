@@ -235,7 +235,7 @@ describe('what is known outlives the program', () => {
     await followed;
     expect(up.verdicts).toEqual({});
     up.monitor[Symbol.dispose]();
-    await clock.advance(20_000);
+    await clock.advance(21_000);
     const late = new World({ directory }, clock);
     await late.follow(FILE);
     expect(late.texts().sort()).toEqual(['10.0.0.1 up', '10.0.0.2 up']);

@@ -1,5 +1,8 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Check, parseCheck } from '../../../src/model/check.js';
+import { z } from 'zod';
+import { InvalidArgumentError } from '../../../src/errors.js';
+import { type Check, checkSchema, parseCheck } from '../../../src/model/check.js';
 import { issuesOf, pathsOf } from './issues.js';
 
 type Loose = Record<string, unknown>;
@@ -67,6 +70,7 @@ test.each<[string, Loose, string[]]>([
   ['a host in two lines', { type: 'http', host: 'a\nb' }, ['host']],
   ['statuses', { type: 'http', status: [99, '300-200', '2xx', 200] }, ['status[0]', 'status[1]', 'status[2]']],
   ['no status', { type: 'http', status: [] }, ['status']],
+  ['a header of HTTP/1', { type: 'http', version: '2', headers: { Upgrade: 'x', 'X-A': 'y' } }, ['headers.Upgrade']],
   ['a regular expression', { type: 'http', body: { matches: '(' } }, ['body.matches']],
   ['a body of nothing', { type: 'http', body: {} }, ['body']],
   ['a body of HEAD', { type: 'http', method: 'HEAD', body: { contains: 'x' } }, ['body']],
@@ -110,4 +114,51 @@ test('says what is wrong with a regular expression', () => {
   const check = { type: 'http', body: { matches: '(' } } as const;
   const [issue] = issuesOf(() => parseCheck(check));
   expect(issue?.message).toContain('Invalid regular expression');
+});
+
+test('says which types there are, and what TLS may be', () => {
+  expect(issuesOf(() => parseCheck({ type: 'telepathy' } as unknown as Check))).toEqual([
+    { path: 'type', message: expect.stringMatching(/^must be tcp, http, script, .*, sip$/) },
+  ]);
+  expect(issuesOf(() => parseCheck({ type: 'http', tls: 'yes' } as unknown as Check))).toEqual([
+    { path: 'tls', message: 'must be true or an object' },
+  ]);
+});
+
+test('has a JSON Schema, which takes TLS by word and by object', () => {
+  const schema = z.toJSONSchema(checkSchema(), { io: 'input' });
+  const tls = schema.oneOf?.map(({ properties }) => properties?.['tls']).filter((one) => one !== undefined) ?? [];
+  expect(tls).toHaveLength(5);
+  for (const one of tls) expect(one).toMatchObject({ type: ['boolean', 'object'], additionalProperties: false });
+});
+
+test('whatever JSON comes in is taken or refused with an error that names a field', () => {
+  const types = ['tcp', 'http', 'script', 'smtp', 'dns', 'udp', 'exec', 'file', 'agent', 'grpc', 'radius', 'sip'];
+  const fields = [
+    'status',
+    'body',
+    'headers',
+    'tls',
+    'steps',
+    'preset',
+    'name',
+    'answer',
+    'command',
+    'env',
+    'path',
+    'uri',
+  ];
+  const check = fc
+    .tuple(fc.constantFrom(...types), fc.dictionary(fc.constantFrom(...fields, 'timeout', 'port'), fc.jsonValue()))
+    .map(([type, rest]) => ({ ...rest, type }));
+  fc.assert(
+    fc.property(fc.oneof(fc.jsonValue(), check), (input) => {
+      try {
+        parseCheck(input as unknown as Check);
+      } catch (error) {
+        expect(error).toBeInstanceOf(InvalidArgumentError);
+      }
+    }),
+    { numRuns: 500 },
+  );
 });

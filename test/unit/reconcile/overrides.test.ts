@@ -95,6 +95,10 @@ describe('a drain beside a keep', () => {
     const connections = { active: 1 };
     const draining = drain(busy(connections), WEB, SERVER, { poll: 10, directory });
     await becomes('10.0.0.1:80 0', '10.0.0.2:80 1');
+    // Nothing that is wanted changes from here on: what keep sees next is what others did.
+    const isQuiesced = (event: KeepEvent) =>
+      event.type === 'override' && event.overrides.some((each) => each.kind === 'drain' && each.state === 'quiesced');
+    await vi.waitFor(() => expect(keeper.events.some(isQuiesced)).toBe(true), { timeout: 10_000 });
     await context.ipvs.updateDestination(WEB, { ...SERVER, weight: 9, forward: 'dr' });
     await becomes('10.0.0.1:80 0', '10.0.0.2:80 1');
     await vi.waitFor(() => expect(keeper.events.filter(({ type }) => type === 'drift')).toHaveLength(1));
