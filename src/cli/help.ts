@@ -6,8 +6,8 @@ import { VERB_EXIT_CODES } from './exit-codes.js';
 import { fill, row, section, WIDTH, wrap } from './help-layout.js';
 import { type OperandSpec, type OptionSpec, VERB_GROUPS, type Verb } from './verb.js';
 
-/** Verbs that the last line of the overview explains. */
-const ASIDE = ['completion', 'help', 'version'];
+/** Verbs that the last line of the overview names. */
+const ASIDE = ['completion', 'help', 'sync', 'version'];
 
 /** All verbs on one screen of 80 columns and 24 lines, of which one is the prompt's. It ends with a newline. */
 export function overview(verbs: readonly Verb[]): string {
@@ -19,8 +19,7 @@ export function overview(verbs: readonly Verb[]): string {
   return `${[
     'Usage: ipvs-ts VERB [OPTION]...   or, as ipvsadm: ipvs-ts COMMAND [OPTION]...',
     ...rows,
-    'More: "ipvs-ts help VERB", "ipvs-ts help ipvsadm", "ipvs-ts version"',
-    'Completion: "ipvs-ts completion SHELL", bash, zsh or fish. Manual: man ipvs-ts',
+    'More: help VERB, help ipvsadm, sync, version, completion SHELL; man ipvs-ts',
   ].join('\n')}\n`;
 }
 

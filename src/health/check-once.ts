@@ -8,7 +8,7 @@ import { formatDestinationKey } from '../model/destination.js';
 import { addressSchema, integer, lazy, parse, portSchema } from '../model/parse.js';
 import { formatServiceKey, type ServiceKeyText } from '../model/service-key.js';
 import { checkedServers, checkedServices, type Job } from './jobs.js';
-import type { Outcome } from './probe.js';
+import type { CheckOutcome } from './probe.js';
 import { runCheck } from './run-check.js';
 
 /** What one check of one server found. Plain JSON. */
@@ -21,7 +21,7 @@ export interface CheckResult {
   readonly target: string;
   /** The check's type: `tcp`. */
   readonly check: string;
-  readonly result: Outcome['result'];
+  readonly result: CheckOutcome['result'];
   readonly reason: string;
   /** Milliseconds that it took. */
   readonly took: number;
@@ -84,7 +84,7 @@ export async function checkServer(
   target: { readonly address: string; readonly port?: number | undefined },
   check: Check,
   { signal = new AbortController().signal }: { readonly signal?: AbortSignal | undefined } = {},
-): Promise<Outcome> {
+): Promise<CheckOutcome> {
   const { address, port } = parse(targetSchema, 'target', target);
   const parsed = parseCheck(check);
   return runCheck({ address: parsed.address ?? address, port: parsed.port ?? port }, parsed, signal);

@@ -47,6 +47,6 @@ export {
   type ServiceReport,
 } from './journal.js';
 export { type HealthEvent, HealthMonitor, type HealthMonitorOptions } from './monitor.js';
-export type { Outcome, Target } from './probe.js';
+export type { CheckOutcome, Target } from './probe.js';
 export type { Tier } from './tiers.js';
 export type { CheckState } from './verdict.js';

@@ -18,7 +18,7 @@ import { type Clock, machineClock } from './clock.js';
 import { MassFailureGuard, type MassFailureRules } from './guard.js';
 import { type CheckedServer, type CheckedService, checkedServers, checkedServices, type Job } from './jobs.js';
 import { type HealthReport, readHealthReport, type ServerReport, writeHealthReport } from './journal.js';
-import type { Outcome, Target } from './probe.js';
+import type { CheckOutcome, Target } from './probe.js';
 import { canRamp, rampAt } from './ramps.js';
 import { runCheck } from './run-check.js';
 import { FIRST_ROUND, Runner } from './runner.js';
@@ -44,7 +44,7 @@ export interface HealthMonitorOptions {
   /** Default: the machine's. */
   readonly clock?: Clock | undefined;
   /** Runs a check. Default: {@link runCheck}. */
-  readonly run?: ((target: Target, check: NormalCheck, signal: AbortSignal) => Promise<Outcome>) | undefined;
+  readonly run?: ((target: Target, check: NormalCheck, signal: AbortSignal) => Promise<CheckOutcome>) | undefined;
 }
 
 const optionsSchema = lazy((z) =>
@@ -300,7 +300,7 @@ export class HealthMonitor implements KeepHealth, Disposable {
   }
 
   /** Takes what a run found; the milliseconds to the next. */
-  #take(job: Job, outcome: Outcome, took: number): number {
+  #take(job: Job, outcome: CheckOutcome, took: number): number {
     const watched = this.#watched.get(job.key);
     if (watched === undefined) return job.check.interval;
     const before = watched.state;
@@ -317,7 +317,7 @@ export class HealthMonitor implements KeepHealth, Disposable {
     return pauseAfter(watched.state, job.check);
   }
 
-  #takePass(watched: Watched, { warning, load }: Outcome & { readonly result: 'passed' }, now: number): void {
+  #takePass(watched: Watched, { warning, load }: CheckOutcome & { readonly result: 'passed' }, now: number): void {
     if (warning !== undefined && warning !== watched.warning) {
       this.#tell({ type: 'warning', target: targetText(watched.job), warning });
     }

@@ -3,35 +3,35 @@
  * @module
  */
 import { printable } from '../errors.js';
-import type { Outcome } from './probe.js';
+import type { CheckOutcome } from './probe.js';
 
 /** Ends a run with an outcome that is not a pass. It never leaves `runCheck`. */
 export class CheckFailure extends Error {
-  readonly outcome: Outcome;
+  readonly outcome: CheckOutcome;
 
-  constructor(outcome: Outcome) {
+  constructor(outcome: CheckOutcome) {
     super(outcome.reason);
     this.outcome = outcome;
   }
 }
 
 /** The server answered as it should. */
-export function passed(reason: string, extra: { load?: number; warning?: string | undefined } = {}): Outcome {
+export function passed(reason: string, extra: { load?: number; warning?: string | undefined } = {}): CheckOutcome {
   return { result: 'passed', reason, ...extra };
 }
 
 /** It could not be reached, it refused, it was silent. */
-export function hardOutcome(reason: string): Outcome {
+export function hardOutcome(reason: string): CheckOutcome {
   return { result: 'failed', kind: 'hard', reason };
 }
 
 /** It answered otherwise than it should. */
-export function softOutcome(reason: string): Outcome {
+export function softOutcome(reason: string): CheckOutcome {
   return { result: 'failed', kind: 'soft', reason };
 }
 
 /** This host's own trouble. */
-export function notMeasured(reason: string): Outcome {
+export function notMeasured(reason: string): CheckOutcome {
   return { result: 'not measured', reason };
 }
 

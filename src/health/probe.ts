@@ -12,7 +12,7 @@ export interface Target {
 }
 
 /** What one run found. */
-export type Outcome =
+export type CheckOutcome =
   /** The server answered as it should. */
   | {
       readonly result: 'passed';

@@ -5,7 +5,7 @@
 import type { NormalCheck } from '../model/check.js';
 import { onAbort } from './abort.js';
 import { notMeasured } from './outcome.js';
-import type { Outcome, Target } from './probe.js';
+import type { CheckOutcome, Target } from './probe.js';
 import { probeAgent } from './probes/agent.js';
 import { probeDns } from './probes/dns.js';
 import { probeExec } from './probes/exec.js';
@@ -49,13 +49,13 @@ const PROBES: { readonly [Type in NormalCheck['type']]: Probe<Extract<NormalChec
  * One run of a check. `target` is where it goes: the caller has put the check's own address and port there, if it has some. It never
  * rejects, and when it resolves or `signal` aborts, all that it had opened is closed.
  */
-export function runCheck(target: Target, check: NormalCheck, signal: AbortSignal): Promise<Outcome> {
+export function runCheck(target: Target, check: NormalCheck, signal: AbortSignal): Promise<CheckOutcome> {
   if (signal.aborted) return Promise.resolve(ENDED);
   // The type that chooses the probe is the type of its check, which the compiler cannot follow through a table.
   const probe = PROBES[check.type] as Probe;
   return new Promise((resolve) => {
     const run = new Run();
-    const finish = (outcome: Outcome) => {
+    const finish = (outcome: CheckOutcome) => {
       if (run.ended) return;
       clearTimeout(timer);
       unsubscribe();

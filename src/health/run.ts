@@ -4,10 +4,10 @@
  */
 import type { NormalCheck } from '../model/check.js';
 import { hardOutcome } from './outcome.js';
-import type { Outcome, Target } from './probe.js';
+import type { CheckOutcome, Target } from './probe.js';
 
 /** What a run has found if its time is over now; `time` is `3000 ms`. */
-export type Late = (time: string) => Outcome;
+export type Late = (time: string) => CheckOutcome;
 
 /** Knows what a run would have found if its time were over now, and what must be closed when it ends. */
 export class Run {
@@ -37,7 +37,7 @@ export class Run {
   }
 
   /** What is found when time is over. */
-  late(milliseconds: number): Outcome {
+  late(milliseconds: number): CheckOutcome {
     return this.#late(`${milliseconds} ms`);
   }
 
@@ -52,4 +52,4 @@ export class Run {
  * One run. A probe rejects with a `CheckFailure`, or with what the system said: `runCheck` puts that in words. Every socket, process
  * and timer of it is told to the run (`onEnd`), which ends them when it is over, however that comes about.
  */
-export type Probe<Check = NormalCheck> = (target: Target, check: Check, run: Run) => Promise<Outcome>;
+export type Probe<Check = NormalCheck> = (target: Target, check: Check, run: Run) => Promise<CheckOutcome>;

@@ -8,15 +8,15 @@ import type { NormalCheck } from '../model/check.js';
 import { Agenda } from './agenda.js';
 import type { Clock } from './clock.js';
 import type { Job } from './jobs.js';
-import type { Outcome, Target } from './probe.js';
+import type { CheckOutcome, Target } from './probe.js';
 
 /** What {@link Runner} takes. */
 export interface RunnerOptions {
   readonly clock: Clock;
   /** One run. */
-  readonly run: (target: Target, check: NormalCheck, signal: AbortSignal) => Promise<Outcome>;
+  readonly run: (target: Target, check: NormalCheck, signal: AbortSignal) => Promise<CheckOutcome>;
   /** Takes what a run found, and gives the milliseconds to the start of the next. */
-  readonly onOutcome: (job: Job, outcome: Outcome, took: number) => number;
+  readonly onOutcome: (job: Job, outcome: CheckOutcome, took: number) => number;
   /** Called when this program was late itself, with how many milliseconds, and how many runs are not counted for it. */
   readonly onLate?: ((late: number, runs: number) => void) | undefined;
   /** The most runs at once. Default: four fifths of the descriptors that this process may have. */
@@ -147,19 +147,19 @@ export class Runner implements Disposable {
     });
   }
 
-  #finish(place: number, slot: Slot, job: Job, outcome: Outcome): void {
+  #finish(place: number, slot: Slot, job: Job, outcome: CheckOutcome): void {
     slot.running = undefined;
     this.#running -= 1;
     const now = this.#options.clock.now();
     // The event of a socket can be heard before the timer that is late.
     const isLate = outcome.result === 'failed' && this.#beatDue !== undefined && now > this.#beatDue + LATE;
-    const told: Outcome = isLate ? { result: 'not measured', reason: 'this program ran late' } : outcome;
+    const told: CheckOutcome = isLate ? { result: 'not measured', reason: 'this program ran late' } : outcome;
     this.#again(place, slot, job, told, now);
     this.#startWaiting();
     this.#arm();
   }
 
-  #again(place: number, slot: Slot, job: Job, outcome: Outcome, now: number): void {
+  #again(place: number, slot: Slot, job: Job, outcome: CheckOutcome, now: number): void {
     const pause = this.#options.onOutcome(job, outcome, now - slot.started);
     this.#agenda.add(nextStart(slot.started, now, pause, job), place);
   }

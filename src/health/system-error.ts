@@ -3,7 +3,7 @@
  * @module
  */
 import { CheckFailure, hardOutcome, notMeasured, softOutcome } from './outcome.js';
-import type { Outcome } from './probe.js';
+import type { CheckOutcome } from './probe.js';
 
 /** The server's, or the way's to it. */
 const THEIRS: Readonly<Record<string, string>> = {
@@ -35,7 +35,7 @@ const OURS: Readonly<Record<string, string>> = {
 };
 
 /** The outcome of a run that rejected. What nobody knows is no verdict on the server. */
-export function outcomeOf(error: unknown): Outcome {
+export function outcomeOf(error: unknown): CheckOutcome {
   if (error instanceof CheckFailure) return error.outcome;
   const { code = '', message = String(error), reason = message } = error as Partial<Record<string, string>>;
   // A server that speaks TLS refuses what it does not like, a client without a certificate for one, when the handshake is over.

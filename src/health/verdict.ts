@@ -4,7 +4,7 @@
  * @module
  */
 import type { NormalCheck } from '../model/check.js';
-import type { Outcome } from './probe.js';
+import type { CheckOutcome } from './probe.js';
 
 /** What is known of one check. Plain JSON. Times are milliseconds since 1970. */
 export interface CheckState {
@@ -51,7 +51,7 @@ export function unknownSince(now: number): CheckState {
  * What is known after one more run. The first outcome decides at once; later ones as the rules say. What was not measured
  * changes nothing.
  */
-export function judge(state: CheckState, outcome: Outcome, rules: VerdictRules, now: number): CheckState {
+export function judge(state: CheckState, outcome: CheckOutcome, rules: VerdictRules, now: number): CheckState {
   if (outcome.result === 'not measured') return state;
   const seen = { ...state, reason: outcome.reason, measured: now };
   return outcome.result === 'passed' ? afterPass(seen, rules, now) : afterFailure(seen, outcome.kind, rules, now);

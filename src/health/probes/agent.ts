@@ -5,7 +5,7 @@
 import type { AgentCheck } from '../../model/check.js';
 import { Connection } from '../connection.js';
 import { passed, quoted, soft } from '../outcome.js';
-import type { Outcome } from '../probe.js';
+import type { CheckOutcome } from '../probe.js';
 import type { Probe } from '../run.js';
 
 /** Bytes of its line. */
@@ -35,7 +35,7 @@ async function readLine(connection: Connection): Promise<string> {
 }
 
 /** `up 75% # busy`. HAProxy takes the words in any order and case, between blanks and commas. */
-function judge(line: string): Outcome {
+function judge(line: string): CheckOutcome {
   const [words = '', ...comment] = line.split('#');
   const reason = comment.join('#').trim();
   const because = reason === '' ? '' : `: ${quoted(reason)}`;

@@ -8,7 +8,7 @@ import { Connection } from '../connection.js';
 import { exchange } from '../datagram.js';
 import { type DnsAnswer, dnsQuestion, readDnsAnswer } from '../dns-message.js';
 import { passed, quoted, soft } from '../outcome.js';
-import type { Outcome, Target } from '../probe.js';
+import type { CheckOutcome, Target } from '../probe.js';
 import type { Probe, Run } from '../run.js';
 
 /** Asks, and looks at the records of the answer. */
@@ -52,7 +52,7 @@ async function askByTcp(
   }
 }
 
-function judge({ code, records, truncated }: DnsAnswer, { name, recordType, answer }: NormalDnsCheck): Outcome {
+function judge({ code, records, truncated }: DnsAnswer, { name, recordType, answer }: NormalDnsCheck): CheckOutcome {
   const what = `${recordType} of ${name}`;
   if (code !== 'NOERROR') throw soft(`DNS answer ${code} for ${what}`);
   if (answer === undefined ? records.length > 0 : records.some((record) => record.includes(answer))) {

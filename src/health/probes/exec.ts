@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import type { NormalExecCheck } from '../../model/check.js';
 import { ownTrouble, passed, quoted, soft } from '../outcome.js';
-import type { Outcome, Target } from '../probe.js';
+import type { CheckOutcome, Target } from '../probe.js';
 import type { Probe, Run } from '../run.js';
 
 /** Bytes of each output that are kept; the rest is read and forgotten, lest the program waits. */
@@ -119,7 +119,7 @@ function killGroup({ pid }: ChildProcess): void {
   }
 }
 
-function judge({ code, signal, stdout, stderr }: Exit, { output, dynamicWeight }: NormalExecCheck): Outcome {
+function judge({ code, signal, stdout, stderr }: Exit, { output, dynamicWeight }: NormalExecCheck): CheckOutcome {
   const words = stderr.trim() === '' ? stdout.trim() : stderr.trim();
   const said = words === '' ? '' : `: ${quoted(words)}`;
   if (code === null) throw soft(`ended by ${signal}${said}`);

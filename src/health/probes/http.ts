@@ -10,7 +10,7 @@ import { Connection } from '../connection.js';
 import { type Head, readBody, readHead } from '../http-message.js';
 import { requestHttp2 } from '../http2.js';
 import { passed, quoted, soft } from '../outcome.js';
-import type { Outcome, Target } from '../probe.js';
+import type { CheckOutcome, Target } from '../probe.js';
 import type { Probe, Run } from '../run.js';
 import { isAmong } from '../status.js';
 
@@ -114,7 +114,7 @@ function requestText(target: Target, check: NormalHttpCheck): string {
   return `${check.method} ${check.path} HTTP/1.1\r\n${lines.join('')}\r\n`;
 }
 
-function judge({ status, body, warning }: Answer, check: NormalHttpCheck): Outcome {
+function judge({ status, body, warning }: Answer, check: NormalHttpCheck): CheckOutcome {
   if (!isAmong(status, check.status)) throw soft(`HTTP status ${status}, wanted ${check.status.join(', ')}`);
   const problem = check.body && bodyProblem(body, check.body);
   if (problem !== undefined) throw soft(`HTTP status ${status}, but ${problem}`);

@@ -5,11 +5,11 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseStateText } from '../../../src/config/index.js';
 import { readHealthReport } from '../../../src/health/journal.js';
 import { type HealthEvent, HealthMonitor, type HealthMonitorOptions } from '../../../src/health/monitor.js';
-import type { Outcome } from '../../../src/health/probe.js';
+import type { CheckOutcome } from '../../../src/health/probe.js';
 import { FakeClock } from './fake-clock.js';
 
-const UP: Outcome = { result: 'passed', reason: 'connected' };
-const DOWN: Outcome = { result: 'failed', kind: 'hard', reason: 'connection refused' };
+const UP: CheckOutcome = { result: 'passed', reason: 'connected' };
+const DOWN: CheckOutcome = { result: 'failed', kind: 'hard', reason: 'connection refused' };
 
 const FILE = `
 version: 1

@@ -2,13 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Agenda } from '../../../src/health/agenda.js';
 import type { Job } from '../../../src/health/jobs.js';
-import type { Outcome } from '../../../src/health/probe.js';
+import type { CheckOutcome } from '../../../src/health/probe.js';
 import { Runner } from '../../../src/health/runner.js';
 import { parseCheck } from '../../../src/model/check.js';
 import { FakeClock } from './fake-clock.js';
 
-const PASSED: Outcome = { result: 'passed', reason: 'connected' };
-const FAILED: Outcome = { result: 'failed', kind: 'hard', reason: 'connection refused' };
+const PASSED: CheckOutcome = { result: 'passed', reason: 'connected' };
+const FAILED: CheckOutcome = { result: 'failed', kind: 'hard', reason: 'connection refused' };
 
 test('the agenda gives what is due, the earliest first', () => {
   fc.assert(
@@ -37,9 +37,9 @@ class Desk {
   readonly started: { key: string; at: number }[] = [];
   readonly told: { key: string; result: string; at: number }[] = [];
   readonly late: number[] = [];
-  readonly pending: { key: string; end: (outcome: Outcome) => void; signal: AbortSignal }[] = [];
+  readonly pending: { key: string; end: (outcome: CheckOutcome) => void; signal: AbortSignal }[] = [];
   /** Answers at once, or leaves it pending. */
-  answer: Outcome | undefined = PASSED;
+  answer: CheckOutcome | undefined = PASSED;
   readonly runner: Runner;
 
   constructor(limit?: number) {

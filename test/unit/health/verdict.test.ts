@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Outcome } from '../../../src/health/probe.js';
+import type { CheckOutcome } from '../../../src/health/probe.js';
 import {
   type CheckState,
   FREE_AT,
@@ -14,13 +14,13 @@ import {
 } from '../../../src/health/verdict.js';
 
 const RULES: VerdictRules = { fall: 2, softFall: 4, rise: 3 };
-const passed: Outcome = { result: 'passed', reason: 'connected' };
-const hard: Outcome = { result: 'failed', kind: 'hard', reason: 'connection refused' };
-const soft: Outcome = { result: 'failed', kind: 'soft', reason: 'HTTP status 503' };
-const nothing: Outcome = { result: 'not measured', reason: 'no descriptors' };
+const passed: CheckOutcome = { result: 'passed', reason: 'connected' };
+const hard: CheckOutcome = { result: 'failed', kind: 'hard', reason: 'connection refused' };
+const soft: CheckOutcome = { result: 'failed', kind: 'soft', reason: 'HTTP status 503' };
+const nothing: CheckOutcome = { result: 'not measured', reason: 'no descriptors' };
 
 /** The statuses after each outcome, one a second. */
-function statuses(outcomes: readonly Outcome[], rules = RULES, start = unknownSince(0)): string[] {
+function statuses(outcomes: readonly CheckOutcome[], rules = RULES, start = unknownSince(0)): string[] {
   let state = start;
   return outcomes.map((outcome, second) => {
     state = judge(state, outcome, rules, second * 1000);
@@ -29,7 +29,7 @@ function statuses(outcomes: readonly Outcome[], rules = RULES, start = unknownSi
 }
 
 describe('a verdict', () => {
-  test.each<[string, Outcome[], string[]]>([
+  test.each<[string, CheckOutcome[], string[]]>([
     ['the first outcome decides', [passed], ['up']],
     ['the first outcome decides, also a failure', [soft], ['down']],
     ['not measured is no outcome', [nothing, nothing, hard], ['unknown', 'unknown', 'down']],

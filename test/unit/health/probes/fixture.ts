@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { afterAll, afterEach, beforeAll, expect, vi } from 'vitest';
-import type { Outcome, Target } from '../../../../src/health/probe.js';
+import type { CheckOutcome, Target } from '../../../../src/health/probe.js';
 import { runCheck } from '../../../../src/health/run-check.js';
 import { type Check, parseCheck } from '../../../../src/model/check.js';
 
@@ -85,13 +85,13 @@ export async function nobody(): Promise<Target> {
 }
 
 /** One run of a check. */
-export function run(target: Target, check: Check, signal = new AbortController().signal): Promise<Outcome> {
+export function run(target: Target, check: Check, signal = new AbortController().signal): Promise<CheckOutcome> {
   const { address, port } = target;
   return runCheck({ address, port }, parseCheck({ timeout: LONG, ...check }), signal);
 }
 
 /** A failure, to compare with. */
-export function failed(kind: 'hard' | 'soft', reason: string | RegExp): Outcome {
+export function failed(kind: 'hard' | 'soft', reason: string | RegExp): CheckOutcome {
   const matching = typeof reason === 'string' ? reason : expect.stringMatching(reason);
   return { result: 'failed', kind, reason: matching };
 }
