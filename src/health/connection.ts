@@ -55,11 +55,13 @@ function isItsOwnPeer(socket: Socket, port: number): boolean {
 const takenOver = new WeakSet<Socket>();
 
 /**
- * A reset, if there is somebody to send it to. While it is connecting, Node would wait for the connection to reset it; and a reset
- * below TLS ends the process (Node 20.20).
+ * A reset, if there is somebody to send it to. While it is connecting, Node would wait for the connection to reset it. A reset below
+ * TLS ends the process; one of a connection that the other side has ended, and Node is ending too, fails and leaves the descriptor
+ * open for good (Node 20.20).
  */
 function close(socket: Socket): void {
-  if (socket.connecting || socket.destroyed || takenOver.has(socket)) socket.destroy();
+  const isEnding = socket.connecting || socket.readableEnded || socket.writableEnded || socket.destroyed;
+  if (isEnding || takenOver.has(socket)) socket.destroy();
   else socket.resetAndDestroy();
 }
 

@@ -19,7 +19,13 @@ export const LONG = 20_000;
 const closing: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0)) await close();
+  await vi.waitFor(() => expect(process.getActiveResourcesInfo().filter(isOfProbes)).toEqual([]), LONG);
 });
+
+/** What no test may leave behind. */
+function isOfProbes(resource: string): boolean {
+  return ['TCPSocketWrap', 'UDPWrap', 'ProcessWrap'].includes(resource);
+}
 
 /** Closes something after the test. */
 export function afterThis(close: () => Promise<void> | void): void {

@@ -58,3 +58,12 @@ test('a signal that many runs share ends them all, and nobody is warned', async 
   process.off('warning', onWarning);
   expect(warnings).toEqual([]);
 });
+
+test('a connection that the server has ended is closed too', async () => {
+  const server = await serve((socket) => socket.once('data', () => socket.end()));
+  const outcomes = await Promise.all(Array.from({ length: 20 }, () => run(server, { type: 'http' })));
+  expect(new Set(outcomes.map(({ reason }) => reason))).toEqual(
+    new Set(['connection closed by the server before its answer']),
+  );
+  await vi.waitFor(() => expect(process.getActiveResourcesInfo()).not.toContain('TCPSocketWrap'), LONG);
+});
