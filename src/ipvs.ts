@@ -7,7 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   InterruptedError,
   InvalidArgumentError,
-  type IpvsError,
+  IpvsError,
   type Issue,
   KernelError,
   RestoreError,
@@ -497,6 +497,20 @@ export class Ipvs implements TableAccess, AsyncDisposable {
   /** The director's own counters and rates. Always from /proc/net/ip_vs_stats: no netlink command tells them. */
   totals(): Promise<Stats> {
     return this.#proc.totals();
+  }
+
+  /**
+   * Whether the kernel brings statistics up to date. False with the sysctl net.ipv4.vs.run_estimation=0: then every
+   * {@link Stats} stands still, counters as well as rates, and is no measurement. Undefined where it is not known.
+   */
+  countsTraffic(): boolean | undefined {
+    try {
+      const value = this.#kernel.sysctl?.('net.ipv4.vs.run_estimation');
+      return value === undefined ? undefined : value !== '0';
+    } catch (error) {
+      if (error instanceof IpvsError) return undefined;
+      throw error;
+    }
   }
 
   /** How long idle connections are kept, in seconds. */

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { errnoName, UnavailableError } from '../errors.js';
 import { type NamespaceOptions, namespacePath, openFile } from '../linux/namespace.js';
 import { loadNative, NETLINK_GENERIC } from '../linux/native.js';
+import { readSysctl } from '../linux/sysctl.js';
 import { TIME_SLICE } from '../linux/time-slice.js';
 import { openNetlinkSocket } from '../netlink/socket.js';
 import type { Kernel } from './kernel.js';
@@ -30,6 +31,7 @@ export function linuxKernel({ netns }: LinuxKernelOptions = {}): Kernel {
     socket: () => openNetlinkSocket(NETLINK_GENERIC, netns),
     proc: (name) => readProc(name, netns),
     ticksPerSecond,
+    sysctl: (name) => readSysctl(name, { netns }),
     network: linuxNetwork(netns),
   };
 }

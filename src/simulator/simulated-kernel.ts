@@ -110,6 +110,13 @@ export class SimulatedKernel implements Kernel {
     return this.#namespace.options.encoding.ticksPerSecond;
   }
 
+  /** Of those in {@link SimulatedKernel.sysctls}, by the kernel's whole name: `net.ipv4.vs.run_estimation`. */
+  sysctl(name: string): string | undefined {
+    const prefix = 'net.ipv4.vs.';
+    const entry = Object.entries(this.sysctls).find(([short]) => name === prefix + short);
+    return entry && String(entry[1]);
+  }
+
   /**
    * A client's first packet arrives: it is scheduled, goes by the connection it belongs to, or is refused. Counts and states
    * are those of the kernel; the counters of statistics show with the next estimation, every 2 s.
