@@ -158,6 +158,18 @@ describe('restore', () => {
   });
 });
 
+test('export writes the nearest of what a file cannot say, and says so', async () => {
+  const run = onSimulatedKernel();
+  await run('restore', [], '-A -t 192.0.2.1:80 -s wlc -p 0\n-A -t 192.0.2.1:81 -s wlc -o\n');
+  const { code, stdout, stderr } = await run('export', []);
+  expect([code, stderr]).toEqual([
+    0,
+    'ipvs-ts: not as it is: tcp://192.0.2.1:80: a persistence timeout of 0 s cannot be written: 1 s is taken\n' +
+      'ipvs-ts: not as it is: tcp://192.0.2.1:81: one-packet scheduling has no effect on tcp, and is left out\n',
+  ]);
+  expect(await run('diff', ['-'], stdout)).toMatchObject({ code: 2, stderr: '' });
+});
+
 test('diff counts strays, and apply says where a file has no services', async () => {
   const run = onSimulatedKernel();
   await run('restore', [], '-A -f 1\n');
