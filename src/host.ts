@@ -34,6 +34,7 @@ export type { HostState, HostStateOptions } from './host/state.js';
 export type {
   AddressRemovalStep,
   AddressStep,
+  GreDeviceStep,
   HostStep,
   HostStepId,
   HostStepWords,

@@ -100,6 +100,9 @@ function checkNetTools({ role, description }: HostScriptSubject): void {
       'must be IPv4 in form ifconfig: route(8) cannot put back an IPv6 route as it was; take form iproute2',
     );
   }
+  if (role === 'real-server' && 'checksum' in description && description.checksum === true) {
+    refuse('checksum', 'is not for form ifconfig, which can make no such GRE device; take form iproute2');
+  }
   if (role !== 'director') return;
   if (description.vips.some(({ address }) => address.includes(':'))) {
     refuse(
