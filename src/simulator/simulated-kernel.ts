@@ -129,7 +129,7 @@ export class SimulatedKernel implements Kernel {
 
   /** Puts the clock forward: what expires, expires, in order. @param milliseconds 0 to 3155760000000, a hundred years. */
   advance(milliseconds: number): void {
-    if (!(milliseconds >= 0 && milliseconds <= LONGEST_ADVANCE)) {
+    if (typeof milliseconds !== 'number' || !(milliseconds >= 0 && milliseconds <= LONGEST_ADVANCE)) {
       throw invalid('milliseconds', `must be a number from 0 to ${LONGEST_ADVANCE}`);
     }
     this.#clock.advance(milliseconds);
