@@ -53,6 +53,14 @@ export interface Imported {
  * gives. Reads no other file and changes nothing.
  *
  * Throws {@link ConfigError} with every mistake by line.
+ *
+ * @example
+ * ```ts
+ * import { readFileSync } from 'node:fs';
+ * import { importConfig } from 'ipvs-ts/formats';
+ * const text = readFileSync('/etc/keepalived/keepalived.conf', 'utf8');
+ * const { state, notTaken } = importConfig(text, { format: 'keepalived' });
+ * ```
  */
 export function importConfig(
   text: string,

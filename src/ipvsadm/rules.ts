@@ -48,6 +48,12 @@ export interface RulesOptions {
  * It differs from ipvsadm 1.31 where that writes what it cannot read: marks from 2^31 on are not negative here, and the
  * order is the one that ipvsadm means (see {@link compareServiceKeys}).
  * @throws {InvalidArgumentError} with the path of everything in the table that no kernel can hold.
+ *
+ * @example
+ * ```ts
+ * import { formatRules } from 'ipvs-ts';
+ * process.stdout.write(formatRules(await ipvs.snapshot(), { thresholds: true }));
+ * ```
  */
 export function formatRules(
   table: WrittenTable,

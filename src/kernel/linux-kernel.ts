@@ -25,7 +25,15 @@ const SLOW = 6;
 /** Which namespace. */
 export interface LinuxKernelOptions extends NamespaceOptions {}
 
-/** The running kernel. The process stays in its own namespace whichever is named here. */
+/**
+ * The running kernel. The process stays in its own namespace whichever is named here.
+ *
+ * @example
+ * ```ts
+ * import { Ipvs, linuxKernel } from 'ipvs-ts';
+ * await using ipvs = await Ipvs.open({ kernel: linuxKernel({ netns: 'blue' }) });
+ * ```
+ */
 export function linuxKernel({ netns }: LinuxKernelOptions = {}): Kernel {
   return {
     socket: () => openNetlinkSocket(NETLINK_GENERIC, netns),

@@ -32,6 +32,14 @@ const LONGEST_ADVANCE = 100 * 365.25 * 24 * 3600 * 1000;
 /**
  * One network namespace of a kernel with IPVS: `Ipvs.open({ kernel: new SimulatedKernel() })`. Each is a world of its own;
  * all sockets of one see the same table.
+ *
+ * @example
+ * ```ts
+ * import { Ipvs } from 'ipvs-ts';
+ * import { SimulatedKernel } from 'ipvs-ts/simulator';
+ * const kernel = new SimulatedKernel({ addresses: ['192.0.2.1/24'] });
+ * await using ipvs = await Ipvs.open({ kernel });
+ * ```
  */
 export class SimulatedKernel implements Kernel {
   readonly #namespace: Namespace;
