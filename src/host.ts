@@ -34,6 +34,7 @@ export type { HostState, HostStateOptions } from './host/state.js';
 export type {
   AddressRemovalStep,
   AddressStep,
+  GreDeviceStep,
   HostStep,
   HostStepId,
   HostStepWords,
@@ -55,15 +56,17 @@ export type { RouteEntry, RouteProtocol, RouteSpec, RouteTable, RouteType } from
 /**
  * A host: a network namespace, and what a director or a real server needs in it.
  *
+ * Reading needs no rights; what changes the host needs CAP_NET_ADMIN, and CAP_NET_RAW to ask and tell the network of
+ * addresses. One program at a time changes a host: others wait for it.
+ *
+ * @example
  * ```ts
+ * import { Host } from 'ipvs-ts/host';
  * const host = await Host.open();
  * const plan = await host.plan({ role: 'real-server', description: { mode: 'dr', vips: ['192.0.2.10'] } });
  * const { path } = await host.apply(plan);
  * await host.revert({ record: path });
  * ```
- *
- * Reading needs no rights; what changes the host needs CAP_NET_ADMIN, and CAP_NET_RAW to ask and tell the network of
- * addresses. One program at a time changes a host: others wait for it.
  */
 export class Host {
   /** The file of the network namespace; undefined: the process's own. */

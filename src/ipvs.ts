@@ -7,7 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   InterruptedError,
   InvalidArgumentError,
-  type IpvsError,
+  IpvsError,
   type Issue,
   KernelError,
   RestoreError,
@@ -124,7 +124,15 @@ export class Ipvs implements TableAccess, AsyncDisposable {
     this.fallbackReason = fallbackReason;
   }
 
-  /** Opens a client. Throws {@link UnavailableError}, or {@link KernelError} with EPERM, where IPVS is out of reach. */
+  /**
+   * Opens a client. Throws {@link UnavailableError}, or {@link KernelError} with EPERM, where IPVS is out of reach.
+   *
+   * @example
+   * ```ts
+   * import { Ipvs } from 'ipvs-ts';
+   * await using ipvs = await Ipvs.open({ netns: 'blue' });
+   * ```
+   */
   static async open({ netns, kernel, source = 'auto', timeout }: OpenOptions = {}): Promise<Ipvs> {
     if (netns !== undefined && kernel !== undefined) {
       throw new InvalidArgumentError('options', [{ path: 'netns', message: 'cannot be given together with kernel' }]);
@@ -155,7 +163,14 @@ export class Ipvs implements TableAccess, AsyncDisposable {
     return this.#netlink === undefined ? 'proc' : 'netlink';
   }
 
-  /** Adds a virtual service. EEXIST: it is there; ENOENT: no such scheduler or persistence engine. */
+  /**
+   * Adds a virtual service. EEXIST: it is there; ENOENT: no such scheduler or persistence engine.
+   *
+   * @example
+   * ```ts
+   * await ipvs.addService({ protocol: 'tcp', address: '192.0.2.1', port: 80, scheduler: 'wlc' });
+   * ```
+   */
   async addService(service: Service | ServiceFields, options?: CallOptions): Promise<void> {
     await this.#apply({ verb: 'add-service', service }, 'service', options);
   }
@@ -163,6 +178,11 @@ export class Ipvs implements TableAccess, AsyncDisposable {
   /**
    * Gives a service new settings. The whole value counts, as with `ipvsadm -E`: what it leaves out goes back to its
    * default, so that the scheduler must be said. ESRCH: there is no such service.
+   *
+   * @example
+   * ```ts
+   * await ipvs.updateService({ protocol: 'tcp', address: '192.0.2.1', port: 80, scheduler: 'rr' });
+   * ```
    */
   async updateService(service: ServiceUpdate, options?: CallOptions): Promise<void> {
     await this.#apply({ verb: 'update-service', service }, 'service', options);
@@ -177,7 +197,10 @@ export class Ipvs implements TableAccess, AsyncDisposable {
    * Adds a service, or gives it these settings if it is there, and says which it did. The whole value counts, as in
    * {@link Ipvs.updateService}; its real servers stay.
    *
-   *     await ipvs.ensureService({ protocol: 'tcp', address: '192.0.2.1', port: 80, scheduler: 'wlc' });
+   * @example
+   * ```ts
+   * await ipvs.ensureService({ protocol: 'tcp', address: '192.0.2.1', port: 80, scheduler: 'wlc' });
+   * ```
    */
   async ensureService(service: ServiceUpdate, options?: CallOptions): Promise<'added' | 'updated'> {
     return ensure(
@@ -204,6 +227,12 @@ export class Ipvs implements TableAccess, AsyncDisposable {
    * Every service, in the kernel's order. A single reading can miss services: while others come and go, and since Linux 7.1
    * also while the kernel resizes its table, a moment after an add (ip_vs_ctl.c). So the services are read at least twice,
    * until a reading has every service of the one before. Throws {@link InterruptedError} after 10 readings that had not.
+   *
+   * @example
+   * ```ts
+   * import { formatServiceKey } from 'ipvs-ts';
+   * for (const { service, stats } of await ipvs.listServices()) console.log(formatServiceKey(service), stats?.connections);
+   * ```
    */
   async listServices(options?: CallOptions): Promise<ServiceEntry[]> {
     const netlink = this.#netlink;
@@ -230,7 +259,14 @@ export class Ipvs implements TableAccess, AsyncDisposable {
     for (const { service } of (await this.#proc.table()).services) yield { service };
   }
 
-  /** Adds a real server to a service. EEXIST: it has it; ESRCH: there is no such service. */
+  /**
+   * Adds a real server to a service. EEXIST: it has it; ESRCH: there is no such service.
+   *
+   * @example
+   * ```ts
+   * await ipvs.addDestination('tcp://192.0.2.1:80', { address: '10.0.0.11', forward: 'nat', port: 8080, weight: 10 });
+   * ```
+   */
   async addDestination(
     key: ServiceKey | ServiceKeyText,
     destination: Destination,
@@ -242,6 +278,11 @@ export class Ipvs implements TableAccess, AsyncDisposable {
   /**
    * Gives a real server new settings. The whole value counts, as with `ipvsadm -e`: without `weight` it is 1 again, and
    * `forward` must be said. Weight 0 quiesces. ENOENT: the service has no such destination; ESRCH: there is no such service.
+   *
+   * @example
+   * ```ts
+   * await ipvs.updateDestination('tcp://192.0.2.1:80', { address: '10.0.0.11', forward: 'dr', weight: 0 });
+   * ```
    */
   async updateDestination(
     key: ServiceKey | ServiceKeyText,
@@ -255,7 +296,10 @@ export class Ipvs implements TableAccess, AsyncDisposable {
    * Changes single fields of a service and leaves the others. The service is read first: what another program changes between
    * reading and writing is overwritten. ESRCH: there is no such service.
    *
-   *     await ipvs.patchService('tcp://192.0.2.1:80', { scheduler: 'wlc' });
+   * @example
+   * ```ts
+   * await ipvs.patchService('tcp://192.0.2.1:80', { scheduler: 'wlc' });
+   * ```
    */
   async patchService(key: ServiceKey | ServiceKeyText, patch: ServicePatch, options?: CallOptions): Promise<void> {
     const checked = parseServiceKey(key);
@@ -272,7 +316,10 @@ export class Ipvs implements TableAccess, AsyncDisposable {
    * Changes single fields of a real server and leaves the others, as {@link Ipvs.patchService}. ENOENT: the service has no such
    * destination.
    *
-   *     await ipvs.patchDestination('tcp://192.0.2.1:80', { address: '10.0.0.11' }, { upperThreshold: 1000 });
+   * @example
+   * ```ts
+   * await ipvs.patchDestination('tcp://192.0.2.1:80', { address: '10.0.0.11' }, { upperThreshold: 1000 });
+   * ```
    */
   async patchDestination(
     key: ServiceKey | ServiceKeyText,
@@ -296,7 +343,14 @@ export class Ipvs implements TableAccess, AsyncDisposable {
     await this.updateDestination(service, { ...kept, ...patch } as DestinationUpdate, options);
   }
 
-  /** Sets the weight of a real server, 0 to 2147483647, and leaves all else; 0 quiesces. As {@link Ipvs.patchDestination}. */
+  /**
+   * Sets the weight of a real server, 0 to 2147483647, and leaves all else; 0 quiesces. As {@link Ipvs.patchDestination}.
+   *
+   * @example
+   * ```ts
+   * await ipvs.setWeight('tcp://192.0.2.1:80', { address: '10.0.0.11' }, 0);
+   * ```
+   */
   setWeight(
     key: ServiceKey | ServiceKeyText,
     destination: DestinationKey,
@@ -324,7 +378,10 @@ export class Ipvs implements TableAccess, AsyncDisposable {
    * Adds a real server, or gives it these settings if the service has it, and says which it did. The whole value counts, as in
    * {@link Ipvs.updateDestination}. ESRCH: there is no such service.
    *
-   *     await ipvs.ensureDestination('tcp://192.0.2.1:80', { address: '10.0.0.11', forward: 'dr', weight: 3 });
+   * @example
+   * ```ts
+   * await ipvs.ensureDestination('tcp://192.0.2.1:80', { address: '10.0.0.11', forward: 'dr', weight: 5 });
+   * ```
    */
   async ensureDestination(
     key: ServiceKey | ServiceKeyText,
@@ -350,7 +407,15 @@ export class Ipvs implements TableAccess, AsyncDisposable {
     return unlessRefused(['ENOENT', 'ESRCH'], () => this.deleteDestination(key, destination, options));
   }
 
-  /** The real servers of a service, newest first. Empty also where there is no such service: the kernel says no more. */
+  /**
+   * The real servers of a service, newest first. Empty also where there is no such service: the kernel says no more.
+   *
+   * @example
+   * ```ts
+   * const servers = await ipvs.listDestinations('tcp://192.0.2.1:80');
+   * const busy = servers.filter(({ activeConnections }) => activeConnections > 1000);
+   * ```
+   */
   async listDestinations(key: ServiceKey | ServiceKeyText, options?: CallOptions): Promise<DestinationEntry[]> {
     const checked = parseServiceKey(key);
     if (this.#netlink === undefined) return [...((await this.#proc.service(checked))?.destinations ?? [])];
@@ -388,7 +453,14 @@ export class Ipvs implements TableAccess, AsyncDisposable {
     for await (const row of this.#proc.connections()) if (matches(row)) yield row;
   }
 
-  /** The whole connection table, or the part of it that is wanted. */
+  /**
+   * The whole connection table, or the part of it that is wanted.
+   *
+   * @example
+   * ```ts
+   * const there = await ipvs.listConnections({ server: '10.0.0.11' });
+   * ```
+   */
   async listConnections(filter?: ConnectionFilter): Promise<Connection[]> {
     const rows: Connection[] = [];
     for await (const row of this.connections(filter)) rows.push(row);
@@ -466,6 +538,12 @@ export class Ipvs implements TableAccess, AsyncDisposable {
   /**
    * Every service with its destinations at one moment. The kernel offers no such thing, so the table is read twice until
    * both readings agree on what there is. Throws {@link InterruptedError} where they never do.
+   *
+   * @example
+   * ```ts
+   * const { services } = await ipvs.snapshot();
+   * const empty = services.filter(({ destinations }) => destinations.length === 0);
+   * ```
    */
   async snapshot(options?: CallOptions): Promise<Table> {
     const netlink = this.#netlink;
@@ -499,6 +577,25 @@ export class Ipvs implements TableAccess, AsyncDisposable {
     return this.#proc.totals();
   }
 
+  /**
+   * Whether the kernel brings statistics up to date. False with the sysctl net.ipv4.vs.run_estimation=0: then every
+   * {@link Stats} stands still, counters as well as rates, and is no measurement. Undefined where it is not known.
+   *
+   * @example
+   * ```ts
+   * if (ipvs.countsTraffic() === false) console.warn('net.ipv4.vs.run_estimation is 0: no statistics');
+   * ```
+   */
+  countsTraffic(): boolean | undefined {
+    try {
+      const value = this.#kernel.sysctl?.('net.ipv4.vs.run_estimation');
+      return value === undefined ? undefined : value !== '0';
+    } catch (error) {
+      if (error instanceof IpvsError) return undefined;
+      throw error;
+    }
+  }
+
   /** How long idle connections are kept, in seconds. */
   async timeouts(options?: CallOptions): Promise<Timeouts> {
     return this.#needNetlink('get timeouts').timeouts(options);
@@ -507,6 +604,11 @@ export class Ipvs implements TableAccess, AsyncDisposable {
   /**
    * Sets the timeouts that are given, in seconds; the others stay, and those that are given as 0. EINVAL: more seconds than
    * the kernel's ticks can count (2147483 with 1000 ticks a second).
+   *
+   * @example
+   * ```ts
+   * await ipvs.setTimeouts({ tcp: 900, udp: 60 });
+   * ```
    */
   async setTimeouts(timeouts: TimeoutsChange, options?: CallOptions): Promise<void> {
     await this.#apply({ verb: 'set-timeouts', timeouts }, 'timeouts', options);
@@ -517,7 +619,14 @@ export class Ipvs implements TableAccess, AsyncDisposable {
     return this.#needNetlink('list sync daemons').daemons(options);
   }
 
-  /** Starts a sync daemon. EEXIST: one of this role runs; ENODEV: no such interface. */
+  /**
+   * Starts a sync daemon. EEXIST: one of this role runs; ENODEV: no such interface.
+   *
+   * @example
+   * ```ts
+   * await ipvs.startDaemon({ role: 'master', interface: 'eth1', syncId: 7 });
+   * ```
+   */
   async startDaemon(daemon: SyncDaemon, options?: CallOptions): Promise<void> {
     await this.#apply({ verb: 'start-daemon', daemon }, 'daemon', options);
   }
@@ -530,6 +639,12 @@ export class Ipvs implements TableAccess, AsyncDisposable {
   /**
    * The table as the text of `ipvsadm -Sn`. As there, thresholds, timeouts and sync daemons are not part of it; with
    * `full` they are, as options and lines that ipvsadm takes too.
+   *
+   * @example
+   * ```ts
+   * import { writeFile } from 'node:fs/promises';
+   * await writeFile('/etc/ipvsadm.rules', await ipvs.save({ full: true }));
+   * ```
    */
   async save({ full = false, ...options }: SaveOptions = {}): Promise<string> {
     const netlink = this.#needNetlink('save');
@@ -546,6 +661,11 @@ export class Ipvs implements TableAccess, AsyncDisposable {
    * Carries out rules as `ipvsadm -Sn` writes them and ipvsadm-restore takes them. The whole text is read first: a line
    * that is wrong throws `RulesError`, and nothing has changed. Then a command that the kernel refuses does not stop the
    * others, and all refusals are thrown together as {@link RestoreError}. Returns how many commands were carried out.
+   *
+   * @example
+   * ```ts
+   * await ipvs.restore('-A -t 192.0.2.1:80 -s wlc\n-a -t 192.0.2.1:80 -r 10.0.0.11:80 -m\n', { replace: true });
+   * ```
    */
   async restore(
     text: string,
@@ -606,6 +726,11 @@ export class Ipvs implements TableAccess, AsyncDisposable {
    * Makes a change given as a value: what the verbs do, which are short for this. Throws {@link InvalidArgumentError} with the
    * path of every wrong field, `service.port`, before anything is sent. An update of what other programs made may leave as it
    * is what no program should write: only what is new in a value is refused.
+   *
+   * @example
+   * ```ts
+   * await ipvs.apply({ verb: 'delete-service', key: 'tcp://192.0.2.1:80' });
+   * ```
    */
   async apply(change: Change, options?: CallOptions): Promise<void> {
     const odd: Issue[] = [];
@@ -637,6 +762,14 @@ export class Ipvs implements TableAccess, AsyncDisposable {
    * first is sent: one that is wrong throws, by its place (`changes[3].service.port`), and nothing has changed. What the kernel
    * refuses does not stop the others, and is given back in order: an empty list says that all is done. The list must not change
    * meanwhile.
+   *
+   * @example
+   * ```ts
+   * const failures = await ipvs.applyAll([
+   *   { verb: 'add-service', service: { protocol: 'fwmark', mark: 5, family: 'ipv4' } },
+   *   { verb: 'add-destination', key: 'fwmark://5', destination: { address: '10.0.0.11' } },
+   * ]);
+   * ```
    */
   async applyAll(changes: readonly Change[], options: CallOptions = {}): Promise<ChangeFailure[]> {
     const netlink = this.#needNetlink('change');

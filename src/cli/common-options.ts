@@ -77,12 +77,12 @@ const VIP = {
 
 const GATEWAY = { placeholder: 'ADDR', help: 'router of the default route' } as const satisfies ValueOptionSpec;
 
-/** `--tunnel` */
+/** The options that say how a director's packets come to a real server. */
 export const TUNNEL = {
-  placeholder: 'TYPE',
-  choices: ['ipip', 'gre'],
-  help: 'tun: encapsulation that the director uses',
-} as const satisfies ValueOptionSpec;
+  tunnel: { placeholder: 'TYPE', choices: ['ipip', 'gre'], help: 'tun: encapsulation that the director uses' },
+  checksum: { help: 'gre: packets have checksums' },
+  local: { placeholder: 'ADDR', many: true, help: 'with --checksum: address that the director sends to' },
+} as const;
 
 /** `--file` */
 const HOST_FILE = {
@@ -109,7 +109,7 @@ export const DIRECTOR = {
 } as const;
 
 /** The options that describe a real server. */
-export const REAL_SERVER = { file: HOST_FILE, mode: MODE, vip: VIP, gateway: GATEWAY, tunnel: TUNNEL } as const;
+export const REAL_SERVER = { file: HOST_FILE, mode: MODE, vip: VIP, gateway: GATEWAY, ...TUNNEL } as const;
 
 /** What `director` and `realserver` have besides a description. */
 export const HOST_ACTION = {

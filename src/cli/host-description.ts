@@ -20,6 +20,8 @@ export interface DescriptionValues {
   readonly 'inside-address'?: string | undefined;
   readonly masquerade?: boolean | undefined;
   readonly tunnel?: string | undefined;
+  readonly checksum?: boolean | undefined;
+  readonly local?: readonly string[] | undefined;
 }
 
 /** The director that the options or the file describe. Throws {@link UsageError}, `ConfigError`, `InvalidArgumentError`. */
@@ -48,8 +50,11 @@ export async function describeRealServer(
 
 const DESCRIBING = [
   ...(['mode', 'vip', 'device', 'gateway', 'network', 'inside-device', 'inside-address'] as const),
-  ...(['masquerade', 'tunnel'] as const),
+  ...(['masquerade', 'tunnel', 'checksum', 'local'] as const),
 ];
+
+/** What only a real server for tunnels has. */
+const TUNNEL = ['tunnel', 'checksum', 'local'] as const;
 
 /** The director that the options describe. @throws {UsageError} where one is missing or of no use. */
 export function directorOf(values: DescriptionValues): Director {
@@ -57,10 +62,10 @@ export function directorOf(values: DescriptionValues): Director {
   const mode = need('mode', values.mode);
   const common = { device: need('device', values.device), vips: needVips(values), ...given({ gateway }) };
   if (mode === 'dr' || mode === 'tun') {
-    refuse(mode, values, ['network', 'inside-device', 'inside-address', 'masquerade', 'tunnel']);
+    refuse(mode, values, ['network', 'inside-device', 'inside-address', 'masquerade', ...TUNNEL]);
     return { mode, ...common };
   }
-  refuse('nat', values, ['tunnel']);
+  refuse('nat', values, TUNNEL);
   const inside = {
     network: need('network', network),
     ...given({ device: values['inside-device'], address: values['inside-address'] }),
@@ -71,14 +76,14 @@ export function directorOf(values: DescriptionValues): Director {
 
 /** The real server that the options describe. @throws {UsageError} where one is missing or of no use. */
 export function realServerOf(values: DescriptionValues): RealServer {
-  const { mode, gateway, tunnel } = values;
+  const { mode, gateway, tunnel, checksum, local = [] } = values;
   refuse('a real server', values, ['device', 'network', 'inside-device', 'inside-address', 'masquerade']);
   switch (mode) {
     case 'nat':
-      refuse(mode, values, ['vip', 'tunnel']);
+      refuse(mode, values, ['vip', ...TUNNEL]);
       return { mode, gateway: need('gateway', gateway) };
     case 'dr':
-      refuse(mode, values, ['tunnel']);
+      refuse(mode, values, TUNNEL);
       return { mode, vips: needVips(values), ...given({ gateway }) };
     case 'tun':
       return {
@@ -86,6 +91,8 @@ export function realServerOf(values: DescriptionValues): RealServer {
         vips: needVips(values),
         ...given({ gateway }),
         ...((tunnel === 'ipip' || tunnel === 'gre') && { tunnel }),
+        ...(checksum === true && { checksum }),
+        ...(local.length > 0 && { local: [...local] }),
       };
     default:
       throw missing('mode');

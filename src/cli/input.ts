@@ -51,7 +51,7 @@ export async function readAnyState(path: string, context: Pick<VerbContext, 'str
     return parseStateText(content, { name, env: context.env });
   }
   const { state } = await new SystemNames().resolving((names) =>
-    importConfig(content, { format: format ?? 'ipvsctl', name, names }),
+    importConfig(content, { format: format ?? 'ipvsctl', name, names, exact: true }),
   );
   return state;
 }

@@ -11,7 +11,7 @@ import { PROGRAMS } from './ipvsadm/programs.js';
 import type { Verb, OptionSpec as VerbOptionSpec } from './verb.js';
 import { VERBS } from './verbs.js';
 
-/** Something that ipvs-ts does otherwise than ipvsadm 1.31, on purpose; docs/ipvsadm-differences.md has the reasons. */
+/** Something that ipvs-ts does otherwise than ipvsadm 1.31, on purpose; docs/known-differences.md has the reasons. */
 export interface Difference {
   readonly title: string;
   readonly text: string;

@@ -32,6 +32,12 @@ export interface ReadOptions {
  *
  * Throws {@link ConfigError} with everything that is wrong, each by line and column. Where the text is no YAML at all,
  * that is all it tells.
+ *
+ * @example
+ * ```ts
+ * import { parseStateText } from 'ipvs-ts/config';
+ * const { services } = parseStateText('services: [{ service: tcp://192.0.2.1:80, destinations: [10.0.0.11] }]');
+ * ```
  */
 export function parseStateText(
   text: string,
@@ -65,6 +71,12 @@ export function parseStateFile(input: StateFile): DesiredState {
 /**
  * Reads the file at `path`, in UTF-8. Throws {@link ConfigError} as {@link parseStateText} does, and the error of
  * node:fs where the file cannot be read.
+ *
+ * @example
+ * ```ts
+ * import { loadStateFile } from 'ipvs-ts/config';
+ * const { services } = await loadStateFile('/etc/ipvs.yaml', { onWarning: ({ message }) => console.warn(message) });
+ * ```
  */
 export async function loadStateFile(path: string, options: ReadOptions = {}): Promise<DesiredState> {
   return readStateBytes(await readFile(path), path, options);

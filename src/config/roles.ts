@@ -33,16 +33,23 @@ export function realServerOf(
   const { mode = modeOf(services) } = realServer;
   const vips = realServer.vips ?? (mode === 'nat' ? undefined : vipsOf(services));
   const tunnel = realServer.tunnel ?? (mode === 'tun' ? tunnelOf(services) : undefined);
+  const checksum = realServer.checksum ?? (mode === 'tun' && tunnel === 'gre' ? checksumOf(services) : undefined);
   const needed = {
     nat: { mode, gateway: realServer.gateway },
     dr: { mode, vips },
     // The director's way where it is known to the file, else the model's default.
-    tun: { mode, vips, ...(hasTunnels(services) && { tunnel }) },
+    tun: { mode, vips, ...(hasTunnels(services) && { tunnel }), ...(checksum === 'mixed' && { checksum: undefined }) },
     unknown: { mode, vips },
   }[mode ?? 'unknown'];
   if (!given('realServer', needed, findings)) return undefined;
   // parseRealServer checks what goes together.
-  const input = withoutUndefined({ ...realServer, mode, vips, tunnel }) as RealServer;
+  const input = withoutUndefined({
+    ...realServer,
+    mode,
+    vips,
+    tunnel,
+    checksum: realServer.checksum ?? (checksum === true || undefined),
+  }) as RealServer;
   return findings.attempt(within('realServer'), () => parseRealServer(input));
 }
 
@@ -59,6 +66,8 @@ const MISSING: Readonly<Record<string, string>> = {
   vips: 'must name the virtual IPs: no service here has an address',
   inside: 'is required with nat: the network of the real servers',
   gateway: 'is required with nat: the director',
+  checksum:
+    'does not follow from the destinations, some of which have checksums: a real server takes those with or without',
   tunnel: 'must be ipip or gre: it does not follow from the destinations, which have gue or several kinds',
 };
 
@@ -82,6 +91,14 @@ function vipsOf(services: Services): string[] | undefined {
 function tunnelOf(services: Services): 'ipip' | 'gre' | undefined {
   const type = only(tunnelsOf(services));
   return type === 'ipip' || type === 'gre' ? type : undefined;
+}
+
+/** Whether GRE packets have checksums: a device takes those with, or those without. */
+function checksumOf(services: Services): boolean | 'mixed' {
+  const checksums = destinationsOf(services).flatMap(({ tunnel }) =>
+    tunnel?.type === 'gre' ? [tunnel.checksum === 'csum'] : [],
+  );
+  return checksums.length === 0 ? false : (only(checksums) ?? 'mixed');
 }
 
 function hasTunnels(services: Services): boolean {

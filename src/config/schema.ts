@@ -282,6 +282,13 @@ const realServerSchema = lazy((z) =>
       .describe(
         "tun only: how the director wraps packets. Default: as the services' destinations, ipip where there are none",
       ),
+    checksum: TRUTH.schema()
+      .optional()
+      .describe("tunnel gre only: packets have checksums. Default: as the services' destinations"),
+    local: z
+      .array(z.string())
+      .optional()
+      .describe('With checksum: the addresses that the director sends to, one of a family. Default: found on the host'),
   }).describe('What a real server needs'),
 );
 

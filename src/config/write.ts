@@ -38,6 +38,12 @@ export function desiredServices(table: WrittenTable): NormalDesiredService[] {
  * Throws {@link InvalidArgumentError} for what the format cannot express, and names each: services of other
  * protocols, ways of forwarding and tunnels that are the kernel's own, values out of range, and what /proc does not
  * tell.
+ *
+ * @example
+ * ```ts
+ * import { desiredServices, formatStateFile } from 'ipvs-ts/config';
+ * console.log(formatStateFile({ services: desiredServices(await ipvs.snapshot()) }));
+ * ```
  */
 export function formatStateFile(input: DesiredTable & Pick<DesiredState, 'director' | 'realServer'>): string {
   asObject('state', input);

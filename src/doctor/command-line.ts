@@ -3,6 +3,7 @@
  * @module
  */
 
+import { familyOf } from '../address/ip.js';
 import { masqueradeCommands } from '../host/masquerade.js';
 import type { HostStep } from '../host/step.js';
 import { quoteForShell } from '../host-script/shell.js';
@@ -43,6 +44,10 @@ export function stepCommand(step: HostStep): Command {
       return [...ipCommand(step.gateway), 'route', 'replace', 'default', 'via', step.gateway];
     case 'link-up':
       return ['ip', 'link', 'set', step.device, 'up'];
+    case 'gre-device': {
+      const kind = familyOf(step.local) === 'ipv4' ? 'gre' : 'ip6gre';
+      return ['ip', 'link', 'add', step.device, 'type', kind, 'local', step.local, 'remote', 'any', 'icsum'];
+    }
     case 'masquerade':
       return masqueradeCommands(step.tool, step).add;
   }

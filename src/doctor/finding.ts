@@ -16,6 +16,7 @@ export const FINDING_IDS = [
   'no-masquerade',
   'no-ipv6',
   'vip-unusable',
+  'no-local',
   'lo-down',
   'device-down',
   'firewall',

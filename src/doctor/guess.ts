@@ -80,20 +80,27 @@ function realServersOf(host: HostState): HostSetup[] {
   const direct = own.filter(({ device }) => device === 'lo').map(({ address }) => address);
   const setups: HostSetup[] = [];
   if (direct.length > 0) setups.push({ role: 'real-server', description: { mode: 'dr', vips: unique(direct) } });
-  for (const { tunnel, devices } of TUNNELS) {
+  for (const { devices, ...way } of TUNNELS) {
     const wrapped = own.filter(({ device }) => devices.some((name) => device.startsWith(name)));
     if (wrapped.length === 0) continue;
     const vips = unique(wrapped.map(({ address }) => address));
-    setups.push({ role: 'real-server', description: { mode: 'tun', tunnel, vips } });
+    const local = 'checksum' in way ? { local: localsOf(devices, host) } : {};
+    setups.push({ role: 'real-server', description: { mode: 'tun', ...way, ...local, vips } });
   }
   return setups;
 }
 
-/** The devices that the kernel makes with its tunnel modules. */
+/** The devices that the kernel makes with its tunnel modules, and those that a plan makes (real-server-plan.ts). */
 const TUNNELS = [
   { tunnel: 'ipip', devices: ['tunl0', 'ip6tnl'] },
   { tunnel: 'gre', devices: ['gre0', 'ip6gre0'] },
+  { tunnel: 'gre', checksum: true, devices: ['ipvs-gre', 'ipvs-gre6'] },
 ] as const;
+
+/** The addresses that these devices take packets to. */
+function localsOf(devices: readonly string[], { links }: HostState): string[] {
+  return links.flatMap(({ name, greLocal }) => (devices.includes(name) && greLocal !== undefined ? [greLocal] : []));
+}
 
 /** On a tunnel, an address with a network is that of a point-to-point link rather than a virtual IP. */
 function isVip({ device, address, prefix, scope }: AddressEntry): boolean {

@@ -124,7 +124,7 @@ export function noEstimation(picture: Picture): Finding[] {
     finding('no-estimation', 'note', {
       subject: name,
       what: `${name} is 0.`,
-      why: 'The kernel updates no statistics: counters of connections, packets and bytes stand still, and rates are 0. They are unknown, not zero.',
+      why: 'The kernel updates no statistics: counters of connections, packets and bytes stand still, as do rates. They are unknown, not zero.',
       fix: setCommand(name, '1', picture),
     }),
   ];

@@ -70,6 +70,7 @@ function subjectOf(step: HostStep): string {
     case 'route':
       return step.destination;
     case 'link-up':
+    case 'gre-device':
       return step.device;
     case 'masquerade':
       return step.network;
@@ -88,6 +89,8 @@ function found(step: HostStep, sysctls: Picture['host']['sysctls']): string {
       return `${step.gateway} is not the default gateway.`;
     case 'link-up':
       return `${step.device} is down.`;
+    case 'gre-device':
+      return `There is no device ${step.device} that takes GRE packets to ${step.local} with checksums.`;
     case 'masquerade':
       return `Connections that IPVS sends to ${step.network} are not masqueraded.`;
   }
@@ -108,5 +111,6 @@ const COMMAND = /^(?:modprobe|ip|sysctl) /;
 const ADVICE: Partial<Readonly<Record<Obstacle['id'], string>>> = {
   'no-ipv6': 'cat /proc/cmdline',
   'vip-unusable': 'ip -4 address',
+  'no-local': 'ip address',
   'no-masquerade': 'apt-get install nftables && modprobe -a nft_chain_nat nft_masq',
 };

@@ -69,7 +69,7 @@ function checksumsSent(picture: Picture): Finding[] {
       finding('tunnel-checksum', 'note', {
         subject: address,
         what: `Packets to the real server ${address} have GRE checksums. Whether it takes them cannot be seen from here.`,
-        why: 'The device gre0 drops every packet with a checksum; only a device with icsum takes them.',
+        why: 'The device gre0 drops every packet with a checksum; only a device with icsum takes them (realserver up --tunnel gre --checksum).',
         fix: { command: 'ipvs-ts doctor realserver', on: address },
       }),
     );

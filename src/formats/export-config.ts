@@ -43,6 +43,13 @@ const LANGUAGES: ReadonlyMap<string, Language> = new Map<ImportFormat, Language>
  * one without it. docs/import.md tells what each format cannot express. Changes nothing.
  *
  * Throws {@link InvalidArgumentError} for a format that there is not, and with the path of every field of the state that is wrong.
+ *
+ * @example
+ * ```ts
+ * import { loadStateFile } from 'ipvs-ts/config';
+ * import { exportConfig } from 'ipvs-ts/formats';
+ * const { text, notWritten } = exportConfig(await loadStateFile('/etc/ipvs.yaml'), { format: 'keepalived' });
+ * ```
  */
 export function exportConfig(
   state: DesiredTable & Pick<DesiredState, 'director' | 'realServer'>,

@@ -31,6 +31,12 @@ export interface ImportOptions {
    * Default false: the import goes on as the program does, and `notTaken` names it.
    */
   readonly strict?: boolean | undefined;
+  /**
+   * Whether a service stays as it is that other programs make and no state file can say, such as a persistence timeout of 0. A
+   * state with such a service can be compared, and not be written as a file. Rules alone have any. Default false: the state has
+   * the nearest that a file can say, and `notTaken` names it.
+   */
+  readonly exact?: boolean | undefined;
 }
 
 /** What came of a file. */
@@ -47,17 +53,31 @@ export interface Imported {
  * gives. Reads no other file and changes nothing.
  *
  * Throws {@link ConfigError} with every mistake by line.
+ *
+ * @example
+ * ```ts
+ * import { readFileSync } from 'node:fs';
+ * import { importConfig } from 'ipvs-ts/formats';
+ * const text = readFileSync('/etc/keepalived/keepalived.conf', 'utf8');
+ * const { state, notTaken } = importConfig(text, { format: 'keepalived' });
+ * ```
  */
 export function importConfig(
   text: string,
-  { format, name = format, names = numericNames, strict = false }: ImportOptions,
+  { format, name = format, names = numericNames, strict = false, exact = false }: ImportOptions,
 ): Imported {
   const report = new Report(strict);
-  const state = stateOf(text, format, names, name, report);
+  const state = stateOf(text, format, { names, name, exact }, report);
   return { notTaken: report.finish(name), state };
 }
 
-function stateOf(text: string, format: ImportFormat, names: Names, file: string, report: Report): DesiredState {
+interface Reading {
+  readonly names: Names;
+  readonly name: string;
+  readonly exact: boolean;
+}
+
+function stateOf(text: string, format: ImportFormat, { names, name, exact }: Reading, report: Report): DesiredState {
   switch (format) {
     case 'keepalived':
       return importKeepalived(text, report);
@@ -68,7 +88,7 @@ function stateOf(text: string, format: ImportFormat, names: Names, file: string,
     case 'ipvsctl':
       return importIpvsctl(text, report);
     case 'rules':
-      return importRules(text, names, file, report);
+      return importRules(text, { names, file: name, exact }, report);
   }
 }
 

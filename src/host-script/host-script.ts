@@ -31,6 +31,13 @@ export interface HostScript {
 /**
  * The text that sets up a host. It depends on the request alone.
  * @throws {InvalidArgumentError} for what the system can't do, with what it can.
+ *
+ * @example
+ * ```ts
+ * import { hostScript } from 'ipvs-ts/host-script';
+ * const description = { mode: 'dr', vips: [{ address: '192.0.2.1', prefix: 32 }] } as const;
+ * const { text } = hostScript({ role: 'real-server', description: { ...description, vips: [...description.vips] } });
+ * ```
  */
 export function hostScript(request: HostScriptRequest): HostScript {
   const { os = 'linux' } = asObject('script', request) as unknown as HostScriptRequest;
@@ -99,6 +106,9 @@ function checkNetTools({ role, description }: HostScriptSubject): void {
       'gateway',
       'must be IPv4 in form ifconfig: route(8) cannot put back an IPv6 route as it was; take form iproute2',
     );
+  }
+  if (role === 'real-server' && 'checksum' in description && description.checksum === true) {
+    refuse('checksum', 'is not for form ifconfig, which can make no such GRE device; take form iproute2');
   }
   if (role !== 'director') return;
   if (description.vips.some(({ address }) => address.includes(':'))) {

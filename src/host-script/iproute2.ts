@@ -52,6 +52,42 @@ want_up() {
     undo: `up) if is_up "$2"; then ip link set dev "$2" down; fi ;;`,
   },
   {
+    name: 'want_gre',
+    functions: `
+# "own_address -4": the first address on the device of the default route that is no VIP.
+own_address() {
+  device=$(ip "$1" -o route show default | sed -n 's/.* dev \\([^ ]*\\).*/\\1/p' | head -n 1)
+  if [ -z "$device" ]; then return 0; fi
+  ip "$1" -o address show dev "$device" scope global primary | sed -n 's/.* inet6\\{0,1\\} \\([^/ ]*\\).*/\\1/p' |
+    while read -r address; do
+      case " $(echo "\${VIPS:-} \${VIPS6:-}" | tr '\\n' ' ') " in
+        *" $address/"*) ;;
+        *) echo "$address" ;;
+      esac
+    done | head -n 1
+}
+
+has_gre() {
+  listed=$(ip -d -o link show dev "$1" 2>/dev/null)
+  case "$listed " in *" local $2 "*" icsum "*) return 0 ;; esac
+  return 1
+}
+
+# A device that takes GRE packets with checksums to an address: "want_gre DEVICE KIND ADDRESS". The kernel loads the module.
+want_gre() {
+  need gre "$1" "$3"
+  if [ -n "$3" ] && has_gre "$1" "$3"; then return 0; fi
+  lacking "$1, for GRE packets to \${3:-this host} with checksums" || return 0
+  if [ -z "$3" ]; then
+    echo "no address is known that the director sends GRE packets to: write it to LOCAL or LOCAL6 above" >&2
+    return 1
+  fi
+  remember gre "$1" "$3"
+  ip link add "$1" type "$2" local "$3" remote any icsum
+}`,
+    undo: `gre) if has_gre "$2" "$3"; then ip link delete dev "$2"; fi ;;`,
+  },
+  {
     name: 'want_default_route',
     functions: `
 # The default routes, the best first, without the words of the listing that ip does not take in a command. One that was

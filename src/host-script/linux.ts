@@ -3,6 +3,7 @@
  * @module
  */
 import { type Family, familyOf } from '../address/ip.js';
+import { familiesOf } from '../host/common-steps.js';
 import { masqueradeCommands, masqueradeMark } from '../host/masquerade.js';
 import type { NormalDirector } from '../model/director.js';
 import type { NormalRealServer } from '../model/real-server.js';
@@ -13,6 +14,7 @@ import { LINUX_WANTS } from './linux-wants.js';
 import { NET_TOOLS_WANTS } from './net-tools.js';
 import { assignment, comment, quoteForShell, type ShellStep, type ShellWant, shellScript } from './shell.js';
 
+type TunnelServer = Extract<NormalRealServer, { mode: 'tun' }>;
 type NatDirector = Extract<NormalDirector, { mode: 'nat' }>;
 
 /** Where the unit expects the script, and the script's own text says to put it. */
@@ -55,7 +57,8 @@ export function systemdUnit(subject: HostScriptSubject): string {
   const path = `${SCRIPT_DIRECTORY}/${name}`;
   const gateway = subject.description.gateway !== undefined;
   // VIPs on lo need no network, and are there before the services that bind to them. All else needs devices with addresses.
-  const early = subject.role === 'real-server' && !gateway;
+  const isLocal = !('checksum' in subject.description && subject.description.checksum === true);
+  const early = subject.role === 'real-server' && !gateway && isLocal;
   return `${comment(
     header(
       subject,
@@ -92,6 +95,7 @@ function linuxVariables(subject: HostScriptSubject): string[] {
     ...(ipv4.length === 0 ? [] : [assignment('VIPS', ipv4.map(cidr(subject)))]),
     ...(ipv6.length === 0 ? [] : [assignment('VIPS6', ipv6.map(cidr(subject)))]),
     ...(description.gateway === undefined ? [] : [assignment('GATEWAY', description.gateway)]),
+    ...('checksum' in description ? localVariables(description) : []),
   ];
   if (!('device' in description)) return lists;
   const device = assignment('DEVICE', description.device);
@@ -105,6 +109,15 @@ function linuxVariables(subject: HostScriptSubject): string[] {
       ? []
       : [assignment('INSIDE_ADDRESS', `${inside.address.address}/${inside.address.prefix}`)]),
   ];
+}
+
+/** Empty where the script is to find the address. */
+function localVariables({ checksum, local = [], vips }: TunnelServer): string[] {
+  if (checksum !== true) return [];
+  return familiesOf(vips).map((family) => {
+    const named = local.find((address) => familyOf(address) === family);
+    return assignment(family === 'ipv4' ? 'LOCAL' : 'LOCAL6', named ?? '');
+  });
 }
 
 /** Whether a step names the device towards the real servers. */
@@ -150,7 +163,7 @@ function realServerSteps(description: NormalRealServer): ShellStep[] {
   return [
     LO_UP,
     ...(ipv4.length === 0 ? [] : [SILENCE_ARP]),
-    ...(description.mode === 'dr' ? [loVips(ipv4, ipv6)] : tunnels(description.tunnel, ipv4, ipv6)),
+    ...(description.mode === 'dr' ? [loVips(ipv4, ipv6)] : tunnels(description, ipv4, ipv6)),
     ...(description.gateway === undefined
       ? []
       : [defaultRoute(['Answers go to the client by this router, not by the director.'])]),
@@ -194,14 +207,11 @@ function loVips(ipv4: readonly Vip[], ipv6: readonly Vip[]): ShellStep {
   };
 }
 
-function tunnels(kind: 'ipip' | 'gre', ipv4: readonly Vip[], ipv6: readonly Vip[]): ShellStep[] {
-  const [device, module] = kind === 'ipip' ? ['tunl0', 'ipip'] : ['gre0', 'ip_gre'];
-  const [device6, module6] = kind === 'ipip' ? ['ip6tnl0', 'ip6_tunnel'] : ['ip6gre0', 'ip6_gre'];
+function tunnels(server: TunnelServer, ipv4: readonly Vip[], ipv6: readonly Vip[]): ShellStep[] {
+  const [[device, want], [device6, want6]] = tunnelDevices(server);
   return [
-    ...(ipv4.length === 0
-      ? []
-      : [tunnel('open_tunnel', device, [`want_device ${device} ${module}`, ...loosen(device)])]),
-    ...(ipv6.length === 0 ? [] : [tunnel('open_tunnel6', device6, [`want_device ${device6} ${module6}`])]),
+    ...(ipv4.length === 0 ? [] : [tunnel('open_tunnel', device, [want, ...loosen(device)], server)]),
+    ...(ipv6.length === 0 ? [] : [tunnel('open_tunnel6', device6, [want6], server)]),
     {
       name: 'accept_vips',
       why: ['What the director wrapped is addressed to a VIP: this host takes it only if it has that.'],
@@ -213,16 +223,41 @@ function tunnels(kind: 'ipip' | 'gre', ipv4: readonly Vip[], ipv6: readonly Vip[
   ];
 }
 
-function tunnel(name: string, device: string, before: readonly string[]): ShellStep {
+/** Of IPv4 and IPv6: the device that unwraps packets, and the command that wants it. */
+function tunnelDevices({ tunnel, checksum }: TunnelServer): [[string, string], [string, string]] {
+  if (checksum === true) {
+    return [
+      ['ipvs-gre', `want_gre ipvs-gre gre "\${LOCAL:-$(own_address -4)}"`],
+      ['ipvs-gre6', `want_gre ipvs-gre6 ip6gre "\${LOCAL6:-$(own_address -6)}"`],
+    ];
+  }
+  return tunnel === 'ipip'
+    ? [
+        ['tunl0', 'want_device tunl0 ipip'],
+        ['ip6tnl0', 'want_device ip6tnl0 ip6_tunnel'],
+      ]
+    : [
+        ['gre0', 'want_device gre0 ip_gre'],
+        ['ip6gre0', 'want_device ip6gre0 ip6_gre'],
+      ];
+}
+
+function tunnel(name: string, device: string, before: readonly string[], { checksum }: TunnelServer): ShellStep {
   return {
     name,
     why: [
       `The director wraps each packet in one to this host; ${device} unwraps them, whoever sent them.`,
-      ...(device === 'tunl0' || device === 'gre0' ? WHY_LOOSE : []),
+      ...(checksum === true ? WHY_OWN : []),
+      ...(name === 'open_tunnel' ? WHY_LOOSE : []),
     ],
     body: [...before, `want_up ${device}`],
   };
 }
+
+const WHY_OWN = [
+  "The kernel's own GRE devices drop every packet with a checksum. One that takes them must be told to which address of this",
+  'host they come: that on the device of the default route, unless LOCAL or LOCAL6 names it.',
+];
 
 const WHY_LOOSE = [
   'Answers to what comes out of it go out by another device, which a strict reverse path filter takes for forgery: it drops',

@@ -8,7 +8,7 @@ import { deviceSysctl } from '../linux/sysctl.js';
 import type { Vip } from '../model/vip.js';
 import type { Obstacle } from './plan.js';
 import type { HostState } from './state.js';
-import type { AddressStep, HostStep, HostStepWords, LinkUpStep, RouteStep, SysctlStep } from './step.js';
+import type { AddressStep, GreDeviceStep, HostStep, HostStepWords, LinkUpStep, RouteStep, SysctlStep } from './step.js';
 
 /** What a set-up needs of a host. */
 export interface Needs {
@@ -42,6 +42,12 @@ export function addressStep(
 /** Switches a device on. */
 export function linkUpStep(id: HostStepWords['id'], device: string, why: string): LinkUpStep {
   return { kind: 'link-up', id, what: `switch ${device} on`, why, undo: `switch ${device} off`, device };
+}
+
+/** Makes a device that takes GRE packets with checksums. */
+export function greDeviceStep(device: string, local: string, why: string): GreDeviceStep {
+  const what = `make ${device}, which takes GRE packets to ${local} that have checksums`;
+  return { kind: 'gre-device', id: 'tunnel-up', what, why, undo: `delete ${device}`, device, local };
 }
 
 /** Makes a router the default one. */

@@ -26,6 +26,8 @@ function serves({ step, sysctls }: AppliedStep, need: HostStep): boolean {
       return need.kind === 'route' && need.destination === step.destination && need.gateway === step.gateway;
     case 'link-up':
       return need.kind === 'link-up' && need.device === step.device;
+    case 'gre-device':
+      return need.kind === 'gre-device' && need.device === step.device && need.local === step.local;
     case 'masquerade':
       return need.kind === 'masquerade' && need.mark === step.mark;
   }
@@ -36,6 +38,9 @@ export function contradicted(step: HostStep, needs: readonly HostStep[]): HostSt
   return needs.find((need) => {
     if (step.kind === 'sysctl') {
       return need.kind === 'sysctl' && need.name === step.name && !goodValues(need).includes(step.value);
+    }
+    if (step.kind === 'gre-device') {
+      return need.kind === 'gre-device' && need.device === step.device && need.local !== step.local;
     }
     if (step.kind !== 'route' || need.kind !== 'route') return false;
     return need.destination === step.destination && need.gateway !== step.gateway;

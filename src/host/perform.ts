@@ -12,8 +12,17 @@ import { RouteClient } from '../netlink/route/client.js';
 import type { LinkEntry } from '../netlink/route/link.js';
 import type { RouteEntry, RouteSpec } from '../netlink/route/route.js';
 import { changeMasquerade, hasMasquerade } from './masquerade.js';
+import { isGreDevice } from './plan.js';
 import type { AppliedStep, SysctlChange, SysctlValue } from './record.js';
-import type { AddressStep, HostStep, LinkUpStep, MasqueradeStep, RouteStep, SysctlStep } from './step.js';
+import type {
+  AddressStep,
+  GreDeviceStep,
+  HostStep,
+  LinkUpStep,
+  MasqueradeStep,
+  RouteStep,
+  SysctlStep,
+} from './step.js';
 
 /** A namespace, open for changes. */
 export class HostClient implements AsyncDisposable {
@@ -69,6 +78,8 @@ export async function perform({ step, routes }: AppliedStep, host: HostClient): 
       return host.client.addRoute(routeSpec(step));
     case 'link-up':
       return host.client.setLinkUp(step.device, true);
+    case 'gre-device':
+      return host.client.addGre(step.device, step.local);
     case 'masquerade':
       return changeMasquerade('add', step, host.netns);
   }
@@ -129,6 +140,8 @@ async function takeBackAct(step: HostStep, host: HostClient): Promise<string[]> 
       return [];
     case 'link-up':
       return switchOff(step, host);
+    case 'gre-device':
+      return removeGreDevice(step, host);
     case 'masquerade':
       await removeMasquerade(step, host);
       return [];
@@ -259,6 +272,18 @@ async function switchOff({ device }: LinkUpStep, { client }: HostClient): Promis
   const [first] = others;
   if (first !== undefined) return [`${device} has the address ${first.address} now: it stays on`];
   await client.setLinkUp(device, false);
+  return [];
+}
+
+/** A device of the name that is not as ours was is somebody else's; one with somebody else's addresses stays. */
+async function removeGreDevice(step: GreDeviceStep, { client }: HostClient): Promise<string[]> {
+  const link = (await client.links()).find(({ name }) => name === step.device);
+  if (link === undefined) return [];
+  if (!isGreDevice(link, step)) return [`${step.device} is another device now: it stays`];
+  const others = (await client.addresses()).filter((entry) => entry.device === link.name && entry.scope === 'global');
+  const [first] = others;
+  if (first !== undefined) return [`${link.name} has the address ${first.address} now: it stays`];
+  await unless(['ENODEV'], client.deleteLink(link.name));
   return [];
 }
 

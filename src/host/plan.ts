@@ -7,18 +7,19 @@ import { UnavailableError } from '../errors.js';
 import type { NamespaceOptions } from '../linux/namespace.js';
 import type { Mode } from '../model/director.js';
 import type { AddressEntry, AddressKey } from '../netlink/route/address.js';
+import type { LinkEntry } from '../netlink/route/link.js';
 import type { RouteEntry } from '../netlink/route/route.js';
 import { readMarks } from './masquerade.js';
 import type { Role } from './setup.js';
 import { type HostState, readHostState } from './state.js';
-import type { AddressStep, HostStep } from './step.js';
+import type { AddressStep, GreDeviceStep, HostStep } from './step.js';
 
 /** A step, and whether the host has it already. */
 export type PlannedStep = HostStep & { readonly done: boolean };
 
 /** What keeps a plan from being carried out, and is not for this library to mend. */
 export interface Obstacle {
-  readonly id: 'no-device' | 'no-module' | 'no-masquerade' | 'no-ipv6' | 'vip-unusable';
+  readonly id: 'no-device' | 'no-module' | 'no-masquerade' | 'no-ipv6' | 'vip-unusable' | 'no-local';
   /** `there is no device tunl0` */
   readonly what: string;
   /** What to do about it: `modprobe ipip`. */
@@ -61,9 +62,16 @@ export function isApplied(step: HostStep, state: HostState): boolean {
       return bestRoute(step.destination, state)?.gateway === step.gateway;
     case 'link-up':
       return state.links.some(({ name, up }) => name === step.device && up);
+    case 'gre-device':
+      return state.links.some((link) => isGreDevice(link, step));
     case 'masquerade':
       return state.masquerade[familyOf(step.network)]?.marks.includes(step.mark) ?? false;
   }
+}
+
+/** Whether a device is one that such a step makes. */
+export function isGreDevice({ name, greChecksum, greLocal }: LinkEntry, { device, local }: GreDeviceStep): boolean {
+  return name === device && greChecksum === true && greLocal === local;
 }
 
 /** The addresses by which an address step is so. */

@@ -10,6 +10,7 @@ import {
   addressStep,
   familiesOf,
   gatewayStep,
+  greDeviceStep,
   linkUpStep,
   missingDevices,
   type Needs,
@@ -18,7 +19,8 @@ import {
 import type { HostState } from './state.js';
 import type { AddressStep, HostStep, SysctlStep } from './step.js';
 
-type TunnelKind = Extract<NormalRealServer, { mode: 'tun' }>['tunnel'];
+type TunnelServer = Extract<NormalRealServer, { mode: 'tun' }>;
+type TunnelKind = TunnelServer['tunnel'];
 
 /** What a real server needs of a host in this state. */
 export function realServerNeeds(description: NormalRealServer, state: HostState): Needs {
@@ -32,7 +34,7 @@ export function realServerNeeds(description: NormalRealServer, state: HostState)
         obstacles: [],
       };
     case 'tun': {
-      const { steps, obstacles } = tunnelSteps(description.vips, description.tunnel, state);
+      const { steps, obstacles } = tunnelSteps(description, state);
       return { steps: [LO_UP, ...arpSteps(description.vips, state), ...steps, ...gateway], obstacles };
     }
   }
@@ -97,28 +99,85 @@ function alone({ address }: Vip): Vip {
   return { address, prefix: familyOf(address) === 'ipv4' ? 32 : 128 };
 }
 
-function tunnelSteps(vips: readonly Vip[], kind: TunnelKind, state: HostState): Needs {
-  const families = familiesOf(vips).map((family) => familySteps(family, vips, kind, state));
+function tunnelSteps(description: TunnelServer, state: HostState): Needs {
+  const families = familiesOf(description.vips).map((family) => familySteps(family, description, state));
   return {
     steps: families.flatMap(({ steps }) => steps),
     obstacles: families.flatMap(({ obstacles }) => obstacles),
   };
 }
 
-function familySteps(family: Family, vips: readonly Vip[], kind: TunnelKind, state: HostState): Needs {
-  const { device, hint } = TUNNEL_DEVICES[kind][family];
+function familySteps(family: Family, description: TunnelServer, state: HostState): Needs {
+  const { vips, tunnel, checksum } = description;
+  const { device, hint } = checksum === true ? CHECKSUM_DEVICES[family] : TUNNEL_DEVICES[tunnel][family];
+  const { steps: made, obstacles } =
+    checksum === true
+      ? checksumDevice(family, description, state)
+      : { steps: [], obstacles: missingDevices([device], state, hint) };
   const upWhy = 'The director wraps each packet in one to this host; while the device is down, nobody unwraps it.';
   const vipWhy = 'Unwrapped packets have the virtual IP as their destination; a host without it would drop them.';
   const own = vips.filter(({ address }) => familyOf(address) === family);
   return {
     steps: [
+      ...made,
       ...(family === 'ipv4' ? [rpFilterStep(device, state)] : []),
       linkUpStep('tunnel-up', device, upWhy),
       ...own.map((vip) => addressStep('vip', device, alone(vip), { why: vipWhy, announce: false, deprecated: false })),
     ],
-    obstacles: missingDevices([device], state, hint),
+    obstacles,
   };
 }
+
+/**
+ * The kernel's own GRE devices drop every packet with a checksum, and no other device takes packets from anyone to anywhere: ours
+ * is for packets to one address (ip_tunnel_lookup and ip_tunnel_rcv in net/ipv4/ip_tunnel.c).
+ */
+function checksumDevice(family: Family, description: TunnelServer, state: HostState): Needs {
+  const { device } = CHECKSUM_DEVICES[family];
+  const [local, ...others] = localAddresses(family, description, state);
+  if (local === undefined || others.length > 0) {
+    const found = local === undefined ? 'none is known' : [local, ...others].join(', ');
+    const what = `which ${NAMES[family]} address of this host the director sends GRE packets to is not known (${found})`;
+    return {
+      steps: [],
+      obstacles: [{ id: 'no-local', what, hint: 'name it: --local ADDR, or local in the description' }],
+    };
+  }
+  const why =
+    'The director gives its GRE packets checksums, and the devices that the kernel has by itself drop all of those.';
+  return { steps: [greDeviceStep(device, local, why)], obstacles: [] };
+}
+
+const NAMES: Readonly<Record<Family, string>> = { ipv4: 'IPv4', ipv6: 'IPv6' };
+
+/** The named one; or those of the host that no VIP is, and of several those on the device of the default route. */
+function localAddresses(family: Family, { vips, local = [] }: TunnelServer, state: HostState): string[] {
+  const named = local.filter((address) => familyOf(address) === family);
+  if (named.length > 0) return named;
+  const bearers = new Set(state.links.filter(({ loopback, noarp }) => !loopback && !noarp).map(({ name }) => name));
+  const own = state.addresses.filter(
+    ({ address, device, scope, flags }) =>
+      familyOf(address) === family &&
+      scope === 'global' &&
+      bearers.has(device) &&
+      !flags.some((flag) => PASSING.includes(flag)) &&
+      !vips.some((vip) => vip.address === address),
+  );
+  if (own.length < 2) return own.map(({ address }) => address);
+  const gateways = state.routes.filter(({ destination }) => destination === DEFAULTS[family]);
+  const near = own.filter(({ device }) => gateways.some((route) => route.device === device));
+  return (near.length > 0 ? near : own).map(({ address }) => address);
+}
+
+/** Flags of addresses that nobody sends to for long. */
+const PASSING: readonly string[] = ['temporary', 'deprecated'];
+const DEFAULTS: Readonly<Record<Family, string>> = { ipv4: '0.0.0.0/0', ipv6: '::/0' };
+
+/** The devices that we make for packets with checksums. */
+const CHECKSUM_DEVICES: Readonly<Record<Family, { device: string; hint: string }>> = {
+  ipv4: { device: 'ipvs-gre', hint: 'modprobe ip_gre' },
+  ipv6: { device: 'ipvs-gre6', hint: 'modprobe ip6_gre' },
+};
 
 /** The device that unwraps packets from anyone: the kernel makes it with the module. */
 const TUNNEL_DEVICES: Readonly<Record<TunnelKind, Readonly<Record<Family, { device: string; hint: string }>>>> = {

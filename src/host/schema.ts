@@ -83,6 +83,7 @@ function stepsSchema(zod: typeof z, more: z.ZodRawShape) {
       gateway: addressSchema(),
     }),
     zod.strictObject({ kind: zod.literal('link-up'), ...shape, device: name(15) }),
+    zod.strictObject({ kind: zod.literal('gre-device'), ...shape, device: name(15), local: addressSchema() }),
     zod.strictObject({
       kind: zod.literal('masquerade'),
       ...shape,

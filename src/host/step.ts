@@ -84,6 +84,14 @@ export interface LinkUpStep extends HostStepWords {
   readonly device: string;
 }
 
+/** Makes a GRE device that takes packets with checksums, from any sender. Without one the kernel has gre0, which drops them. */
+export interface GreDeviceStep extends HostStepWords {
+  readonly kind: 'gre-device';
+  readonly device: string;
+  /** The address of this host that packets are sent to: without one, the kernel finds no device but gre0 for them. */
+  readonly local: string;
+}
+
 /** The programs that can masquerade. */
 export const MASQUERADE_PROGRAMS = ['nft', 'iptables', 'iptables-legacy', 'ip6tables', 'ip6tables-legacy'] as const;
 /** One of {@link MASQUERADE_PROGRAMS}. */
@@ -102,4 +110,11 @@ export interface MasqueradeStep extends HostStepWords {
 }
 
 /** One act on a host. */
-export type HostStep = SysctlStep | AddressStep | AddressRemovalStep | RouteStep | LinkUpStep | MasqueradeStep;
+export type HostStep =
+  | SysctlStep
+  | AddressStep
+  | AddressRemovalStep
+  | RouteStep
+  | LinkUpStep
+  | GreDeviceStep
+  | MasqueradeStep;

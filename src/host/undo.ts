@@ -97,6 +97,8 @@ export function stateOf(step: HostStep): string {
       return `the default gateway ${step.gateway}`;
     case 'link-up':
       return `${step.device} up`;
+    case 'gre-device':
+      return `the device ${step.device}`;
     case 'masquerade':
       return `the masquerade rule for ${step.network}`;
   }

@@ -48,6 +48,12 @@ export interface RulesOptions {
  * It differs from ipvsadm 1.31 where that writes what it cannot read: marks from 2^31 on are not negative here, and the
  * order is the one that ipvsadm means (see {@link compareServiceKeys}).
  * @throws {InvalidArgumentError} with the path of everything in the table that no kernel can hold.
+ *
+ * @example
+ * ```ts
+ * import { formatRules } from 'ipvs-ts';
+ * process.stdout.write(formatRules(await ipvs.snapshot(), { thresholds: true }));
+ * ```
  */
 export function formatRules(
   table: WrittenTable,
@@ -227,13 +233,18 @@ function parseRule(line: number, text: string, words: readonly string[], names: 
 
 function parseLine(line: number, text: string, words: readonly string[], names: Names, dialect: Dialect): Command {
   try {
-    // ipvsadm writes nothing behind -b for flags that it has no name for: to sh and mh they mean nothing.
     const isCut = dialect === 'saved' && words.at(-1) === '-b';
-    return parseCommand(isCut ? words.slice(0, -1) : words, names, dialect);
+    return parseCommand(isCut ? withFlags(words) : words, names, dialect);
   } catch (error) {
     if (error instanceof CommandError) throw new RulesError(line, text, error.reason);
     throw error;
   }
+}
+
+/** ipvsadm writes nothing behind -b where sh or mh has the flag alone that it has no name for there. */
+function withFlags(words: readonly string[]): readonly string[] {
+  const scheduler = words[words.indexOf('-s') + 1];
+  return scheduler === 'sh' || scheduler === 'mh' ? [...words, 'flag-3'] : words.slice(0, -1);
 }
 
 function isChange(command: Command): command is NormalChange {

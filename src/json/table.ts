@@ -34,7 +34,7 @@ const stats = z
     outBytes: counter,
     rates,
   })
-  .describe('since the object was made or zeroed; absent if source is proc');
+  .describe('since the object was made or zeroed; absent if source is proc, and with run_estimation=0');
 
 const serviceSettings = {
   scheduler: z.string(),

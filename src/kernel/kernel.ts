@@ -48,6 +48,11 @@ export interface Kernel {
   proc(name: string): AsyncIterable<string>;
   /** HZ, in which /proc/net/ip_vs counts persistence timeouts; undefined where it cannot be known. */
   ticksPerSecond(): number | undefined;
+  /**
+   * The text of a sysctl, `net.ipv4.vs.run_estimation`; undefined where there is none of that name. Throws an `IpvsError` where it
+   * can't be read. Absent where no sysctl is known.
+   */
+  sysctl?(name: string): string | undefined;
   /** Absent where connections cannot be ended, moved or put back. */
   readonly network?: KernelNetwork;
 }

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { errnoName, UnavailableError } from '../errors.js';
 import { type NamespaceOptions, namespacePath, openFile } from '../linux/namespace.js';
 import { loadNative, NETLINK_GENERIC } from '../linux/native.js';
+import { readSysctl } from '../linux/sysctl.js';
 import { TIME_SLICE } from '../linux/time-slice.js';
 import { openNetlinkSocket } from '../netlink/socket.js';
 import type { Kernel } from './kernel.js';
@@ -24,12 +25,21 @@ const SLOW = 6;
 /** Which namespace. */
 export interface LinuxKernelOptions extends NamespaceOptions {}
 
-/** The running kernel. The process stays in its own namespace whichever is named here. */
+/**
+ * The running kernel. The process stays in its own namespace whichever is named here.
+ *
+ * @example
+ * ```ts
+ * import { Ipvs, linuxKernel } from 'ipvs-ts';
+ * await using ipvs = await Ipvs.open({ kernel: linuxKernel({ netns: 'blue' }) });
+ * ```
+ */
 export function linuxKernel({ netns }: LinuxKernelOptions = {}): Kernel {
   return {
     socket: () => openNetlinkSocket(NETLINK_GENERIC, netns),
     proc: (name) => readProc(name, netns),
     ticksPerSecond,
+    sysctl: (name) => readSysctl(name, { netns }),
     network: linuxNetwork(netns),
   };
 }

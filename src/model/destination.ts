@@ -154,6 +154,12 @@ export interface DestinationEntry {
 /**
  * Checks a destination of a service and fills in its defaults. One that was checked before, or was listed, comes back as it is.
  * Throws {@link InvalidArgumentError} with the path of every wrong field.
+ *
+ * @example
+ * ```ts
+ * import { parseDestination } from 'ipvs-ts';
+ * parseDestination('tcp://192.0.2.1:80', { address: '10.0.0.11' }).port; // 80
+ * ```
  */
 export function parseDestination(
   service: ServiceKey | ServiceKeyText,
@@ -311,7 +317,15 @@ export function parseDestinationKey(service: ServiceKey, input: DestinationKey):
   return { address, port };
 }
 
-/** `10.0.0.2:80`: the name of a destination in tables, plans and errors. */
+/**
+ * `10.0.0.2:80`: the name of a destination in tables, plans and errors.
+ *
+ * @example
+ * ```ts
+ * import { formatDestinationKey } from 'ipvs-ts';
+ * formatDestinationKey({ address: '10.0.0.2', port: 80 }); // 10.0.0.2:80
+ * ```
+ */
 export function formatDestinationKey(key: { address: string; port: number }): string {
   return formatEndpoint(key.address, key.port);
 }

@@ -3,8 +3,10 @@
  * @module
  */
 import type { z } from 'zod';
+import { familyOf } from '../address/ip.js';
 import { MODES } from './director.js';
 import { addressSchema, lazy, oneOf, parse } from './parse.js';
+import { TRUTH } from './rules.js';
 import { vipsSchema } from './vip.js';
 
 const realServerSchema = lazy((z) => {
@@ -16,17 +18,41 @@ const realServerSchema = lazy((z) => {
       z.strictObject({ mode: z.literal('nat'), gateway }),
       /** `gateway`: the router that answers go out by, where it is to be set up too. Default: what is there stays. */
       z.strictObject({ mode: z.literal('dr'), vips: vipsSchema(), gateway: gateway.optional() }),
-      z.strictObject({
-        mode: z.literal('tun'),
-        vips: vipsSchema(),
-        gateway: gateway.optional(),
-        /** The director's way of wrapping packets. Default `ipip`. */
-        tunnel: z.enum(['ipip', 'gre']).default('ipip'),
-      }),
+      z
+        .strictObject({
+          mode: z.literal('tun'),
+          vips: vipsSchema(),
+          gateway: gateway.optional(),
+          /** The director's way of wrapping packets. Default `ipip`. */
+          tunnel: z.enum(['ipip', 'gre']).default('ipip'),
+          /**
+           * With `gre`: the packets have checksums. A GRE device takes either those with or those without. Default: they have none.
+           */
+          checksum: TRUTH.schema().optional(),
+          /**
+           * With `checksum`: the addresses of this host that the director sends to, one of a family. Default: the only one that a
+           * device has, or that of the default route.
+           */
+          local: z.array(gateway).optional(),
+        })
+        .superRefine(checkTunnel),
     ],
     oneOf(...MODES),
   );
 });
+
+interface TunnelWishes {
+  readonly tunnel: 'ipip' | 'gre';
+  readonly checksum?: boolean | undefined;
+  readonly local?: readonly string[] | undefined;
+}
+
+function checkTunnel({ tunnel, checksum, local = [] }: TunnelWishes, context: z.RefinementCtx): void {
+  const refuse = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
+  if (checksum === true && tunnel !== 'gre') refuse('checksum', 'is only for the tunnel gre');
+  if (checksum !== true && local.length > 0) refuse('local', 'is only for checksum: true');
+  if (new Set(local.map(familyOf)).size < local.length) refuse('local', 'must have at most one address of a family');
+}
 
 /** A real server's set-up as a program or a file writes it. */
 export type RealServer = z.input<ReturnType<typeof realServerSchema>>;

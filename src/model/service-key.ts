@@ -161,7 +161,15 @@ function keyFromText(text: string): { protocol: string; [field: string]: unknown
   throw new InvalidArgumentError('service key', [{ path: '', message: `"${text}" is none of the forms ${forms}` }]);
 }
 
-/** The key's text, equal for equal keys: the name of a service in tables, plans and errors. */
+/**
+ * The key's text, equal for equal keys: the name of a service in tables, plans and errors.
+ *
+ * @example
+ * ```ts
+ * import { formatServiceKey } from 'ipvs-ts';
+ * formatServiceKey({ protocol: 'tcp', address: '2001:db8::1', port: 80 }); // tcp://[2001:db8::1]:80
+ * ```
+ */
 export function formatServiceKey(key: ServiceKey): ServiceKeyText {
   if (key.protocol === 'fwmark') return `fwmark://${key.mark}${key.family === 'ipv6' ? '?family=ipv6' : ''}`;
   return `${key.protocol}://${formatEndpoint(key.address, key.port)}`;

@@ -165,6 +165,12 @@ export interface ServiceEntry {
 /**
  * Checks a service and fills in its defaults. One that was checked before, or was listed, comes back as it is.
  * Throws {@link InvalidArgumentError} with the path of every wrong field.
+ *
+ * @example
+ * ```ts
+ * import { parseService } from 'ipvs-ts';
+ * parseService({ protocol: 'tcp', address: '192.0.2.1', port: 80 }).scheduler; // wlc
+ * ```
  */
 export function parseService(input: Service | ServiceFields): NormalService {
   const odd: Issue[] = [];

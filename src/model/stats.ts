@@ -3,7 +3,7 @@
  * @module
  */
 
-/** Averages over the last few seconds, as the kernel's estimator makes them every 2 s (0 with run_estimation=0). */
+/** Averages over the last few seconds, as the kernel's estimator makes them every 2 s. They stand still as {@link Stats} do. */
 export interface Rates {
   /** New connections a second. */
   readonly connections: number;
@@ -26,7 +26,13 @@ export interface Counters {
   readonly outBytes: bigint;
 }
 
-/** Counters and rates. `JSON.stringify` gives the counters as strings, since they may pass 2^53. */
+/**
+ * Counters and rates, as the kernel's estimator last brought them up to date, which it does every 2 s. With the sysctl
+ * net.ipv4.vs.run_estimation=0 it does not, and all of them stand still, counters as well as rates (Linux 6.1 to 7.3): what
+ * traffic there is is then unknown, not zero. `Ipvs.countsTraffic()` tells.
+ *
+ * `JSON.stringify` gives the counters as strings, since they may pass 2^53.
+ */
 export class Stats implements Counters {
   readonly connections: bigint;
   readonly inPackets: bigint;

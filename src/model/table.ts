@@ -23,6 +23,15 @@ export interface Table {
   readonly services: readonly TableService[];
 }
 
+/** A table as it is told where the kernel keeps no statistics: what stands still is not known. */
+export function withoutStats<T extends Pick<Table, 'services'>>(table: T): T {
+  return { ...table, services: table.services.map(withoutServiceStats) };
+}
+
+function withoutServiceStats({ stats: _, destinations, ...service }: TableService): TableService {
+  return { ...service, destinations: destinations.map(({ stats: _ignored, ...destination }) => destination) };
+}
+
 /** Facts about the running IPVS. */
 export interface Info {
   /** `1.2.1` since Linux 2.6. */

@@ -54,6 +54,13 @@ export interface ApplyProgress {
  * Does the steps of a plan, in its order, and gives back those that were done: all.
  * @throws {InvalidArgumentError} for a plan that is none, with the path of every wrong field; nothing was done.
  * @throws {ReconcileError} if a step was refused, or if the run was ended and something of it is in force.
+ *
+ * @example
+ * ```ts
+ * import { applyPlan, plan, readState } from 'ipvs-ts/reconcile';
+ * const wanted = { services: [] };
+ * await applyPlan(ipvs, plan(await readState(ipvs, wanted), wanted, { prune: true }), { onRefusal: 'stop' });
+ * ```
  */
 export async function applyPlan(
   table: TableAccess,
@@ -146,6 +153,13 @@ export interface ReconcileOptions extends PlanOptions, ApplyPlanOptions {}
 /**
  * Makes the kernel's table the wanted one: reads it, makes a plan and carries that out. Doing it again does nothing.
  * @throws as `readState`, `plan` and `applyPlan`.
+ *
+ * @example
+ * ```ts
+ * import { loadStateFile } from 'ipvs-ts/config';
+ * import { reconcile } from 'ipvs-ts/reconcile';
+ * const { steps } = await reconcile(ipvs, await loadStateFile('/etc/ipvs.yaml'), { prune: true });
+ * ```
  */
 export async function reconcile(
   table: TableAccess,

@@ -103,6 +103,13 @@ const drainSchema = lazy((z) =>
 /**
  * Begins to drain a real server.
  * @throws {InvalidArgumentError} for a key or an option that is none. What the kernel refuses, `finished` tells.
+ *
+ * @example
+ * ```ts
+ * import { drain } from 'ipvs-ts/reconcile';
+ * const { finished } = drain(ipvs, 'tcp://192.0.2.1:80', { address: '10.0.0.11' }, { deadline: 300_000 });
+ * const { outcome } = await finished;
+ * ```
  */
 export function drain(
   table: TableAccess,

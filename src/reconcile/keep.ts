@@ -117,6 +117,13 @@ const optionsSchema = lazy((z) =>
  * @throws what the first reading of the source, or of the table, throws: there is nothing to keep yet. Later only
  *   {@link ClosedError}, what the source's `changes` throw, and what withdrawing throws.
  * @throws {LockedError} if another program keeps services of this scope.
+ *
+ * @example
+ * ```ts
+ * import { keep, StateFileSource, stateDirectory } from 'ipvs-ts/reconcile';
+ * using source = new StateFileSource('/etc/ipvs.yaml');
+ * await keep(ipvs, source, { directory: stateDirectory(), onEvent: ({ type }) => console.log(type) });
+ * ```
  */
 export async function keep(table: TableAccess, source: KeepSource, options: KeepOptions = {}): Promise<void> {
   const { interval, maxRemoval } = parse(optionsSchema, 'keep', options);

@@ -91,6 +91,14 @@ export interface PlanOptions {
  * @throws {InvalidArgumentError} with the path of everything that is wrong: a value that no kernel takes, a wanted service
  *   outside the scope, one thing wanted twice; and for a state without the timeouts or daemons that it is to be compared with.
  * @throws {UnavailableError} for a state read from /proc, which does not tell enough.
+ *
+ * @example
+ * ```ts
+ * import { loadStateFile } from 'ipvs-ts/config';
+ * import { plan, readState } from 'ipvs-ts/reconcile';
+ * const wanted = await loadStateFile('/etc/ipvs.yaml');
+ * for (const { what, why } of plan(await readState(ipvs, wanted), wanted).steps) console.log(what, why);
+ * ```
  */
 export function plan(current: State, desired: DesiredTable, { scope, prune = false }: PlanOptions = {}): Plan {
   const state = readGivenState(current);

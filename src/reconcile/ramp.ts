@@ -46,6 +46,12 @@ const rampSchema = lazy((z) =>
  * Changes a weight in equal steps at equal intervals, beginning with the weight that the server has. Nothing else of it changes.
  * @throws {InvalidArgumentError} for a key or an option that is none.
  * @throws {KernelError} if the kernel refuses.
+ *
+ * @example
+ * ```ts
+ * import { ramp } from 'ipvs-ts/reconcile';
+ * await ramp(ipvs, 'tcp://192.0.2.1:80', { address: '10.0.0.11' }, { to: 100, over: 60_000 });
+ * ```
  */
 export async function ramp(
   table: TableAccess,

@@ -82,6 +82,8 @@ export async function readState(
  *
  * @example
  * ```ts
+ * import { loadStateFile } from 'ipvs-ts/config';
+ * import { plan, stateOf } from 'ipvs-ts/reconcile';
  * const { steps } = plan(stateOf(await loadStateFile('old.yaml')), await loadStateFile('new.yaml'));
  * ```
  */

@@ -65,6 +65,13 @@ const weightSchema = lazy((z) =>
  * @throws {InvalidArgumentError} for a key or an option that is none.
  * @throws {KernelError} if the kernel refuses.
  * @throws {UnavailableError} if the override can't be written.
+ *
+ * @example
+ * ```ts
+ * import { overrideWeight, stateDirectory } from 'ipvs-ts/reconcile';
+ * const options = { percent: 50, reason: 'new disk', directory: stateDirectory() };
+ * await overrideWeight(ipvs, 'tcp://192.0.2.1:80', { address: '10.0.0.11' }, options);
+ * ```
  */
 export async function overrideWeight(
   table: TableAccess,

@@ -32,6 +32,14 @@ const LONGEST_ADVANCE = 100 * 365.25 * 24 * 3600 * 1000;
 /**
  * One network namespace of a kernel with IPVS: `Ipvs.open({ kernel: new SimulatedKernel() })`. Each is a world of its own;
  * all sockets of one see the same table.
+ *
+ * @example
+ * ```ts
+ * import { Ipvs } from 'ipvs-ts';
+ * import { SimulatedKernel } from 'ipvs-ts/simulator';
+ * const kernel = new SimulatedKernel({ addresses: ['192.0.2.1/24'] });
+ * await using ipvs = await Ipvs.open({ kernel });
+ * ```
  */
 export class SimulatedKernel implements Kernel {
   readonly #namespace: Namespace;
@@ -110,6 +118,13 @@ export class SimulatedKernel implements Kernel {
     return this.#namespace.options.encoding.ticksPerSecond;
   }
 
+  /** Of those in {@link SimulatedKernel.sysctls}, by the kernel's whole name: `net.ipv4.vs.run_estimation`. */
+  sysctl(name: string): string | undefined {
+    const prefix = 'net.ipv4.vs.';
+    const entry = Object.entries(this.sysctls).find(([short]) => name === prefix + short);
+    return entry && String(entry[1]);
+  }
+
   /**
    * A client's first packet arrives: it is scheduled, goes by the connection it belongs to, or is refused. Counts and states
    * are those of the kernel; the counters of statistics show with the next estimation, every 2 s.
@@ -122,7 +137,7 @@ export class SimulatedKernel implements Kernel {
 
   /** Puts the clock forward: what expires, expires, in order. @param milliseconds 0 to 3155760000000, a hundred years. */
   advance(milliseconds: number): void {
-    if (!(milliseconds >= 0 && milliseconds <= LONGEST_ADVANCE)) {
+    if (typeof milliseconds !== 'number' || !(milliseconds >= 0 && milliseconds <= LONGEST_ADVANCE)) {
       throw invalid('milliseconds', `must be a number from 0 to ${LONGEST_ADVANCE}`);
     }
     this.#clock.advance(milliseconds);

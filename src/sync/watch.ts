@@ -35,6 +35,12 @@ export type WatchedSync =
  * @throws {InvalidArgumentError} for a device that is not there, a group that is none, a port out of range.
  * @throws {UnavailableError} without the addon or the namespace.
  * @throws {KernelError} if the port is taken by a program that does not share it.
+ *
+ * @example
+ * ```ts
+ * import { watchSync } from 'ipvs-ts/sync';
+ * for await (const { at, ...seen } of watchSync({ device: 'eth1' })) console.log(at, seen);
+ * ```
  */
 export async function* watchSync(options: WatchSyncOptions): AsyncGenerator<WatchedSync, void, undefined> {
   const { signal, netns, port = IP_VS_SYNC_PORT } = options;

@@ -17,6 +17,11 @@ async function setUp({ namespacePath }: Host, setup: HostSetup): Promise<void> {
   await host.apply(await host.plan(setup));
 }
 
+async function takeDown({ namespacePath }: Host): Promise<void> {
+  const host = await SetUpHost.open({ netns: namespacePath });
+  await host.revert({ role: 'real-server' });
+}
+
 async function look(host: Host, options: ExamineOptions = {}): Promise<string[]> {
   const findings = await examine({ ...options, netns: host.namespacePath });
   return findings.map(({ id, severity, subject }) => `${severity} ${id}: ${subject}`);
@@ -278,6 +283,13 @@ test('GRE with checksums: gre0 drops every packet', async () => {
     expect(await client.reaches('http://10.0.0.100/')).toBe(false);
     expect(await look(director)).toEqual(['note tunnel-checksum: 10.0.0.11', 'note tunnel-mtu: 10.0.0.11']);
     expect(await look(rs1)).toEqual(['error tunnel-checksum: gre0']);
+    await takeDown(rs1);
+    await setUp(rs1, { role: 'real-server', description: { ...common, tunnel: 'gre', checksum: true } });
+    await client.httpGet('http://10.0.0.100/');
+    expect(await look(rs1)).toEqual([]);
+    await takeDown(rs1);
+    expect(await rs1.run('ip', '-o', 'link', 'show')).not.toContain('ipvs-gre');
+    await setUp(rs1, { role: 'real-server', description: { ...common, tunnel: 'gre' } });
     await ipvs.updateDestination(service, { ...destination, tunnel: { type: 'gre' } as const });
     await client.httpGet('http://10.0.0.100/');
     expect(await look(director)).toEqual(['note tunnel-mtu: 10.0.0.11']);

@@ -97,6 +97,12 @@ const SETUPS: Record<string, HostSetup> = {
     tunnel: 'gre',
     vips: ['10.0.0.100', '2001:db8::100'],
   }),
+  'a real server for TUN by GRE with checksums, both families': realServer({
+    mode: 'tun',
+    tunnel: 'gre',
+    checksum: true,
+    vips: ['10.0.0.100', '2001:db8::100'],
+  }),
   'a real server for NAT': realServer({ mode: 'nat', gateway: '10.0.0.252' }),
   'a real server for NAT, IPv6': realServer({ mode: 'nat', gateway: '2001:db8::253' }),
 };

@@ -22,7 +22,7 @@ import { Connection } from '../../src/netlink/connection.js';
 import { resolveFamily, writeGenericHeader } from '../../src/netlink/generic.js';
 import { useBoth } from './fixture.js';
 
-// Where docs/ipvsadm-differences.md says that the two differ, they do: on purpose here, and still there.
+// Where docs/known-differences.md says that the two differ, they do: on purpose here, and still there.
 const both = useBoth();
 
 async function ours(line: string) {

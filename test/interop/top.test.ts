@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import { beforeAll, expect, it } from 'vitest';
+import { plainBlock, takeReading } from '../../src/cli/top/index.js';
+import { Ipvs } from '../../src/index.js';
 import { Lan } from '../lab/network.js';
 import { execute, succeed } from '../lab/process.js';
 import { useBoth } from './fixture.js';
@@ -173,7 +175,7 @@ it('tells without rights what /proc tells', { timeout: 180_000 }, async () => {
   expect(stdout).toMatch(/^ {2}10\.0\.0\.1:80 +7 +0 +0 +- +- +- +- +-$/m);
 });
 
-it('tells with --once the rates that ipvsadm tells', { timeout: 120_000 }, async () => {
+it('tells the rates that ipvsadm tells, and none where they stand still', { timeout: 120_000 }, async () => {
   await using lan = await Lan.create();
   const director = await lan.host('director', '10.9.0.3/24', '10.9.0.100/32');
   const server = await lan.host('rs1', '10.9.0.11/24');
@@ -184,17 +186,27 @@ it('tells with --once the rates that ipvsadm tells', { timeout: 120_000 }, async
   await director.run('ipvsadm', '-a', '-t', '10.9.0.100:80', '-r', '10.9.0.11:80', '-w', '3');
   await client.httpGet('http://10.9.0.100/', 60);
   const listing = 'ipvsadm -Ln --rate --exact';
-  const top = `${process.execPath} ${MAIN} top --once`;
-  await expect.poll(() => director.run('sh', '-ec', listing), { timeout: 20_000 }).toMatch(/10\.9\.0\.11:80 +[1-9]/);
-  // The kernel makes new numbers every two seconds, which is less than the programs take here: it stops.
-  await director.sysctl({ 'net.ipv4.vs.run_estimation': 0 });
-  const text = await director.run('sh', '-ec', `${listing}; echo =; ${top}`);
-  const [before = '', lines = ''] = text.split('=\n');
+  await using ipvs = await Ipvs.open({ netns: director.namespacePath });
+  const rates = () => director.run('sh', '-ec', listing);
+  await expect.poll(rates, { timeout: 20_000 }).toMatch(/10\.9\.0\.11:80 +[1-9]/);
+  // The kernel makes new numbers every two seconds: those count that stayed while ours were read.
+  let before = '';
+  let lines = '';
+  const readBoth = async () => {
+    before = await rates();
+    lines = plainBlock(await takeReading(ipvs), 'cps');
+    return (await rates()) === before;
+  };
+  await expect.poll(readBoth, { timeout: 20_000 }).toBe(true);
   const numbers = (text: string, name: string) => {
     const line = text.split('\n').find((row) => row.includes(name));
     return line?.trim().split(/\s+/).slice(-5);
   };
   expect(numbers(lines, ' 10.9.0.11:80 ')).toEqual(numbers(before, ' 10.9.0.11:80 '));
   expect(numbers(lines, 'TCP 10.9.0.100:80 rr ')).toEqual(numbers(before, '10.9.0.100:80 '));
-  expect(lines).toMatch(/^ {2}10\.9\.0\.11:80 +3 +\d+ +\d+ /m);
+  expect(lines).toMatch(/^ {2}10\.9\.0\.11:80 +3 +\d+ +\d+ +[1-9]/m);
+  await director.sysctl({ 'net.ipv4.vs.run_estimation': 0 });
+  const still = await director.run(process.execPath, MAIN, 'top', '--once');
+  expect(still).toContain('\nnet.ipv4.vs.run_estimation is 0: ');
+  expect(still).toMatch(/^ {2}10\.9\.0\.11:80 +3 +\d+ +\d+ +- +- +- +- +-$/m);
 });

@@ -1,4 +1,4 @@
-/** The README and the pages: their TypeScript must type-check against the sources, and their links must lead somewhere. */
+/** The README, the pages and the examples of doc comments: their TypeScript must type-check against the sources, and links lead somewhere. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
@@ -22,6 +22,17 @@ function typescriptBlocks(page: string, markdown: string): Block[] {
     line: markdown.slice(0, index).split('\n').length,
     text,
   }));
+}
+
+/** The `@example` blocks of a file of the sources. */
+function exampleBlocks(page: string, source: string): Block[] {
+  return [...source.matchAll(/^ *\* @example\n *\* ```ts\n((?: *\*.*\n)*?) *\* ```$/gm)].map(
+    ({ index, [1]: text = '' }) => ({
+      page,
+      line: source.slice(0, index).split('\n').length + 1,
+      text: text.replace(/^ *\* ?/gm, ''),
+    }),
+  );
 }
 
 /** Each block becomes a module of its own, in memory beside the sources; gives the errors with the lines of the pages. */
@@ -101,6 +112,16 @@ test('every TypeScript block of the README and the pages type-checks', { timeout
   const pages = PAGES.filter((page) => page !== 'CONTRIBUTING.md');
   const blocks = pages.flatMap((page) => typescriptBlocks(page, read(page)));
   expect(blocks.length).toBeGreaterThan(15);
+  expect(typeCheck(blocks)).toEqual([]);
+});
+
+test('every example in a doc comment type-checks', { timeout: 120_000 }, () => {
+  const files = readdirSync(join(checkoutRoot, 'src'), { recursive: true, encoding: 'utf8' });
+  const sources = files.filter((file) => file.endsWith('.ts')).map((file) => `src/${file}`);
+  const blocks = sources.flatMap((page) => exampleBlocks(page, read(page)));
+  const marked = sources.flatMap((page) => read(page).match(/^ *\* @example$/gm) ?? []);
+  expect(blocks.length).toBeGreaterThan(40);
+  expect(blocks).toHaveLength(marked.length);
   expect(typeCheck(blocks)).toEqual([]);
 });
 

@@ -81,7 +81,7 @@ const DOORS: Readonly<Record<string, Readonly<Record<string, Door | NoData>>>> =
     'Ipvs.apply': (value, ipvs) => ipvs.apply(value),
     'Ipvs.applyAll': (value, ipvs) => ipvs.applyAll(value),
     ...methods('Ipvs', ['services', 'listServices', 'saveConnections', 'snapshot', 'flush', 'info'], READS),
-    ...methods('Ipvs', ['totals', 'timeouts', 'daemons', 'save', 'close'], READS),
+    ...methods('Ipvs', ['totals', 'countsTraffic', 'timeouts', 'daemons', 'save', 'close'], READS),
     linuxKernel: READS,
     formatRules: (value) => call('.', 'formatRules')(value),
     formatServiceKey: CHECKED,
@@ -155,7 +155,7 @@ const DOORS: Readonly<Record<string, Readonly<Record<string, Door | NoData>>>> =
   },
   './simulator': {
     SimulatedKernel: (value) => new SimulatedKernel(value),
-    ...methods('SimulatedKernel', ['socket', 'proc', 'ticksPerSecond'], 'the kernel, which Ipvs speaks to'),
+    ...methods('SimulatedKernel', ['socket', 'proc', 'ticksPerSecond', 'sysctl'], 'the kernel, which Ipvs speaks to'),
     'SimulatedKernel.connect': (value) => new SimulatedKernel().connect(value),
     'SimulatedKernel.advance': (value) => new SimulatedKernel().advance(value),
     'SimulatedKernel.setSysctls': (value) => new SimulatedKernel().setSysctls(value),

@@ -17,7 +17,8 @@ import type { NormalChange } from '../../model/change.js';
 import type { Connection } from '../../model/connection.js';
 import type { ServiceKey } from '../../model/service-key.js';
 import type { TableService } from '../../model/table.js';
-import { writeHint } from '../hint.js';
+import { writeHint, writeRemark } from '../hint.js';
+import { NOT_COUNTED } from '../not-counted.js';
 import type { Output, Streams } from '../streams.js';
 import { reverseNames, SystemNames } from './system-names.js';
 
@@ -29,6 +30,9 @@ const NOT_LISTED = 1;
 const ROWS = 1000;
 /** Changes of a stream that wait for each other: two datagrams. A line of a pipe is carried out when it has come. */
 const PIECE = 256;
+
+/** Columns that the kernel's estimator makes. */
+const STATISTICS: ReadonlySet<ListCommand['columns']> = new Set(['stats', 'rate']);
 
 /** ipvsadm ends here, also in the middle of a restore. */
 class Exit extends Error {
@@ -165,6 +169,8 @@ class Session {
       case 'connections':
         return this.#listConnections(command);
       case 'services':
+        if (STATISTICS.has(command.columns) && this.#ipvs.countsTraffic() === false)
+          writeRemark(NOT_COUNTED, this.#streams.stderr);
         return command.key === undefined ? this.#listAll(command) : this.#listOne(command, command.key);
     }
   }

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Rates } from '../../model/stats.js';
+import { NOT_COUNTED } from '../not-counted.js';
 import { layOut, type NumberFormat, scaled, UNKNOWN } from './columns.js';
 import type { Reading } from './reading.js';
 import { type Row, rowsOf } from './rows.js';
@@ -56,7 +57,8 @@ export function summary({ services, totals }: Reading, format: NumberFormat): st
 }
 
 /** Why there are no rates; undefined where there are. */
-export function sourceNote({ source }: Reading, fallback?: string): string | undefined {
+export function sourceNote({ source, isUncounted }: Reading, fallback?: string): string | undefined {
+  if (isUncounted === true) return NOT_COUNTED;
   if (source === 'netlink') return undefined;
   return `read from /proc: rates of services and real servers are not known${fallback ? ` (${fallback})` : ''}`;
 }

@@ -5,7 +5,7 @@
 import { UnavailableError } from '../../errors.js';
 import type { Ipvs } from '../../ipvs.js';
 import type { Rates } from '../../model/stats.js';
-import type { Table, TableService } from '../../model/table.js';
+import { type Table, type TableService, withoutStats } from '../../model/table.js';
 
 /** One reading. */
 export interface Reading {
@@ -13,14 +13,18 @@ export interface Reading {
   /** Of `proc` rates of services and real servers are not known. */
   readonly source: Table['source'];
   readonly services: readonly TableService[];
-  /** Of the whole director. Absent where its file cannot be read. */
+  /** Of the whole director. Absent where its file cannot be read, and where rates stand still. */
   readonly totals?: Rates;
+  /** The kernel keeps no statistics: no rate is known. */
+  readonly isUncounted?: true;
 }
 
 /** Reads the table and the totals. */
 export async function takeReading(ipvs: Ipvs): Promise<Reading> {
   const [{ source, services }, totals] = await Promise.all([ipvs.snapshot(), readTotals(ipvs)]);
-  return { at: new Date(), source, services, ...(totals && { totals }) };
+  const at = new Date();
+  if (ipvs.countsTraffic() === false) return { at, source, ...withoutStats({ services }), isUncounted: true };
+  return { at, source, services, ...(totals && { totals }) };
 }
 
 /** A container may have no /proc/net, where netlink tells all the rest. */

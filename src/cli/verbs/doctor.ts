@@ -30,7 +30,7 @@ export const doctor = defineVerb({
   },
   options: {
     ...DIRECTOR,
-    tunnel: TUNNEL,
+    ...TUNNEL,
     scheduler: { placeholder: 'NAME', many: true, help: 'a scheduler that must be available' },
     peer: {
       placeholder: 'FILE',

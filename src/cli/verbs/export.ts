@@ -1,4 +1,6 @@
 /** @module */
+
+import { formatServiceKey } from '../../model/service-key.js';
 import { FORMATS, NETNS } from '../common-options.js';
 import { defineVerb } from '../verb.js';
 
@@ -22,11 +24,16 @@ export const exportTable = defineVerb({
 
   async run({ values: { format, netns } }, { streams: { stdout, stderr }, open }) {
     const { desiredServices, formatStateFile } = await import('../../config/write.js');
+    const { nearestService } = await import('../../config/nearest.js');
     await using ipvs = await open({ netns, source: 'netlink' });
     const services = desiredServices(await ipvs.snapshot());
     const state = { services, timeouts: await ipvs.timeouts(), daemons: await ipvs.daemons() };
     if (format === 'state') {
-      stdout.write(formatStateFile(state));
+      const nearest = services.map(({ service, destinations }) => ({ ...nearestService(service), destinations }));
+      for (const { service, changes } of nearest) {
+        for (const change of changes) stderr.write(`ipvs-ts: not as it is: ${formatServiceKey(service)}: ${change}\n`);
+      }
+      stdout.write(formatStateFile({ ...state, services: nearest.map(({ changes: _, ...entry }) => entry) }));
       return 0;
     }
     const { exportConfig } = await import('../../formats/export-config.js');

@@ -1,6 +1,8 @@
 /** @module */
 import { formatListing } from '../../ipvsadm/listing.js';
+import { withoutStats } from '../../model/table.js';
 import { JSON_OUTPUT, NETNS } from '../common-options.js';
+import { NOT_COUNTED } from '../not-counted.js';
 import { defineVerb } from '../verb.js';
 
 /** `ipvs-ts list` */
@@ -16,7 +18,9 @@ export const list = defineVerb({
     const table = await ipvs.snapshot();
     if (json) {
       const { tableJson } = await import('../../json/table.js');
-      stdout.write(tableJson(table));
+      const isCounted = ipvs.countsTraffic() !== false;
+      if (!isCounted) stderr.write(`ipvs-ts: ${NOT_COUNTED}\n`);
+      stdout.write(tableJson(isCounted ? table : withoutStats(table)));
       return 0;
     }
     if (ipvs.fallbackReason !== undefined) stderr.write(`ipvs-ts: read from /proc: ${ipvs.fallbackReason.message}\n`);

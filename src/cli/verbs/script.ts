@@ -26,7 +26,7 @@ export const script = defineVerb({
       help: SCRIPT_OSES.map((os) => `${os}: ${SCRIPT_FORMS[os].join(', ')}`).join('; '),
     },
     ...DIRECTOR,
-    tunnel: TUNNEL,
+    ...TUNNEL,
   },
   help: 'write a script that sets up a host without Node',
   details: 'Shell scripts take start, stop and status. The first form of each system is its default.',

@@ -20,7 +20,8 @@ export const top = defineVerb({
   },
   help: 'watch rates, connections and weights of real servers',
   details:
-    'The kernel updates its rates every two seconds. If standard output is no terminal, plain lines are written.',
+    'The kernel updates its rates every two seconds, or, with the sysctl net.ipv4.vs.run_estimation=0, not at all: then they ' +
+    'are shown as "-". If standard output is no terminal, plain lines are written.',
 
   async run({ values: { interval, once, sort, netns } }, { streams: { stdin, stdout, stderr }, open }) {
     const { blocks, isScreen, live, plainBlock, takeReading } = await import('../top/index.js');

@@ -4,6 +4,7 @@
  */
 
 import type { DesiredState } from '../../config/desired-state.js';
+import { nearestService } from '../../config/nearest.js';
 import { ConfigError, RulesError } from '../../errors.js';
 import type { Names } from '../../ipvsadm/names.js';
 import { type Rule, readRules } from '../../ipvsadm/rules.js';
@@ -25,9 +26,11 @@ class Table {
   readonly #services = new Map<string, Entry>();
   readonly #daemons = new Map<string, NormalSyncDaemon>();
   #timeouts: Partial<Timeouts> = {};
+  readonly #exact: boolean;
   readonly #report: Report;
 
-  constructor(report: Report) {
+  constructor(exact: boolean, report: Report) {
+    this.#exact = exact;
     this.#report = report;
   }
 
@@ -79,8 +82,15 @@ class Table {
     const known = this.#services.get(name);
     if (isNew && known !== undefined) return this.#report.refuse(place, `${name} is there already`);
     if (!isNew && known === undefined) return this.#report.refuse(place, `there is no ${name} before this line`);
-    if (known === undefined) this.#services.set(name, { service, destinations: new Map() });
-    else known.service = service;
+    const taken = this.#exact ? service : this.#nearest(service, place);
+    if (known === undefined) this.#services.set(name, { service: taken, destinations: new Map() });
+    else known.service = taken;
+  }
+
+  #nearest(given: NormalService, place: Place): NormalService {
+    const { service, changes } = nearestService(given);
+    for (const change of changes) this.#report.skip(place, change);
+    return service;
   }
 
   #setDestination(key: ServiceKey, destination: NormalDestination, isNew: boolean, place: Place): void {
@@ -100,18 +110,26 @@ class Table {
   }
 }
 
+/** How rules are read. */
+export interface RulesReading {
+  readonly names: Names;
+  /** What errors call the text. */
+  readonly file: string;
+  /** What a state file cannot say stays as it is; else the nearest that it can say is taken, and reported. */
+  readonly exact: boolean;
+}
+
 /** Reads what `ipvsadm-save` writes, and all else that `ipvsadm-restore` takes. */
-export function importRules(text: string, names: Names, file: string, report: Report): DesiredState {
+export function importRules(text: string, { names, file, exact }: RulesReading, report: Report): DesiredState {
   const rules = rulesOf(text, names, file);
-  const table = new Table(report);
+  const table = new Table(exact, report);
   for (const { line, text: rule, change } of rules) table.apply(change, { line, column: 1, key: rule.trim() });
   return table.state(rules.some(({ change }) => change.verb === 'start-daemon' || change.verb === 'stop-daemon'));
 }
 
 function rulesOf(text: string, names: Names, file: string): Rule[] {
   try {
-    // A state file takes only what a program may make new.
-    return [...readRules(text, names, 'ipvsadm')];
+    return [...readRules(text, names)];
   } catch (error) {
     if (!(error instanceof RulesError)) throw error;
     const { line, text: path, reason: message } = error;

@@ -25,7 +25,7 @@ import {
   readAddress,
 } from './address.js';
 import { describeRouteMessage } from './describe.js';
-import { addDummy, deleteLink, getLink, getLinks, type LinkEntry, readLink, setLinkUp } from './link.js';
+import { addDummy, addGre, deleteLink, getLink, getLinks, type LinkEntry, readLink, setLinkUp } from './link.js';
 import { getRoute, type PacketRoute, type RoutedPacket, readPacketRoute } from './lookup.js';
 import { getNeighbours, type NeighbourEntry, readNeighbour } from './neighbour.js';
 import {
@@ -166,6 +166,14 @@ export class RouteClient implements AsyncDisposable {
   /** Makes a device that leads nowhere (kind `dummy`), switched off. `EEXIST` if there is a device of that name. */
   async addDummy(device: string, mtu: number, options?: CallOptions): Promise<void> {
     await this.#connection.execute(addDummy(device, mtu), options);
+  }
+
+  /**
+   * Makes a device that takes GRE packets with checksums, to this address of the host from anybody, switched off. `EEXIST` if there
+   * is a device of that name, or another one for such packets; `EOPNOTSUPP` without the module ip_gre or ip6_gre.
+   */
+  async addGre(device: string, local: string, options?: CallOptions): Promise<void> {
+    await this.#connection.execute(addGre(device, local), options);
   }
 
   /** Deletes a virtual device. */

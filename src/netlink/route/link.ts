@@ -2,6 +2,7 @@
  * Network devices, and the message that switches one on.
  * @module
  */
+import { familyOf, formatIP, parseIP } from '../../address/ip.js';
 import { formatMac } from '../../address/mac.js';
 import { AttributeReader, Bytes } from '../attributes.js';
 import type { Request } from '../connection.js';
@@ -31,6 +32,8 @@ export interface LinkEntry {
   readonly kind?: string;
   /** GRE devices: takes only packets with a checksum (`icsum`), or only those without one. */
   readonly greChecksum?: boolean;
+  /** GRE devices: the address of this host that it takes packets to; absent: any. */
+  readonly greLocal?: string;
   /** Packets that came in by it since it is there and were dropped for their checksum, or for having one or none. */
   readonly checksumErrors: number;
   /** The index of the bridge, bond or VRF that it belongs to. */
@@ -60,17 +63,37 @@ export function setLinkUp(index: number, device: string, up: boolean): Request {
 
 /** Makes a device that leads nowhere (the module dummy), switched off. */
 export function addDummy(name: string, mtu: number): Request {
-  const kind = Buffer.from('dummy\0');
-  // struct nlattr, in the machine's order: length and type.
-  const header = Buffer.from(Uint16Array.of(NLA_HDRLEN + kind.length, IFLA_INFO_KIND).buffer);
-  const attrs = { ifname: name, mtu, linkinfo: Buffer.concat([header, kind]) };
-  const parts = {
-    type: 'NEWLINK',
-    flags: NLM_F_CREATE | NLM_F_EXCL,
-    command: 'add dummy device',
-    object: name,
-  } as const;
+  return addDevice('add dummy device', { ifname: name, mtu, linkinfo: attribute(IFLA_INFO_KIND, text('dummy')) });
+}
+
+/**
+ * Makes a device that takes GRE packets with checksums and without keys, to a local address from anybody, switched off. Answers
+ * do not go out by it.
+ */
+export function addGre(name: string, local: string): Request {
+  const address = parseIP(local) ?? new Uint8Array();
+  const data = [attribute(IFLA_GRE_IFLAGS, Uint8Array.of(GRE_CSUM, 0)), attribute(IFLA_GRE_LOCAL, address)];
+  const kind = attribute(IFLA_INFO_KIND, text(familyOf(local) === 'ipv4' ? 'gre' : 'ip6gre'));
+  const linkinfo = Buffer.concat([kind, attribute(IFLA_INFO_DATA, Buffer.concat(data))]);
+  return addDevice('add GRE device', { ifname: name, linkinfo });
+}
+
+function addDevice(
+  command: string,
+  attrs: { readonly ifname: string; readonly mtu?: number; readonly linkinfo: Buffer },
+): Request {
+  const parts = { type: 'NEWLINK', flags: NLM_F_CREATE | NLM_F_EXCL, command, object: attrs.ifname } as const;
   return request(parts, { kind: 'link', data: { family: AF_UNSPEC }, attrs });
+}
+
+/** struct nlattr, in the machine's order: length and type, the payload, and bytes up to the next multiple of 4. */
+function attribute(type: number, payload: Uint8Array): Buffer {
+  const header = Buffer.from(Uint16Array.of(NLA_HDRLEN + payload.length, type).buffer);
+  return Buffer.concat([header, payload, Buffer.alloc(-payload.length & 3)]);
+}
+
+function text(word: string): Buffer {
+  return Buffer.from(`${word}\0`);
 }
 
 /** Deletes a virtual device. */
@@ -82,7 +105,7 @@ export function deleteLink(index: number, device: string): Request {
 /** Reads an answer to GETLINK; the master's name is not in it. */
 export function readLink(message: Message): LinkEntry {
   const { data, attrs } = parseLink(message);
-  const { kind, greChecksum } = readLinkInfo(attrs.linkinfo ?? new Uint8Array());
+  const { kind, greChecksum, greLocal } = readLinkInfo(attrs.linkinfo ?? new Uint8Array());
   return {
     index: data.index ?? 0,
     name: attrs.ifname ?? '',
@@ -94,6 +117,7 @@ export function readLink(message: Message): LinkEntry {
     noarp: data.flags?.noarp ?? false,
     ...(kind !== undefined && { kind }),
     ...(greChecksum !== undefined && { greChecksum }),
+    ...(greLocal !== undefined && { greLocal }),
     checksumErrors: Number(attrs.stats64?.rxCrcErrors ?? 0),
     ...(attrs.master !== undefined && { masterIndex: attrs.master }),
   };
@@ -106,10 +130,11 @@ const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 /** linux/if_tunnel.h: in IFLA_INFO_DATA of GRE devices, and its bit for checksums, both in network order. */
 const IFLA_GRE_IFLAGS = 2;
+const IFLA_GRE_LOCAL = 6;
 const GRE_CSUM = 0x80;
 const GRE_KINDS: readonly string[] = ['gre', 'ip6gre', 'gretap', 'ip6gretap'];
 
-function readLinkInfo(linkInfo: Uint8Array): Pick<LinkEntry, 'kind' | 'greChecksum'> {
+function readLinkInfo(linkInfo: Uint8Array): Pick<LinkEntry, 'kind' | 'greChecksum' | 'greLocal'> {
   const reader = new AttributeReader(new Bytes(linkInfo), 0, linkInfo.length, 'IFLA_LINKINFO');
   let kind: string | undefined;
   let data = new Uint8Array();
@@ -118,11 +143,16 @@ function readLinkInfo(linkInfo: Uint8Array): Pick<LinkEntry, 'kind' | 'greChecks
     if (reader.type === IFLA_INFO_DATA) data = Uint8Array.from(reader.payload());
   }
   if (kind === undefined) return {};
-  return GRE_KINDS.includes(kind) ? { kind, greChecksum: takesChecksums(data) } : { kind };
+  return GRE_KINDS.includes(kind) ? { kind, ...readGre(data) } : { kind };
 }
 
-function takesChecksums(data: Uint8Array): boolean {
+function readGre(data: Uint8Array): Pick<LinkEntry, 'greChecksum' | 'greLocal'> {
   const reader = new AttributeReader(new Bytes(data), 0, data.length, 'IFLA_INFO_DATA');
-  while (reader.next()) if (reader.type === IFLA_GRE_IFLAGS) return ((reader.payload()[0] ?? 0) & GRE_CSUM) !== 0;
-  return false;
+  let greChecksum = false;
+  let local = new Uint8Array();
+  while (reader.next()) {
+    if (reader.type === IFLA_GRE_IFLAGS) greChecksum = ((reader.payload()[0] ?? 0) & GRE_CSUM) !== 0;
+    if (reader.type === IFLA_GRE_LOCAL) local = Uint8Array.from(reader.payload());
+  }
+  return local.some((byte) => byte !== 0) ? { greChecksum, greLocal: formatIP(local) } : { greChecksum };
 }

@@ -85,6 +85,12 @@ export interface WhatIf {
  * the table at once (of TCP: those that last, and two minutes' worth that are over), not with how many there were.
  *
  * @throws {InvalidArgumentError} naming the field that is wrong
+ *
+ * @example
+ * ```ts
+ * import { whatIf } from 'ipvs-ts/simulator';
+ * const [result] = await whatIf(await ipvs.snapshot(), { clients: 1000, rate: 100, seconds: 60 }, { schedulers: ['sh'] });
+ * ```
  */
 export async function whatIf(table: WrittenTable, traffic: Traffic, options: WhatIfOptions = {}): Promise<WhatIf[]> {
   const { service, destinations } = find(table, options.service);

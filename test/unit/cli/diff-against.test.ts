@@ -57,6 +57,21 @@ test('what differs is shown as against a table', async () => {
   }
 });
 
+test('a saved table is compared as the kernel held it', async () => {
+  const wanted = '{ services: [{ service: "tcp://10.0.0.100:80", persistence: 60 }] }';
+  const directory = mkdtempSync(join(tmpdir(), 'ipvs-ts-diff-'));
+  try {
+    writeFileSync(`${directory}/saved.rules`, '-A -t 10.0.0.100:80 -s wlc -p 0\n');
+    expect(await diff(['-', '--against', `${directory}/saved.rules`], wanted)).toEqual({
+      code: 2,
+      stdout: '~ update service tcp://10.0.0.100:80  (persistence 0 s -> 60 s)\n',
+      stderr: '',
+    });
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
 test.each([
   [['-', '--against', '-'], 'only one of the files can be standard input'],
   [['x.yaml', '--against', 'y.yaml', '--netns', 'blue'], '--netns has no meaning'],

@@ -98,14 +98,39 @@ describe('arguments', () => {
 });
 
 /** Runs verbs on one table in memory. */
-function onSimulatedKernel() {
-  const kernel = new SimulatedKernel();
+function onSimulatedKernel(kernel = new SimulatedKernel()) {
   return async (name: string, words: string[], input = '') => {
     const streams = { stdin: Readable.from([input]), stdout: new PassThrough(), stderr: new PassThrough() };
     const code = await runVerb(name, words, streams, { streams, open: () => Ipvs.open({ kernel }), env: {} });
     return { code, stdout: await text(streams.stdout.end()), stderr: await text(streams.stderr.end()) };
   };
 }
+
+describe('without run_estimation', () => {
+  const rules = '-A -t 192.0.2.1:80 -s rr\n-a -t 192.0.2.1:80 -r 192.0.2.11:80 -m -w 1\n';
+  const words = 'net.ipv4.vs.run_estimation is 0: counters and rates stand still, and are not known';
+  const kernel = new SimulatedKernel({ sysctls: { run_estimation: 0 } });
+  const run = onSimulatedKernel(kernel);
+
+  test('list --json has no statistics, rather than zeros', async () => {
+    await run('restore', [], rules);
+    const still = await run('list', ['--json']);
+    expect(still).toMatchObject({ code: 0, stderr: `ipvs-ts: ${words}\n` });
+    expect(still.stdout).toContain('"activeConnections": 0');
+    expect(still.stdout).not.toContain('stats');
+    kernel.setSysctls({ run_estimation: 1 });
+    const counted = await run('list', ['--json']);
+    expect(counted).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('"stats"') });
+    kernel.setSysctls({ run_estimation: 0 });
+  });
+
+  test('top shows no rates, and says why', async () => {
+    const { stdout } = await run('top', ['--once']);
+    expect(stdout).toContain(`\n${words}\n`);
+    expect(stdout).toContain('total/s: - conns, in - packets - bytes, out - packets - bytes\n');
+    expect(stdout).toMatch(/^ {2}192\.0\.2\.11:80 +1 +0 +0 +- +- +- +- +-$/m);
+  });
+});
 
 describe('restore', () => {
   test('reads names of hosts and ports, as -R does', async () => {
@@ -131,6 +156,18 @@ describe('restore', () => {
     expect(await run('restore', ['--replace', '--allow-empty'])).toEqual({ code: 0, stdout: '', stderr: '' });
     expect((await run('save', [])).stdout).toBe('');
   });
+});
+
+test('export writes the nearest of what a file cannot say, and says so', async () => {
+  const run = onSimulatedKernel();
+  await run('restore', [], '-A -t 192.0.2.1:80 -s wlc -p 0\n-A -t 192.0.2.1:81 -s wlc -o\n');
+  const { code, stdout, stderr } = await run('export', []);
+  expect([code, stderr]).toEqual([
+    0,
+    'ipvs-ts: not as it is: tcp://192.0.2.1:80: a persistence timeout of 0 s cannot be written: 1 s is taken\n' +
+      'ipvs-ts: not as it is: tcp://192.0.2.1:81: one-packet scheduling has no effect on tcp, and is left out\n',
+  ]);
+  expect(await run('diff', ['-'], stdout)).toMatchObject({ code: 2, stderr: '' });
 });
 
 test('diff counts strays, and apply says where a file has no services', async () => {

@@ -630,6 +630,22 @@ describe('director and real server', () => {
     expect(state.director).toMatchObject({ mode: 'nat', inside: { network: { address: '10.1.0.0', prefix: 24 } } });
     expect(state.realServer).toEqual({ mode: 'nat', gateway: '10.1.0.1' });
   });
+  test('GRE checksums follow too, unless the destinations differ', () => {
+    const services = (...checksums: string[]) => {
+      const servers = checksums.map(
+        (checksum, index) => `{ address: 10.0.0.${index + 2}, tunnel: { type: gre, checksum: ${checksum} } }`,
+      );
+      return `services: [{ service: "tcp://10.0.0.1:80", forward: tun, destinations: [${servers.join(', ')}] }]\n`;
+    };
+    expect(read(`${services('csum', 'csum')}realServer: {}`).realServer).toMatchObject({ checksum: true });
+    expect(read(`${services('none')}realServer: {}`).realServer).not.toHaveProperty('checksum');
+    expect(read(`${services('csum')}realServer: { checksum: false }`).realServer).toMatchObject({ checksum: false });
+    expect(problems(`${services('csum', 'none')}realServer: {}`)).toContain(
+      'realServer.checksum: does not follow from the destinations, some of which have checksums',
+    );
+    const local = read(`${services('csum')}realServer: { local: [10.0.0.2] }`).realServer;
+    expect(local).toMatchObject({ checksum: true, local: ['10.0.0.2'] });
+  });
   test('a tunnel that does not follow must be named', () => {
     const services =
       '{ service: "tcp://10.0.0.1:80", destinations: [10.0.0.2], forward: tun, tunnel: { type: gue, port: 1 } }';

@@ -885,6 +885,23 @@ describe('a real server:', () => {
       }),
       ['error tunnel-checksum: gre0'],
     ],
+    [
+      'our device for checksums, which takes them',
+      realServer({
+        host: {
+          ...tunnel,
+          links: [
+            link('lo'),
+            link('eth0'),
+            link('ipvs-gre', { noarp: true, kind: 'gre', greChecksum: true, greLocal: '10.0.0.11' }),
+          ],
+          addresses: [address('ipvs-gre', `${VIP}/32`), address('eth0', '10.0.0.11/24')],
+          sysctls: { 'net.ipv4.conf.ipvs-gre.rp_filter': '0' },
+        },
+        owners: {},
+      }),
+      [],
+    ],
   ])('%s', (_, picture, expected) => {
     expect(told(picture)).toEqual(expected);
     all.push(...diagnose(picture));

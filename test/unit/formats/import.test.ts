@@ -12,6 +12,8 @@ import {
   importConfig,
 } from '../../../src/formats/import-config.js';
 import type { Names } from '../../../src/ipvsadm/names.js';
+import { formatRules } from '../../../src/ipvsadm/rules.js';
+import type { NormalDesiredService } from '../../../src/model/desired.js';
 
 const GOLDEN = new URL('../../golden/import/', import.meta.url);
 
@@ -52,6 +54,14 @@ function importState(text: string, format: ImportFormat) {
 /** What is not taken of a text, as `line: key: why`. */
 function notTaken(text: string, format: ImportFormat): string[] {
   return importConfig(text, { format, names }).notTaken.map(({ line, key, why }) => `${line}: ${key}: ${why}`);
+}
+
+/** Wanted services in the form of a table. */
+function withEntries(services: readonly NormalDesiredService[] = []) {
+  return services.map(({ service, destinations }) => ({
+    service,
+    destinations: destinations.map((destination) => ({ destination })),
+  }));
 }
 
 /** The first service of a text. */
@@ -541,6 +551,37 @@ describe('rules', () => {
     ],
   ])('refuses %j', (text, message) => {
     expect(mistakes(text, 'rules').join('\n')).toContain(message);
+  });
+
+  const odd = [
+    '-A -t 10.0.0.1:80 -s wlc -p 0',
+    '-A -t 10.0.0.1:81 -s wlc -o',
+    '-A -t 10.0.0.1:82 -s sh -b ',
+    '-a -t 10.0.0.1:82 -r 10.1.0.1:82 -g -w 1 -x 4294967295 -y 2147483648',
+  ].join('\n');
+
+  test('what a file cannot say of a saved table is named by its line, and the nearest is taken', () => {
+    expect(notTaken(odd, 'rules')).toEqual([
+      '1: -A -t 10.0.0.1:80 -s wlc -p 0: a persistence timeout of 0 s cannot be written: 1 s is taken',
+      '2: -A -t 10.0.0.1:81 -s wlc -o: one-packet scheduling has no effect on tcp, and is left out',
+    ]);
+    const state = importState(odd, 'rules');
+    expect(parseStateText(formatStateFile(state))).toEqual(state);
+    expect(state.services).toMatchObject([
+      { service: { port: 80, persistence: { timeout: 1, netmask: 32 } } },
+      { service: { port: 81 } },
+      {
+        service: { port: 82, schedulerFlags: ['flag-3'] },
+        destinations: [{ upperThreshold: 4294967295, lowerThreshold: 2147483648 }],
+      },
+    ]);
+    expect(state.services?.[1]?.service).not.toHaveProperty('onePacket');
+  });
+
+  test('where that is asked for, it stays as it is', () => {
+    const { state, notTaken: left } = importConfig(odd, { format: 'rules', exact: true });
+    expect(left).toEqual([]);
+    expect(formatRules({ services: withEntries(state.services) }, { thresholds: true })).toBe(`${odd}\n`);
   });
 
   test('a flush empties the table, a daemon that was stopped is not wanted', () => {

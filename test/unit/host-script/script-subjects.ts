@@ -42,6 +42,13 @@ const REAL_SERVERS: Record<string, RealServer> = {
   'dr-many': { mode: 'dr', vips: ['10.0.0.1-10.0.0.20'] },
   tun: { mode: 'tun', vips: ['10.0.0.100', '2001:db8::100'] },
   'tun-gre': { mode: 'tun', vips: ['10.0.0.100', '2001:db8::100'], tunnel: 'gre' },
+  'tun-gre-checksum': {
+    mode: 'tun',
+    vips: ['10.0.0.100', '2001:db8::100'],
+    tunnel: 'gre',
+    checksum: true,
+    local: ['10.0.0.11'],
+  },
 };
 
 export const SUBJECTS = [

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { InvalidArgumentError } from '../../../src/errors.js';
 import { planFor } from '../../../src/host/plan-for.js';
+import { parseHostPlan } from '../../../src/host/schema.js';
 import type { HostState } from '../../../src/host/state.js';
 import type { RealServer } from '../../../src/model/real-server.js';
 import { address, defaultRoute, host, link } from './state.js';
@@ -50,6 +51,68 @@ test('TUN: a device that is missing is named with the module to load', () => {
     { id: 'no-device', what: 'there is no device gre0', hint: 'modprobe ip_gre' },
     { id: 'no-device', what: 'there is no device ip6gre0', hint: 'modprobe ip6_gre' },
   ]);
+});
+
+describe('TUN by GRE with checksums', () => {
+  const GRE: RealServer = { mode: 'tun', vips: ['10.0.0.100'], tunnel: 'gre', checksum: true };
+  const own = (...texts: string[]) => texts.map((text) => address(text.startsWith('172') ? 'docker0' : 'eth0', text));
+  const links = [link('lo'), link('eth0'), link('docker0'), link('dummy0', { noarp: true })];
+  const missing = { id: 'no-local', hint: 'name it: --local ADDR, or local in the description' };
+
+  test('makes a device that takes them, to the address of this host', () => {
+    const description = { ...GRE, vips: ['10.0.0.100', '2001:db8::100'] };
+    const state = host({ links, addresses: own('10.0.0.11/24', '2001:db8::11/64') });
+    const plan = realServerPlan(description, state);
+    expect(plan.obstacles).toEqual([]);
+    expect(plan.steps.slice(3).map(({ id, what }) => `${id}: ${what}`)).toEqual([
+      'tunnel-up: make ipvs-gre, which takes GRE packets to 10.0.0.11 that have checksums',
+      'rp-filter: set net.ipv4.conf.ipvs-gre.rp_filter to 2',
+      'tunnel-up: switch ipvs-gre on',
+      'vip: add 10.0.0.100/32 to ipvs-gre',
+      'tunnel-up: make ipvs-gre6, which takes GRE packets to 2001:db8::11 that have checksums',
+      'tunnel-up: switch ipvs-gre6 on',
+      'vip: add 2001:db8::100/128 to ipvs-gre6',
+    ]);
+    expect(parseHostPlan(plan)).toEqual(plan);
+  });
+
+  test.each([
+    [['10.0.0.11/24', '10.0.0.100/24'], [], '10.0.0.11'],
+    [['10.0.0.11/24', '172.17.0.1/16'], [defaultRoute('10.0.0.254')], '10.0.0.11'],
+  ])('%j with %j is %s', (texts, routes, local) => {
+    const { steps } = realServerPlan(GRE, host({ links, addresses: own(...texts), routes }));
+    expect(steps.find(({ kind }) => kind === 'gre-device')).toMatchObject({ local });
+  });
+
+  test.each([
+    [[], 'none is known'],
+    [['10.0.0.11/24', '172.17.0.1/16'], '10.0.0.11, 172.17.0.1'],
+  ])('%j needs a word, and takes it', (texts, found) => {
+    const state = host({ links, addresses: own(...texts) });
+    const what = `which IPv4 address of this host the director sends GRE packets to is not known (${found})`;
+    expect(realServerPlan(GRE, state).obstacles).toEqual([{ ...missing, what }]);
+    const named = realServerPlan({ ...GRE, local: ['172.17.0.1'] }, state);
+    expect(named.obstacles).toEqual([]);
+    expect(named.steps.find(({ kind }) => kind === 'gre-device')).toMatchObject({ local: '172.17.0.1' });
+  });
+
+  test.each([
+    ['is there', { greChecksum: true, greLocal: '10.0.0.11' }, true],
+    ['takes none', { greChecksum: false, greLocal: '10.0.0.11' }, false],
+    ['is for another address', { greChecksum: true, greLocal: '10.0.0.12' }, false],
+  ])('a device that %s', (_, differs, done) => {
+    const device = link('ipvs-gre', { noarp: true, kind: 'gre', ...differs });
+    const state = host({ links: [...links, device], addresses: own('10.0.0.11/24') });
+    expect(realServerPlan(GRE, state).steps.find(({ kind }) => kind === 'gre-device')).toMatchObject({ done });
+  });
+
+  test.each<[Partial<RealServer>, string]>([
+    [{ tunnel: 'ipip' }, 'checksum: is only for the tunnel gre'],
+    [{ checksum: false, local: ['10.0.0.11'] }, 'local: is only for checksum: true'],
+    [{ local: ['10.0.0.11', '10.0.0.12'] }, 'local: must have at most one address of a family'],
+  ])('%j is wrong', (differs, message) => {
+    expect(() => realServerPlan({ ...GRE, ...differs } as RealServer, host())).toThrow(message);
+  });
 });
 
 // Seen on Linux 6.1 with packets: the larger one of the two values rules.

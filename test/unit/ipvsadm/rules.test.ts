@@ -251,7 +251,8 @@ describe('what other programs made and ipvsadm writes, but does not read', () =>
     ['-A -t 10.0.0.1:80 -s wlc -p 0', { persistence: { timeout: 0, netmask: 32 } }],
     ['-A -t 10.0.0.1:0 -s wlc -p 0', { port: 0, persistence: { timeout: 0, netmask: 32 } }],
     ['-A -t 10.0.0.1:80 -s wlc -o', { onePacket: true }],
-    ['-A -t 10.0.0.1:80 -s sh -b ', { scheduler: 'sh' }],
+    ['-A -t 10.0.0.1:80 -s sh -b ', { scheduler: 'sh', schedulerFlags: ['flag-3'] }],
+    ['-A -f 5 -s mh -p 60 -b ', { scheduler: 'mh', schedulerFlags: ['flag-3'] }],
   ])('%s comes back', (line, service) => {
     const [rule] = parseRules(line);
     expect(rule?.change).toMatchObject({ verb: 'add-service', service });

@@ -51,6 +51,15 @@ const hex = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString
 const sentOf = (transport: FakeTransport, type: number) => transport.messages.find((sent) => sent.type === type);
 
 describe('what is sent, byte for byte', () => {
+  test('a GRE device that takes checksums', async () => {
+    const transport = kernel();
+    await using client = RouteClient.over(transport);
+    await client.addGre('ipvs-gre', '10.0.0.11');
+    const kind = '0800010067726500';
+    const data = '14000200' + '0600020080000000' + '080006000a00000b';
+    expect(hex(sentOf(transport, RTM_NEWLINK)?.payload)).toContain(`20001200${kind}${data}`);
+  });
+
   test('an address', async () => {
     const transport = kernel();
     await using client = RouteClient.over(transport);

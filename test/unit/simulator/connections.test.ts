@@ -312,3 +312,10 @@ describe('the connection table', () => {
     expect((await ipvs.listDestinations(KEY)).map(({ activeConnections }) => activeConnections)).toEqual([0, 0, 0]);
   });
 });
+
+it.each([{ toString: 0, valueOf: 0 }, [5], '5', -1, Number.NaN])(
+  'the clock is not put forward by value %#',
+  (value) => {
+    expect(() => new SimulatedKernel().advance(value as number)).toThrow(InvalidArgumentError);
+  },
+);
