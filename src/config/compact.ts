@@ -6,9 +6,11 @@
 import { formatEndpoint } from '../address/endpoint.js';
 import type { NormalDesiredService } from '../model/desired.js';
 import type { NormalDestination } from '../model/destination.js';
+import type { NormalServiceHealth } from '../model/health.js';
 import { withoutUndefined } from '../model/parse.js';
 import { DEFAULT_SCHEDULER, type NormalService } from '../model/service.js';
 import { familyOfKey, formatServiceKey } from '../model/service-key.js';
+import { healthFields, ownChecks } from './write-health.js';
 
 /** The sections that services are written in; those of nothing are absent. */
 export interface ServiceSections {
@@ -35,12 +37,16 @@ const BUILT_IN = {
 };
 type Inherited = Readonly<Record<keyof typeof BUILT_IN, unknown>>;
 
-/** The sections for some services, in their order. */
-export function compactServices(services: readonly NormalDesiredService[]): ServiceSections {
+/** The sections for some services, in their order, with their checks. */
+export function compactServices(
+  services: readonly NormalDesiredService[],
+  health: readonly NormalServiceHealth[] = [],
+): ServiceSections {
+  const checked = new Map(health.map((each) => [formatServiceKey(each.service), each]));
   const inherited = inheritedOf(services);
   const { scheduling, ...others } = differing(inherited, BUILT_IN);
   const defaults = { ...(typeof scheduling === 'object' && scheduling), ...others };
-  const entries = services.map((service) => entryOf(service, inherited));
+  const entries = services.map((entry) => entryOf(entry, inherited, checked.get(formatServiceKey(entry.service))));
   const pools = poolsOf(entries.map(({ items }) => items));
   return {
     ...(Object.keys(defaults).length > 0 && { defaults }),
@@ -94,10 +100,17 @@ function destinationFields({ forward, tunnel, weight, ...limits }: NormalDestina
 }
 
 /** A service as written, and its destinations, which are the same for services that can share them. */
-function entryOf({ service, destinations }: NormalDesiredService, inherited: Inherited) {
+function entryOf(
+  { service, destinations }: NormalDesiredService,
+  inherited: Inherited,
+  health: NormalServiceHealth | undefined,
+) {
   const { scheduling, ...settings } = differing(serviceFields(service), inherited);
   const shared = sharedFields(destinations);
   const destinationPort = sharedPort(service, destinations);
+  const port = destinationPort ?? ('port' in service ? service.port : 0);
+  const write = (destination: NormalDestination) =>
+    itemOf(destination, port, { ...inherited, ...shared }, ownChecks(health, destination));
   const fields: Fields = withoutUndefined({
     service: formatServiceKey(service),
     ...(typeof scheduling === 'object' && scheduling),
@@ -106,10 +119,9 @@ function entryOf({ service, destinations }: NormalDesiredService, inherited: Inh
     persistenceEngine: service.persistenceEngine,
     ...differing(shared, inherited),
     destinationPort,
+    ...healthFields(health, write),
   });
-  const port = destinationPort ?? ('port' in service ? service.port : 0);
-  const items = destinations.map((destination) => itemOf(destination, port, { ...inherited, ...shared }));
-  return { fields, items };
+  return { fields, items: destinations.map(write) };
 }
 
 /**
@@ -133,9 +145,14 @@ function sharedPort(service: NormalService, destinations: readonly NormalDestina
   return destinations.every(({ forward, port }) => forward === 'nat' && port === first.port) ? first.port : undefined;
 }
 
-function itemOf(destination: NormalDestination, usualPort: number, inherited: Inherited): Item {
+function itemOf(
+  destination: NormalDestination,
+  usualPort: number,
+  inherited: Inherited,
+  checks: readonly object[] | undefined,
+): Item {
   const { address, port } = destination;
-  const fields = differing(destinationFields(destination), inherited);
+  const fields = { ...differing(destinationFields(destination), inherited), ...(checks && { checks }) };
   if (Object.keys(fields).length > 0) return { address, ...(port !== usualPort && { port }), ...fields };
   return port === usualPort ? address : formatEndpoint(address, port);
 }

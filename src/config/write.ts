@@ -50,12 +50,12 @@ export function formatStateFile(input: DesiredTable & Pick<DesiredState, 'direct
   const state = checkState(input);
   const issues = unwritable(state);
   if (issues.length > 0) throw new InvalidArgumentError('state', issues);
-  const { services, timeouts = {}, daemons, director, realServer } = state;
+  const { services, health, timeouts = {}, daemons, director, realServer } = state;
   const file = withoutUndefined({
     version: 1,
     timeouts: Object.keys(timeouts).length > 0 ? timeouts : undefined,
     daemons,
-    ...(services && compactServices(services)),
+    ...(services && compactServices(services, health)),
     director,
     realServer,
   });

@@ -69,7 +69,11 @@ export interface ServiceHealth {
 export interface NormalServiceHealth {
   readonly service: ServiceKey;
   readonly checks: readonly NormalCheck[];
-  readonly servers: readonly (Required<DestinationKey> & { readonly checks: readonly NormalCheck[] })[];
+  readonly servers: readonly {
+    readonly address: string;
+    readonly port: number;
+    readonly checks: readonly NormalCheck[];
+  }[];
   readonly onFailure: { readonly quiesce: boolean; readonly removeAfter: number | 'never' };
   readonly quorum: { readonly up: number | `${number}%`; readonly hysteresis: number };
   readonly backups: readonly NormalDestination[];

@@ -371,3 +371,32 @@ describe('what cannot be written', () => {
     expect(() => formatStateFile(state)).toThrow(`state: ${path}: ${message}`);
   });
 });
+
+test('checks come back as they were, with what follows', () => {
+  const state = parseStateText(`
+services:
+  - service: tcp://10.0.0.100:80
+    checks:
+      - { type: tcp, interval: 1500ms, timeout: 1s, fall: 2, rise: 1 }
+      - { type: http, path: /health, status: [200, 300-399], tls: true, body: { matches: 'a$$' } }
+      - { type: exec, command: [/bin/true, '%h'] }
+    onFailure: { quiesce: false, removeAfter: never }
+    quorum: { up: 2, hysteresis: 1 }
+    backups: [{ address: 10.0.0.21, weight: 3, checks: [] }]
+    sorry: 10.0.0.13
+    failOpen: true
+    ramp: 30s
+    destinations: [10.0.0.11, { address: 10.0.0.12, checks: [{ type: ping }] }]
+  - service: tcp://10.0.0.101:80
+    forward: nat
+    destinationPort: 8080
+    checks: [{ type: tcp }]
+    quorum: 50%
+    destinations: [10.0.0.11, 10.0.0.12]
+  - service: tcp://10.0.0.102:80
+    destinations: [10.0.0.11, 10.0.0.12]
+`);
+  expect(state.health).toHaveLength(2);
+  expect(parseStateText(formatStateFile(state))).toEqual(state);
+  expect(formatStateFile(state)).toContain('ramp: 30s');
+});

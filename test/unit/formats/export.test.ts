@@ -13,6 +13,7 @@ import {
   type NormalDestination,
   parseDestination,
 } from '../../../src/model/destination.js';
+import { parseHealth } from '../../../src/model/health.js';
 import { parseRealServer } from '../../../src/model/real-server.js';
 import { makeService, type NormalService, parseService, type Service } from '../../../src/model/service.js';
 import { familyOfKey, formatServiceKey, type ServiceKey } from '../../../src/model/service-key.js';
@@ -272,4 +273,11 @@ test('keepalived: two real servers of a mark that differ in a lost port become o
 
 test('refuses a format that there is not', () => {
   expect(() => exportConfig({}, { format: 'haproxy' as ImportFormat })).toThrow(InvalidArgumentError);
+});
+
+test.each(IMPORT_FORMATS)('%s: checks are left out, and that is said', (format) => {
+  const entry = desired({ protocol: 'tcp', address: '10.0.0.1', port: 80, scheduler: 'rr' }, { address: '10.0.0.2' });
+  const health = parseHealth([{ service: 'tcp://10.0.0.1:80', checks: [{ type: 'tcp' }] }]);
+  const { notWritten } = exportConfig({ services: [entry], health }, { format });
+  expect(notWritten).toContainEqual({ object: 'tcp://10.0.0.1:80', why: 'its checks are left out' });
 });
