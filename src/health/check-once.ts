@@ -45,6 +45,9 @@ const optionsSchema = lazy((z) => z.object({ parallel: integer(1, 10_000).defaul
  *
  * @example
  * ```ts
+ * import { loadStateFile } from 'ipvs-ts/config';
+ * import { checkOnce } from 'ipvs-ts/health';
+ *
  * const results = await checkOnce(await loadStateFile('director.yaml'));
  * for (const { server, result, reason } of results) console.log(server, result, reason);
  * ```
@@ -77,6 +80,8 @@ const targetSchema = lazy((z) => z.strictObject({ address: addressSchema(), port
  *
  * @example
  * ```ts
+ * import { checkServer } from 'ipvs-ts/health';
+ *
  * const { result, reason } = await checkServer({ address: '10.0.0.11', port: 80 }, { type: 'http', path: '/health' });
  * ```
  */

@@ -98,6 +98,8 @@ export type HealthEvent =
 const GATHER = 50;
 /** Milliseconds between two writings of the report while nothing changes. */
 const REPORT = 10_000;
+/** Milliseconds between two at least: a report of thousands of servers is megabytes. */
+const REPORT_PAUSE = 1000;
 /** Milliseconds between two words on trouble of this program. */
 const QUIET = 10_000;
 /** An older state of a check than so many of its intervals says nothing any more. */
@@ -157,6 +159,9 @@ export class HealthMonitor implements KeepHealth, Disposable {
   #cancelGather: (() => void) | undefined;
   #cancelNext: (() => void) | undefined;
   #cancelReport: (() => void) | undefined;
+  /** How many checks were never measured. */
+  #unmeasured = 0;
+  #reported = Number.NEGATIVE_INFINITY;
   #journalProblem = '';
   #quietUntil = 0;
 
@@ -185,7 +190,7 @@ export class HealthMonitor implements KeepHealth, Disposable {
    */
   async follow(table: DesiredTable, signal?: AbortSignal): Promise<void> {
     this.#watch(parseDesiredTable(table));
-    if (!this.#isMeasured() && signal?.aborted !== true) await this.#firstRound(signal);
+    if (this.#unmeasured > 0 && signal?.aborted !== true) await this.#firstRound(signal);
     this.#decide();
     this.#report();
   }
@@ -254,6 +259,7 @@ export class HealthMonitor implements KeepHealth, Disposable {
       for (const each of checkedServers(checked)) this.#watchServer(each, watched, servers);
     }
     for (const key of watched.keys()) if (!this.#watched.has(key)) this.#guard?.recovered(key, this.#watched.size);
+    this.#unmeasured = [...this.#watched.values()].filter(({ state }) => state.status === 'unknown').length;
     this.#runner.set(new Map(Array.from(this.#watched, ([key, { job }]) => [key, job])));
   }
 
@@ -313,7 +319,8 @@ export class HealthMonitor implements KeepHealth, Disposable {
     watched.took = Math.round(took);
     if (outcome.result === 'passed') this.#takePass(watched, outcome, now);
     if (watched.state.status !== before.status) this.#turn(watched, before, now);
-    if (before.status === 'unknown' && this.#isMeasured()) for (const resolve of this.#waiting.splice(0)) resolve();
+    if (before.status === 'unknown' && --this.#unmeasured === 0)
+      for (const resolve of this.#waiting.splice(0)) resolve();
     return pauseAfter(watched.state, job.check);
   }
 
@@ -373,17 +380,12 @@ export class HealthMonitor implements KeepHealth, Disposable {
     this.#tell({ type: 'not-measured', reason });
   }
 
-  #isMeasured(): boolean {
-    for (const { state } of this.#watched.values()) if (state.status === 'unknown') return false;
-    return true;
-  }
-
   /** Soon, with whatever else comes. */
   #gather(): void {
     this.#cancelGather ??= this.#clock.after(GATHER, () => {
       this.#cancelGather = undefined;
       this.#decide();
-      this.#writeReport();
+      this.#report(Math.max(0, this.#reported + REPORT_PAUSE - this.#clock.now()));
     });
   }
 
@@ -483,17 +485,18 @@ export class HealthMonitor implements KeepHealth, Disposable {
     };
   }
 
-  /** Now, and now and then. */
-  #report(): void {
-    this.#cancelReport?.();
-    this.#writeReport();
+  /** In some milliseconds, and now and then from there on. */
+  #report(pause = 0): void {
     if (this.#options.directory === undefined) return;
-    this.#cancelReport = this.#clock.after(REPORT, () => this.#report());
+    this.#cancelReport?.();
+    if (pause === 0) this.#writeReport();
+    this.#cancelReport = this.#clock.after(pause === 0 ? REPORT : pause, () => this.#report());
   }
 
   #writeReport(): void {
     const { directory } = this.#options;
     if (directory === undefined) return;
+    this.#reported = this.#clock.now();
     let reason = '';
     try {
       writeHealthReport(directory, this.report());
