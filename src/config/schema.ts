@@ -6,7 +6,7 @@
  * @module
  */
 import type { z } from 'zod';
-import { checkSchemaWith } from '../model/check.js';
+import { type Check, checkSchemaWith, type NormalCheck } from '../model/check.js';
 import { GRE_CHECKSUM, GUE_CHECKSUM, GUE_PORT, THRESHOLD, WEIGHT } from '../model/destination.js';
 import { MODES } from '../model/director.js';
 import { quorumSchema } from '../model/health.js';
@@ -63,8 +63,24 @@ function fields<Shape extends z.core.$ZodLooseShape>(z: typeof import('zod').z, 
   });
 }
 
+/** A time as a file has it: seconds, or text with a unit. */
+type WrittenTime = number | string;
+
+/** A {@link Check} as a file has it: its times are seconds, or text with a unit (`500ms`). */
+export type StateFileCheck = Check extends infer Type
+  ? Type extends Check
+    ? Omit<Type, 'interval' | 'timeout' | 'recheck'> & {
+        readonly interval?: WrittenTime | undefined;
+        readonly timeout?: WrittenTime | undefined;
+        readonly recheck?: WrittenTime | undefined;
+      }
+    : never
+  : never;
+
 /** One check: a definition of its own in the JSON Schema, since it stands in many places. */
-const checkSchema = lazy(() => checkSchemaWith(timeSchema).meta({ id: 'check' }));
+const checkSchema = lazy(
+  () => checkSchemaWith(timeSchema).meta({ id: 'check' }) as z.ZodType<NormalCheck, StateFileCheck>,
+);
 
 /** One check, or the name of one. */
 const checkItemSchema = lazy((z) =>

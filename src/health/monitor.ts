@@ -12,7 +12,7 @@ import { formatDestinationKey, type NormalDestination } from '../model/destinati
 import { integer, lazy, parse } from '../model/parse.js';
 import { formatServiceKey, type ServiceKeyText } from '../model/service-key.js';
 import type { Verdict, Wishes } from '../reconcile/intent.js';
-import type { KeepHealth } from '../reconcile/keep.js';
+import type { HealthWishes, KeepHealth } from '../reconcile/keep.js';
 import { type ServerName, serverName } from '../reconcile/override.js';
 import { type Clock, machineClock } from './clock.js';
 import { MassFailureGuard, type MassFailureRules } from './guard.js';
@@ -136,8 +136,6 @@ interface WatchedService extends CheckedService {
   hasQuorum: boolean;
   tier: Tier | undefined;
 }
-
-type HealthWishes = ReturnType<KeepHealth['wishes']>;
 
 /** See the module. Close it when it is not needed any more: its sockets and timers go with it. */
 export class HealthMonitor implements KeepHealth, Disposable {

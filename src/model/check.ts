@@ -83,12 +83,12 @@ export type Check =
   | SipCheck;
 
 /** With the defaults that every check has. */
-type Timed<Checks> = Checks extends CheckBase
+export type TimedCheck<Checks> = Checks extends CheckBase
   ? WithFilled<Checks, 'interval' | 'timeout' | 'fall' | 'softFall' | 'rise' | 'recheck'>
   : never;
 
 /** A check with its defaults filled in. */
-export type NormalCheck = Timed<
+export type NormalCheck = TimedCheck<
   | TcpCheck
   | NormalHttpCheck
   | NormalScriptCheck
@@ -152,10 +152,12 @@ const anySchema = lazy((z) =>
 );
 
 /** The schema of a check whose times are milliseconds. */
-export const checkSchema = lazy(() => anySchema().transform(filled));
+export const checkSchema = lazy((): z.ZodType<NormalCheck, unknown> => anySchema().transform(filled));
 
 /** The same where times are written otherwise: `time` reads one of `min` to `max` milliseconds. */
-export function checkSchemaWith(time: (min: number, max: number) => z.ZodType<number>) {
+export function checkSchemaWith(
+  time: (min: number, max: number) => z.ZodType<number>,
+): z.ZodType<NormalCheck, unknown> {
   const { options } = anySchema();
   const times = timesShape(time);
   const schemas = options.map((schema) => (schema as z.ZodObject).safeExtend(times)) as unknown as typeof options;

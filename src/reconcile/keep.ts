@@ -28,6 +28,9 @@ export interface KeepSource {
   readonly changes?: AsyncIterable<unknown> | undefined;
 }
 
+/** What follows from health checks. */
+export type HealthWishes = Pick<Wishes, 'verdicts' | 'standIns' | 'load' | 'ramps'>;
+
 /** Who checks the real servers: `HealthMonitor` of `ipvs-ts/health`. */
 export interface KeepHealth {
   /**
@@ -36,7 +39,7 @@ export interface KeepHealth {
    */
   follow(table: NormalDesiredTable, signal: AbortSignal): Promise<void>;
   /** What follows from the verdicts, now. */
-  wishes(): Pick<Wishes, 'verdicts' | 'standIns' | 'load' | 'ramps'>;
+  wishes(): HealthWishes;
   /** A value whenever {@link KeepHealth.wishes} may give something else. */
   readonly changes: AsyncIterable<unknown>;
 }

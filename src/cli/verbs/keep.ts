@@ -42,6 +42,18 @@ export const keep = defineVerb({
       read: percent,
       help: 'refuse a changed file that has fewer services or servers by more than this',
     },
+    start: {
+      placeholder: 'STATUS',
+      choices: ['last', 'up', 'down'],
+      default: 'last',
+      help: 'what a real server counts as before its first check',
+    },
+    hold: {
+      placeholder: 'SECONDS',
+      default: '60',
+      read: milliseconds,
+      help: 'hold the table when most real servers fail at once; 0: never',
+    },
     withdraw: { help: 'delete the services at the end' },
     json: { help: 'write events as lines of JSON' },
     netns: NETNS,
@@ -75,6 +87,8 @@ export const keep = defineVerb({
     const { HealthMonitor } = await import('../../health/index.js');
     using health = new HealthMonitor({
       directory,
+      start: values.start,
+      massFailure: values.hold > 0 && { hold: values.hold },
       onEvent: (event) => streams.stdout.write(values.json ? jsonOf(event) : `${healthLine(event)}\n`),
     });
     await keepTable(
