@@ -33,16 +33,15 @@ const TIERS = {
   backups: 'too few real servers are up: the backups serve too',
   sorry: 'too few real servers are up: the sorry server serves',
   'fail-open': 'all real servers are down: they serve all the same (failOpen)',
-  nobody: 'all real servers are down, and nobody serves',
+  nobody: 'no real server is up, and nobody serves',
 } as const;
 
 /** What is known of every server: services with their servers below them. */
 export function reportText({ services, servers, heldSince }: HealthReport, now = Date.now()): string {
   const held = heldSince === undefined ? [] : [`mass failure: the table is held since ${timeText(heldSince)}`];
-  const blocks = services.flatMap(({ service, tier }) => [
-    `${service}: ${TIERS[tier]}`,
-    ...servers.filter((server) => server.service === service).flatMap((server) => serverLines(server, now)),
-  ]);
+  const lines = new Map(services.map(({ service, tier }) => [service, [`${service}: ${TIERS[tier]}`]]));
+  for (const server of servers) lines.get(server.service)?.push(...serverLines(server, now));
+  const blocks = [...lines.values()].flat();
   return [...held, ...blocks].map((line) => `${line}\n`).join('');
 }
 

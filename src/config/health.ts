@@ -104,7 +104,8 @@ function refusePortless(
   findings: Findings,
 ): void {
   if (servers.every(({ destination: { port } }) => port !== 0)) return;
-  const all = [...checks, ...own.flatMap((each) => each.checks)];
+  const isOwn = own.length === servers.length;
+  const all = [...(isOwn ? [] : checks), ...own.flatMap((each) => each.checks)];
   const without = all.find((check) => check.port === undefined && needsPort(check));
   if (without === undefined) return;
   findings.add([...path, 'checks'], `the real servers have port 0: give the check ${without.type} a port`);
@@ -112,14 +113,15 @@ function refusePortless(
 
 function look(
   { path, value }: Placed<readonly CheckItem[]>,
-  named: ReadonlyMap<string, NormalCheck>,
+  named: Sections['checks'],
   findings: Findings,
 ): NormalCheck[] {
   return value.flatMap((item, index) => {
     if (typeof item !== 'string') return [item];
     const found = named.get(item);
     const known = named.size === 0 ? 'there are none' : `there are ${[...named.keys()].join(', ')}`;
-    if (found === undefined) findings.add([...path, index], `there is no check "${item}"; ${known}`);
+    if (found === undefined && !named.has(item))
+      findings.add([...path, index], `there is no check "${item}"; ${known}`);
     return found === undefined ? [] : [found];
   });
 }

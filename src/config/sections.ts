@@ -28,8 +28,8 @@ type Checked = z.output<ReturnType<typeof stateFileSchema>>;
 /** The file as written, as far as it is right. */
 export interface Sections extends Pick<Checked, 'timeouts' | 'director' | 'realServer'> {
   readonly defaults: Defaults;
-  /** Checks by name. */
-  readonly checks: ReadonlyMap<string, NormalCheck>;
+  /** Checks by name; undefined for one that is wrong. */
+  readonly checks: ReadonlyMap<string, NormalCheck | undefined>;
   readonly pools: ReadonlyMap<string, readonly Placed<DestinationItem>[]>;
   readonly daemons: readonly NormalSyncDaemon[] | undefined;
   readonly services: readonly Placed<ServiceEntry>[] | undefined;
@@ -69,10 +69,9 @@ function checkDaemons(input: unknown, findings: Findings): NormalSyncDaemon[] | 
 function checkChecks(input: unknown, findings: Findings): Sections['checks'] {
   if (input !== undefined && !isObject(input)) findings.add(['checks'], 'must be an object: checks by name');
   const schema = stateFileSchema().shape.checks.unwrap().valueType;
-  const checks = Object.entries(isObject(input) ? input : {}).flatMap(([name, item]): [string, NormalCheck][] => {
-    const value = check(schema, ['checks', name], item ?? null, findings);
-    return value === undefined ? [] : [[name, value]];
-  });
+  const checks = Object.entries(isObject(input) ? input : {}).map(
+    ([name, item]) => [name, check(schema, ['checks', name], item ?? null, findings)] as const,
+  );
   return new Map(checks);
 }
 

@@ -21,6 +21,8 @@ export class MassFailureGuard {
   /** When each of those fell that are down since, the earliest first; as far back as the window. */
   readonly #recent = new Map<string, number>();
   #held = new Set<string>();
+  /** When the hold of each ended by its time, of those that are down since. */
+  readonly #released = new Map<string, number>();
   #since: number | undefined;
 
   constructor({ share = 0.5, atLeast = 10, hold = 60_000 }: MassFailureRules = {}) {
@@ -37,6 +39,18 @@ export class MassFailureGuard {
   /** When the hold ends by itself. */
   get ends(): number | undefined {
     return this.#since === undefined ? undefined : this.#since + this.#hold;
+  }
+
+  /** Since when a target's fall is acted upon, if it was held; milliseconds since 1970. */
+  releasedAt(target: string): number | undefined {
+    return this.#released.get(target);
+  }
+
+  /** Goes on with a hold of a program before this one. */
+  resume(since: number, targets: Iterable<string>, now: number): void {
+    if (now >= since + this.#hold) return;
+    this.#since = since;
+    this.#held = new Set(targets);
   }
 
   /** Whether a target's fall is not to be acted upon. */
@@ -66,13 +80,16 @@ export class MassFailureGuard {
   recovered(target: string, targets: number): boolean {
     this.#recent.delete(target);
     this.#held.delete(target);
+    this.#released.delete(target);
     if (this.#since === undefined || this.#held.size > targets * this.#share) return false;
     return this.#release();
   }
 
   /** Whether the time of the hold is over. */
   expire(now: number): boolean {
-    return this.ends !== undefined && now >= this.ends && this.#release();
+    if (this.ends === undefined || now < this.ends) return false;
+    for (const target of this.#held) this.#released.set(target, now);
+    return this.#release();
   }
 
   #release(): true {

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { readStateText, writeStateText } from '../linux/state-directory.js';
+import { lazy } from '../model/parse.js';
 import type { Tier } from './tiers.js';
 import type { CheckState } from './verdict.js';
 
@@ -53,6 +54,33 @@ export interface HealthReport {
 
 const NAME = 'health.json';
 
+/** As much as whoever reads it relies upon. */
+const reportSchema = lazy((z) => {
+  const state = z.looseObject({
+    status: z.enum(['unknown', 'up', 'down']),
+    since: z.number(),
+    passes: z.number(),
+    failures: z.number(),
+    penalty: z.number(),
+  });
+  return z.looseObject({
+    version: z.literal(1),
+    written: z.number(),
+    heldSince: z.number().optional(),
+    services: z.array(z.looseObject({ service: z.string(), tier: z.string() })),
+    servers: z.array(
+      z.looseObject({
+        service: z.string(),
+        server: z.string(),
+        status: z.string(),
+        action: z.enum(['none', 'quiesce', 'remove']),
+        checks: z.array(state),
+      }),
+    ),
+    states: z.record(z.string(), state),
+  });
+});
+
 /**
  * The last report of whoever checks there; undefined if nobody has. A file that is none of ours counts as none: it is written
  * anew.
@@ -63,8 +91,7 @@ export function readHealthReport(directory: string): HealthReport | undefined {
   const text = readStateText(join(directory, NAME));
   if (text === undefined) return undefined;
   try {
-    const report = JSON.parse(text) as HealthReport;
-    return report.version === 1 ? report : undefined;
+    return reportSchema().safeParse(JSON.parse(text)).data as HealthReport | undefined;
   } catch {
     return undefined;
   }

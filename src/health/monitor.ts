@@ -102,6 +102,11 @@ const REPORT = 10_000;
 const REPORT_PAUSE = 1000;
 /** Milliseconds between two words on trouble of this program. */
 const QUIET = 10_000;
+/** Milliseconds before a hold began in which those that it holds can have fallen. */
+const HELD_BEFORE = 60_000;
+/** Milliseconds that the table waits at most for the first outcomes, after the first second. */
+const LONGEST_ROUND = 5000;
+const DAY = 86_400_000;
 /** An older state of a check than so many of its intervals says nothing any more. */
 const FRESH_INTERVALS = 10;
 /** Load is taken over when it moved by so many percent, */
@@ -178,6 +183,7 @@ export class HealthMonitor implements KeepHealth, Disposable {
     });
     if (options.directory !== undefined && start === 'last') {
       this.#known = readHealthReport(options.directory);
+      this.#resumeHold();
     }
   }
 
@@ -189,6 +195,7 @@ export class HealthMonitor implements KeepHealth, Disposable {
   async follow(table: DesiredTable, signal?: AbortSignal): Promise<void> {
     this.#watch(parseDesiredTable(table));
     if (this.#unmeasured > 0 && signal?.aborted !== true) await this.#firstRound(signal);
+    if (this.#over.signal.aborted) return;
     this.#decide();
     this.#report();
   }
@@ -208,7 +215,7 @@ export class HealthMonitor implements KeepHealth, Disposable {
     const heldSince = this.#guard?.heldSince;
     return {
       version: 1,
-      written: this.#clock.now(),
+      written: this.#clock.wall(),
       pid: process.pid,
       ...(heldSince !== undefined && { heldSince }),
       services: Array.from(this.#services, ([service, { tier = 'primary', hasQuorum }]) => ({
@@ -230,16 +237,36 @@ export class HealthMonitor implements KeepHealth, Disposable {
     this.#over.abort();
   }
 
+  /** A hold outlives the program, as verdicts do. */
+  #resumeHold(): void {
+    const { heldSince, states = {} } = this.#known ?? {};
+    if (heldSince === undefined) return;
+    // Those that fell with the others; what was down before was not held.
+    const down = Object.entries(states).filter(
+      ([, { status, since }]) => status === 'down' && since > heldSince - HELD_BEFORE,
+    );
+    this.#guard?.resume(
+      heldSince,
+      down.map(([key]) => key),
+      this.#clock.now(),
+    );
+  }
+
   /** A program that can't measure has to begin some time too. */
   async #firstRound(signal: AbortSignal | undefined): Promise<void> {
-    const longest = Math.max(...Array.from(this.#watched.values(), ({ job }) => job.check.timeout));
+    let longest = 0;
+    for (const { job, state } of this.#watched.values())
+      if (state.status === 'unknown') longest = Math.max(longest, job.check.timeout);
+    // The clock keeps nobody alive, and who waits here has perhaps nothing else yet.
+    const stay = setInterval(() => undefined, DAY);
     await new Promise<void>((resolve) => {
       const end = () => {
         cancel();
+        clearInterval(stay);
         signal?.removeEventListener('abort', end);
         resolve();
       };
-      const cancel = this.#clock.after(2 * FIRST_ROUND + longest, end);
+      const cancel = this.#clock.after(FIRST_ROUND + Math.min(longest + FIRST_ROUND, LONGEST_ROUND), end);
       this.#waiting.push(end);
       signal?.addEventListener('abort', end);
     });
@@ -256,7 +283,8 @@ export class HealthMonitor implements KeepHealth, Disposable {
       this.#services.set(service, { ...checked, hasQuorum, tier });
       for (const each of checkedServers(checked)) this.#watchServer(each, watched, servers);
     }
-    for (const key of watched.keys()) if (!this.#watched.has(key)) this.#guard?.recovered(key, this.#watched.size);
+    for (const key of watched.keys()) if (!this.#watched.has(key)) this.#recover(key);
+    this.#known = undefined;
     this.#unmeasured = [...this.#watched.values()].filter(({ state }) => state.status === 'unknown').length;
     this.#runner.set(new Map(Array.from(this.#watched, ([key, { job }]) => [key, job])));
   }
@@ -327,7 +355,12 @@ export class HealthMonitor implements KeepHealth, Disposable {
       this.#tell({ type: 'warning', target: targetText(watched.job), warning });
     }
     watched.warning = warning;
-    if (load === undefined) return;
+    if (load === undefined) {
+      // It asks for none any more.
+      if (watched.load !== undefined) this.#gather();
+      watched.load = undefined;
+      return;
+    }
     const { smooth = load, taken, at } = watched.load ?? {};
     const next = smooth + (load - smooth) * LOAD_SHARE;
     const isNews =
@@ -348,9 +381,13 @@ export class HealthMonitor implements KeepHealth, Disposable {
       const begins = this.#guard?.fell(job.key, now, 2 * job.check.interval, targets) === true;
       if (begins) this.#tell({ type: 'mass-failure', until: this.#guard?.ends ?? now });
     }
-    if (state.status === 'up' && this.#guard?.recovered(job.key, targets)) this.#tell({ type: 'mass-failure-over' });
+    if (state.status === 'up') this.#recover(job.key);
     for (const name of watched.servers) this.#tellServer(this.#servers.get(name), watched, before, now);
     this.#gather();
+  }
+
+  #recover(key: string): void {
+    if (this.#guard?.recovered(key, this.#watched.size)) this.#tell({ type: 'mass-failure-over' });
   }
 
   /** A server has a status of its own: it is up while all its checks pass. */
@@ -359,7 +396,9 @@ export class HealthMonitor implements KeepHealth, Disposable {
     if (server === undefined || state.status === 'unknown') return;
     const others = server.checks.filter((each) => each !== watched);
     if (others.some((each) => each.state.status === 'down')) return;
-    if (state.status === 'up' && before.status === 'down') server.returned = now;
+    // One that had its weight all the time, in a hold, has it still; one that was never measured does not come back.
+    const wasOut = this.#wishes.verdicts?.has(server.name) === true && before.measured !== undefined;
+    if (state.status === 'up' && wasOut) server.returned = now;
     const { service, server: name } = server;
     const { status, reason = '', heldUntil } = state;
     this.#tell({
@@ -394,7 +433,7 @@ export class HealthMonitor implements KeepHealth, Disposable {
     const verdicts = new Map<ServerName, Verdict>();
     const standIns = new Map<ServiceKeyText, readonly NormalDestination[]>();
     const ramps = new Map<ServerName, number>();
-    const times: number[] = this.#guard?.ends === undefined ? [] : [this.#guard.ends];
+    let next = this.#guard?.ends ?? Number.POSITIVE_INFINITY;
     for (const [service, watched] of this.#services) {
       const { health, destinations: servers, hasQuorum: hadQuorum } = watched;
       const statusOf = (server: NormalDestination) => this.#statusOf(serverName(health.service, server));
@@ -407,10 +446,9 @@ export class HealthMonitor implements KeepHealth, Disposable {
       }
       for (const [name, verdict] of decision.verdicts) verdicts.set(name, verdict);
       if (decision.standIns.length > 0) standIns.set(service, decision.standIns);
-      if (decision.next !== undefined) times.push(decision.next);
-      times.push(...this.#ramp(watched, now, ramps));
+      next = Math.min(next, decision.next ?? next, ...this.#ramp(watched, now, ramps));
     }
-    this.#arm(Math.min(...times), now);
+    this.#arm(next, now);
     this.#want({ verdicts, standIns, ramps, load: this.#loads(verdicts) });
   }
 
@@ -424,7 +462,10 @@ export class HealthMonitor implements KeepHealth, Disposable {
   #statusOf(name: ServerName): ServerStatus {
     const checks = this.#servers.get(name)?.checks ?? [];
     const down = checks.filter(({ state, job }) => state.status === 'down' && this.#guard?.holds(job.key) !== true);
-    if (down.length > 0) return { status: 'down', since: Math.min(...down.map(({ state }) => state.since)) };
+    if (down.length > 0) {
+      const since = down.map(({ job, state }) => Math.max(state.since, this.#guard?.releasedAt(job.key) ?? 0));
+      return { status: 'down', since: Math.min(...since) };
+    }
     const status = checks.some(({ state }) => state.status === 'unknown') ? 'unknown' : 'up';
     return { status, since: Math.max(0, ...checks.map(({ state }) => state.since)) };
   }

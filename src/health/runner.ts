@@ -30,6 +30,8 @@ const BEAT = 100;
 /** Milliseconds in which the first runs of new checks start. */
 export const FIRST_ROUND = 1000;
 const MOST_RUNS = 60_000;
+/** Runs that start in one turn. */
+const BATCH = 500;
 
 /** A place on the agenda. One without a job is free once the agenda has come to it. */
 interface Slot {
@@ -54,6 +56,7 @@ export class Runner implements Disposable {
   /** When the next beat is due at the latest; undefined while nothing runs. */
   #beatDue: number | undefined;
   #cancelBeat: (() => void) | undefined;
+  #cancelBatch: (() => void) | undefined;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
@@ -69,6 +72,7 @@ export class Runner implements Disposable {
   set(jobs: ReadonlyMap<string, Job>): void {
     for (const [key, place] of this.#places) if (!jobs.has(key)) this.#remove(key, place);
     for (const job of jobs.values()) if (!this.#places.has(job.key)) this.#add(job);
+    this.#startWaiting();
     this.#arm();
   }
 
@@ -76,6 +80,7 @@ export class Runner implements Disposable {
     for (const [key, place] of this.#places) this.#remove(key, place);
     this.#cancelTimer?.();
     this.#cancelBeat?.();
+    this.#cancelBatch?.();
   }
 
   #add(job: Job): void {
@@ -124,9 +129,16 @@ export class Runner implements Disposable {
 
   #startWaiting(): void {
     let started = 0;
-    for (; started < this.#queue.length && this.#running < this.#limit; started++)
-      this.#start(this.#queue[started] ?? 0);
+    const most = Math.min(this.#queue.length, BATCH);
+    for (; started < most && this.#running < this.#limit; started++) this.#start(this.#queue[started] ?? 0);
     this.#queue.splice(0, started);
+    // The others in another turn: thousands at once would make this program late.
+    if (this.#queue.length > 0 && this.#running < this.#limit) {
+      this.#cancelBatch ??= this.#options.clock.after(1, () => {
+        this.#cancelBatch = undefined;
+        this.#startWaiting();
+      });
+    }
   }
 
   #start(place: number): void {
@@ -161,7 +173,9 @@ export class Runner implements Disposable {
 
   #again(place: number, slot: Slot, job: Job, outcome: CheckOutcome, now: number): void {
     const pause = this.#options.onOutcome(job, outcome, now - slot.started);
-    this.#agenda.add(nextStart(slot.started, now, pause, job), place);
+    // What hit all runs at once must not have all of them begin anew at once.
+    const spread = outcome.result === 'not measured' ? hash(job.key) % Math.max(1, Math.round(pause)) : 0;
+    this.#agenda.add(nextStart(slot.started, now, pause, job) + spread, place);
   }
 
   /** While something runs, a timer that tells whether this program is late. */
@@ -188,6 +202,7 @@ export class Runner implements Disposable {
       this.#again(place, slot, slot.job, { result: 'not measured', reason: 'this program ran late' }, now);
     }
     this.#options.onLate?.(late, runs);
+    this.#startWaiting();
     this.#arm();
   }
 }

@@ -83,7 +83,9 @@ function quorumOf({ quorum }: NormalServiceHealth, servers: readonly NormalDesti
   const { up, hysteresis } = quorum;
   const isPercent = typeof up === 'string';
   const wanted = Math.max((isPercent ? Number.parseInt(up, 10) : up) + (hadQuorum ? -hysteresis : hysteresis), 1);
-  return isPercent ? Math.max((Math.min(wanted, 100) * weightOf(servers)) / 100, 1) : wanted;
+  // What all of them together do not have, they could never have again.
+  const all = weightOf(servers);
+  return Math.max(isPercent ? (Math.min(wanted, 100) * all) / 100 : Math.min(wanted, all), 1);
 }
 
 function weightOf(servers: readonly NormalDestination[]): number {

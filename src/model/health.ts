@@ -132,10 +132,13 @@ const CHECKED = new WeakSet<object>();
 export function parseHealth(input: readonly ServiceHealth[]): readonly NormalServiceHealth[] {
   if (CHECKED.has(input)) return input as readonly NormalServiceHealth[];
   const all = readList('health', input, (item) => parseServiceHealth(item as ServiceHealth));
-  const names = all.map(({ service }) => formatServiceKey(service));
-  const issues = names.flatMap((name, index): Issue[] =>
-    names.indexOf(name) === index ? [] : [{ path: `[${index}].service`, message: `${name} is there twice` }],
-  );
+  const seen = new Set<string>();
+  const issues = all.flatMap(({ service }, index): Issue[] => {
+    const name = formatServiceKey(service);
+    if (seen.has(name)) return [{ path: `[${index}].service`, message: `${name} is there twice` }];
+    seen.add(name);
+    return [];
+  });
   if (issues.length > 0) throw new InvalidArgumentError('health', issues);
   CHECKED.add(all);
   return Object.freeze(all);

@@ -82,7 +82,8 @@ function joiner({ overrides = [], verdicts, standIns, load, ramps }: Wishes): Jo
     const name = serverName(service, destination);
     const drained = drains.get(name);
     const verdict = verdicts?.get(name);
-    if (verdict === 'remove' || (drained !== undefined && isRemoval(drained))) return undefined;
+    // A drain that is under way looks after its server, which also a verdict leaves there for its connections.
+    if (drained === undefined ? verdict === 'remove' : isRemoval(drained)) return undefined;
     const weight =
       drained !== undefined || verdict === 'quiesce'
         ? 0

@@ -19,6 +19,7 @@ import {
 } from '../linux/state-directory.js';
 import type { NormalDesiredTable } from '../model/desired.js';
 import { formatDestinationKey } from '../model/destination.js';
+import { parseHealth } from '../model/health.js';
 import { formatServiceKey, type ServiceKey } from '../model/service-key.js';
 import { type DrainOverride, isUnderWay, type Override, serverName, type WeightOverride } from './override.js';
 
@@ -109,6 +110,11 @@ export class Overrides {
         new Set(destinations.map(formatDestinationKey)),
       ]),
     );
+    for (const { service, backups, sorry } of parseHealth(wanted.health ?? [])) {
+      const servers = services.get(formatServiceKey(service));
+      for (const standIn of sorry === undefined ? backups : [...backups, sorry])
+        servers?.add(formatDestinationKey(standIn));
+    }
     const isSpent = (override: Override) =>
       override.kind === 'drain' &&
       !isUnderWay(override) &&

@@ -16,7 +16,7 @@ export const health = defineVerb({
     'writes it when something changes, and every 10 seconds. "check FILE" runs checks itself.',
   exitCodes: [
     { code: 0, help: 'all real servers are up' },
-    { code: 1, help: 'a real server is down, or nobody checks' },
+    { code: 1, help: 'a real server is down or not measured, or nobody checks' },
     { code: 2, help: 'usage error' },
   ],
 
@@ -24,7 +24,7 @@ export const health = defineVerb({
     const { readHealthReport } = await import('../../health/index.js');
     const { stateDirectory } = await import('../../reconcile/index.js');
     const report = readHealthReport(stateDirectory({ netns }));
-    if (report === undefined) {
+    if (report === undefined || report.servers.length === 0) {
       stderr.write('ipvs-ts: nobody has checked real servers here: "keep FILE" does, if the file has checks\n');
       return 1;
     }
@@ -32,7 +32,7 @@ export const health = defineVerb({
     if (age > STALE) stderr.write(`ipvs-ts: this is ${age} s old: the program that checked has ended\n`);
     const { states: _, ...shown } = report;
     stdout.write(json ? prettyJson(shown) : reportText(report));
-    return age <= STALE && report.servers.every(({ status }) => status !== 'down') ? 0 : 1;
+    return age <= STALE && report.servers.every(({ status }) => status === 'up' || status === 'unchecked') ? 0 : 1;
   },
 });
 

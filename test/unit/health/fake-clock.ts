@@ -10,6 +10,10 @@ export class FakeClock implements Clock {
     return this.#now;
   }
 
+  wall(): number {
+    return this.#now;
+  }
+
   after(milliseconds: number, call: () => void): () => void {
     const id = this.#next++;
     this.#timers.set(id, { at: this.#now + milliseconds, call });

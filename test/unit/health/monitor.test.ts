@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -165,6 +165,17 @@ describe('the monitor', () => {
     expect(world.verdicts).toEqual({});
   });
 
+  test('a load ends when nobody asks for one any more', async () => {
+    const world = new World();
+    world.load = 0;
+    await world.follow(FILE);
+    expect(world.verdicts).toMatchObject({ [NAME]: 'quiesce' });
+    world.load = undefined;
+    await world.clock.advance(1500);
+    expect(world.verdicts).toEqual({});
+    expect(world.monitor.wishes().load?.size).toBe(0);
+  });
+
   test('holds the table when most servers fall at once, and lets go after a while', async () => {
     const world = new World({ massFailure: { hold: 20_000 } });
     await world.follow(FILE.replace('[10.0.0.1, 10.0.0.2]', '[10.0.0.1-10.0.0.20]').replace('10.0.0.9', '10.0.1.9'));
@@ -176,7 +187,25 @@ describe('the monitor', () => {
     expect(world.texts()).toContain('mass-failure');
     await world.clock.advance(20_000);
     expect(world.texts()).toContain('mass-failure-over');
-    expect(Object.keys(world.verdicts).length).toBe(20);
+    // Though they are down for longer than removeAfter, they have weight 0 first.
+    expect(Object.values(world.verdicts)).toEqual(Array.from({ length: 20 }, () => 'quiesce'));
+    await world.clock.advance(10_000);
+    expect(Object.values(world.verdicts)).toEqual(Array.from({ length: 20 }, () => 'remove'));
+  });
+
+  test('who had its weight all the time gets no ramp after a hold', async () => {
+    const world = new World();
+    await world.follow(FILE.replace('[10.0.0.1, 10.0.0.2]', '[10.0.0.1-10.0.0.20]').replace('10.0.0.9', '10.0.1.9'));
+    for (let host = 1; host <= 20; host++) world.dead.add(`10.0.0.${host}`);
+    // All fall in the second half of this, together.
+    await world.clock.advance(4000);
+    const quiesced = Object.keys(world.verdicts);
+    expect(quiesced).toEqual([]);
+    world.dead.clear();
+    await world.clock.advance(4000);
+    expect(world.verdicts).toEqual({});
+    const ramps = world.monitor.wishes().ramps ?? new Map();
+    expect(ramps.size).toBeLessThan(20);
   });
 
   test('lets go at once when they are back', async () => {
@@ -240,6 +269,34 @@ describe('what is known outlives the program', () => {
     await late.follow(FILE);
     expect(late.texts().sort()).toEqual(['10.0.0.1 up', '10.0.0.2 up']);
   });
+
+  test('a hold goes on in the next program', async () => {
+    const clock = new FakeClock();
+    const file = FILE.replace('[10.0.0.1, 10.0.0.2]', '[10.0.0.1-10.0.0.20]').replace('10.0.0.9', '10.0.1.9');
+    const first = new World({ directory }, clock);
+    await first.follow(file);
+    for (let host = 1; host <= 20; host++) first.dead.add(`10.0.0.${host}`);
+    await clock.advance(4000);
+    expect(first.verdicts).toEqual({});
+    first.monitor[Symbol.dispose]();
+    const second = new World({ directory }, clock);
+    for (const each of first.dead) second.dead.add(each);
+    await second.follow(file);
+    expect(second.verdicts).toEqual({});
+    await clock.advance(61_000);
+    expect(Object.keys(second.verdicts).length).toBe(20);
+  });
+
+  test.each(['', '{"version":1}', '{"version":1,"states":null}', '{"version":2}', '[]'])(
+    'a file that is none of ours counts as none: %s',
+    async (text) => {
+      writeFileSync(join(directory, 'health.json'), text);
+      expect(readHealthReport(directory)).toBeUndefined();
+      const world = new World({ directory });
+      await world.follow(FILE);
+      expect(readHealthReport(directory)?.servers.length).toBe(2);
+    },
+  );
 
   test('others read it', async () => {
     const world = new World({ directory });

@@ -118,8 +118,12 @@ describe('the runner', () => {
     expect(desk.runner.load).toEqual({ running: 3, waiting: 7 });
     desk.pending[0]?.end(PASSED);
     await desk.clock.advance(0);
-    expect(desk.pending.length).toBe(4);
-    expect(desk.runner.load).toEqual({ running: 3, waiting: 6 });
+    desk.answer = PASSED;
+    await desk.clock.advance(4000);
+    const again = desk.told.slice(2, 4);
+    expect(again.map(({ result }) => result)).toEqual(['passed', 'passed']);
+    // Not at once, and not all at one time.
+    expect(new Set(again.map(({ at }) => at)).size).toBe(2);
   });
 
   test('breaks off what nobody wants any more, and tells no outcome of it', async () => {

@@ -112,6 +112,12 @@ describe('who serves', () => {
     expect([2, 3, 4, 5].map((weight) => at(weight, false))).toEqual([false, false, true, true]);
   });
 
+  test('a quorum that all together do not have is all together', () => {
+    const up = (hadQuorum: boolean) => decided({ ...policy, quorum: { up: 7, hysteresis: 1 } }, {}, { hadQuorum });
+    expect([up(true), up(false)]).toMatchObject([{ tier: 'primary' }, { tier: 'primary' }]);
+    expect(decided({ ...policy, quorum: { up: 7 } }, ONE_DOWN)).toMatchObject({ tier: 'backups' });
+  });
+
   test('a server of weight 0 is no quorum', () => {
     expect(decided(policy, ONE_DOWN, { weights: { '10.0.0.2': 0 } }).tier).toBe('backups');
   });

@@ -100,6 +100,18 @@ describe('the effective table', () => {
     ['a drain that left the server there', 7, { overrides: [drainOverride('ended')] }, 0],
     ['a drain about to remove', 7, { overrides: [drainOverride('removing')] }, undefined],
     ['a drain that removed', 7, { overrides: [drainOverride('removed')] }, undefined],
+    [
+      'down while it is drained',
+      7,
+      { overrides: [drainOverride('quiesced')], verdicts: new Map([[NAME, 'remove']]) },
+      0,
+    ],
+    [
+      'down, when its drain is over',
+      7,
+      { overrides: [drainOverride('removed')], verdicts: new Map([[NAME, 'quiesce']]) },
+      undefined,
+    ],
     ['down', 7, { verdicts: new Map([[NAME, 'quiesce']]) }, 0],
     ['down, and removed', 7, { verdicts: new Map([[NAME, 'remove']]) }, undefined],
     [
@@ -120,7 +132,8 @@ describe('the effective table', () => {
       const table = tableWith(base);
       const joined = effective(table, toWishes(wish));
       const weight = weightOf(joined);
-      const isOut = wish.drain === 'removing' || wish.drain === 'removed' || wish.verdict === 'remove';
+      const isOut =
+        wish.drain === undefined ? wish.verdict === 'remove' : wish.drain === 'removing' || wish.drain === 'removed';
       expect(weight === undefined).toBe(isOut);
       expect(joined.services?.[1]).toEqual(table.services?.[1]);
       expect(joined.services?.[0]?.destinations.at(-1)).toEqual(table.services?.[0]?.destinations[1]);
