@@ -63,16 +63,13 @@ function fields<Shape extends z.core.$ZodLooseShape>(z: typeof import('zod').z, 
   });
 }
 
-/** A time as a file has it: seconds, or text with a unit. */
-type WrittenTime = number | string;
-
 /** A {@link Check} as a file has it: its times are seconds, or text with a unit (`500ms`). */
 export type StateFileCheck = Check extends infer Type
   ? Type extends Check
     ? Omit<Type, 'interval' | 'timeout' | 'recheck'> & {
-        readonly interval?: WrittenTime | undefined;
-        readonly timeout?: WrittenTime | undefined;
-        readonly recheck?: WrittenTime | undefined;
+        readonly interval?: number | string | undefined;
+        readonly timeout?: number | string | undefined;
+        readonly recheck?: number | string | undefined;
       }
     : never
   : never;

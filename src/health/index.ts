@@ -40,6 +40,7 @@ export {
   type TimedCheck,
   type TlsOptions,
   type UdpCheck,
+  type WithFilled,
 } from '../model/check.js';
 export {
   type NormalServiceHealth,

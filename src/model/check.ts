@@ -37,7 +37,7 @@ import { lazy, oneOf, parse } from './parse.js';
 import { zod } from './zod.js';
 
 export type { AgentCheck, GrpcCheck, NormalGrpcCheck } from './checks/agent.js';
-export type { CheckBase } from './checks/base.js';
+export type { CheckBase, WithFilled } from './checks/base.js';
 export type { DnsCheck, NormalDnsCheck, UdpCheck } from './checks/datagram.js';
 export { RECORD_TYPES } from './checks/datagram.js';
 export type { ExecCheck, FileCheck, NormalExecCheck } from './checks/exec.js';
