@@ -32,6 +32,7 @@ export function healthOf(
   const backups = standIns(service, entry, 'backups', value.backups ?? [], defaults, findings);
   const sorry = standIns(service, entry, 'sorry', value.sorry === undefined ? [] : [value.sorry], defaults, findings);
   if (sorry.length > 1) findings.add([...path, 'sorry'], 'must be one real server');
+  for (const { draft } of sorry) if (draft.checks) findings.add(draft.checks.path, 'a sorry server is not checked');
   refuseOwn(entry, servers, [...backups, ...sorry], findings);
   const own = [...servers, ...backups].flatMap(({ destination: { address, port }, draft: { checks } }) =>
     checks === undefined ? [] : [{ address, port, checks: look(checks, named, findings) }],

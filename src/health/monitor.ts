@@ -339,7 +339,7 @@ export class HealthMonitor implements KeepHealth, Disposable {
     const now = this.#clock.now();
     watched.state = judge(before, outcome, job.check, now);
     if (outcome.result === 'not measured') {
-      this.#tellTrouble(outcome.reason, now);
+      this.#tellTrouble(`${job.check.type} ${targetText(job)}: ${outcome.reason}`, now);
       return job.check.recheck;
     }
     watched.took = Math.round(took);

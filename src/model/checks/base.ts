@@ -39,15 +39,20 @@ export const timesShape = (time: (min: number, max: number) => z.ZodType<number>
   recheck: time(10, 86_400_000).optional(),
 });
 
+/** A link-local address is one of a device, which a check does not name: it could never be called. */
+const globalAddressSchema = lazy(() =>
+  addressSchema().refine((address) => !/^fe[89ab]/i.test(address), { error: 'must not be a link-local address' }),
+);
+
 /** The schemas of the fields of every check. */
 export const baseShape = lazy(() => ({
   ...timesShape((min, max) => integer(min, max, ' milliseconds')),
   fall: integer(1, 1000).default(3),
   softFall: integer(1, 1000).optional(),
   rise: integer(1, 1000).default(2),
-  address: addressSchema().optional(),
+  address: globalAddressSchema().optional(),
   port: integer(1, 65535).optional(),
-  source: addressSchema().optional(),
+  source: globalAddressSchema().optional(),
 }));
 
 /** Characters; a longer text is a mistake. */

@@ -699,3 +699,26 @@ describe('loadStateFile', () => {
     await expect(loadStateFile(join(directory, 'none'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 });
+
+test.each([
+  ['sorry: { address: 10.0.0.9, checks: [web] }', 'services[0].sorry.checks: a sorry server is not checked'],
+  ['sorry: 10.0.0.8-10.0.0.9', 'services[0].sorry: must be one real server'],
+  ['sorry: 10.0.0.1', 'services[0].sorry: 10.0.0.1:80 is a real server of the service already'],
+  ['checks: [wep]', 'services[0].checks[0]: there is no check "wep"; there are web'],
+  ['checks: [{ type: tcp, address: fe80::1 }]', 'services[0].checks[0].address: must not be a link-local address'],
+  [
+    'onFailure: { removeAfter: 2d }',
+    'services[0].onFailure.removeAfter: must be 0s to 86400s: seconds as a number, or with a unit: 500ms, 2s, 1m, 12h',
+  ],
+  ['quorum: 0', 'services[0].quorum: must be a whole number from 1 to 2147483647'],
+  ['ramp: 2h', 'services[0].ramp: must be 0s to 3600s: seconds as a number, or with a unit: 500ms, 2s, 1m, 12h'],
+])('a mistake in the checks of a service: %s', (line, message) => {
+  const checks = line.startsWith('checks') ? '' : '    checks: [web]\n';
+  const text = `checks: { web: { type: tcp } }\nservices:\n  - service: tcp://10.0.0.100:80\n${checks}    ${line}\n    destinations: [10.0.0.1]\n`;
+  expect(problems(text)).toContain(message);
+});
+
+test('a named check with a mistake is told once', () => {
+  const text = `checks: { web: { type: tcp, fall: 0 } }\nservices:\n  - service: tcp://10.0.0.100:80\n    checks: [web]\n    destinations: [10.0.0.1]\n`;
+  expect(problems(text)).toBe('f:1:35: checks.web.fall: must be a whole number from 1 to 1000');
+});
