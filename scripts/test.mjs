@@ -21,7 +21,7 @@ import { root, SetupError, setup } from './setup.mjs';
 /** @typedef {{ name: string, recording: Recording, result: Promise<{ counts: Counts, seconds: number }> }} Task */
 
 const REPORTS = '.build/test-reports';
-const KERNEL_TIMEOUT_SECONDS = 4200;
+const KERNEL_TIMEOUT_SECONDS = 4600;
 
 /** What a check prints: kept until someone wants to see it, passed on from then on. */
 class Recording {
