@@ -122,7 +122,10 @@ class Run {
     const inTheWay = earlier.filter(({ step }) => contradicted(step, plan.steps) !== undefined);
     this.#journal.needs(plan.steps.map(bare));
     await this.#undo((applied) => inTheWay.includes(applied));
-    const { steps } = await checkPlan(plan, { netns: this.#host.netns });
+    const isUnneeded = (one: AppliedStep) => !LASTING.includes(one.step.kind) && !isNeeded(one, plan.steps);
+    // A VIP that the earlier form has on another device would do, and goes with that form.
+    const going = earlier.filter(isUnneeded).map(({ step }) => step);
+    const { steps } = await checkPlan(plan, { netns: this.#host.netns, going });
     const open = steps.filter((step) => !step.done && (this.#options.only?.(step) ?? true)).map(bare);
     const applied: AppliedStep[] = [];
     const failure = await this.#perform(open, applied);
@@ -135,7 +138,7 @@ class Run {
       if (earlierNeeds.length === 0 && this.#journal.record.steps.length === 0) this.#journal.remove();
       throw failure;
     }
-    await this.#undo((one) => !LASTING.includes(one.step.kind) && !applied.includes(one) && !isNeeded(one, plan.steps));
+    await this.#undo((one) => isUnneeded(one) && !applied.includes(one));
     return applied;
   }
 

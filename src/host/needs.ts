@@ -39,9 +39,6 @@ export function contradicted(step: HostStep, needs: readonly HostStep[]): HostSt
     if (step.kind === 'sysctl') {
       return need.kind === 'sysctl' && need.name === step.name && !goodValues(need).includes(step.value);
     }
-    if (step.kind === 'gre-device') {
-      return need.kind === 'gre-device' && need.device === step.device && need.local !== step.local;
-    }
     if (step.kind !== 'route' || need.kind !== 'route') return false;
     return need.destination === step.destination && need.gateway !== step.gateway;
   });

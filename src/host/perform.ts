@@ -3,7 +3,7 @@
  * @module
  */
 import { type Family, familyOf } from '../address/ip.js';
-import { KernelError } from '../errors.js';
+import { KernelError, UnavailableError } from '../errors.js';
 import { namespacePath } from '../linux/namespace.js';
 import { deviceSysctl, readSysctl, writeSysctl } from '../linux/sysctl.js';
 import { announce } from '../neighbours/neighbour-probe.js';
@@ -79,7 +79,7 @@ export async function perform({ step, routes }: AppliedStep, host: HostClient): 
     case 'link-up':
       return host.client.setLinkUp(step.device, true);
     case 'gre-device':
-      return host.client.addGre(step.device, step.local);
+      return addGreDevice(step, host);
     case 'masquerade':
       return changeMasquerade('add', step, host.netns);
   }
@@ -273,6 +273,13 @@ async function switchOff({ device }: LinkUpStep, { client }: HostClient): Promis
   if (first !== undefined) return [`${device} has the address ${first.address} now: it stays on`];
   await client.setLinkUp(device, false);
   return [];
+}
+
+async function addGreDevice({ device, local }: GreDeviceStep, { client }: HostClient): Promise<void> {
+  const other = (await client.links()).find(({ name }) => name === device);
+  if (other === undefined) return client.addGre(device, local);
+  const what = other.greLocal === undefined ? 'other packets' : `packets to ${other.greLocal}`;
+  throw new UnavailableError(`there is a device ${device} for ${what}: take down the set-up that made it first`);
 }
 
 /** A device of the name that is not as ours was is somebody else's; one with somebody else's addresses stays. */

@@ -106,12 +106,24 @@ function bestRoute(destination: string, { routes }: HostState): RouteEntry | und
     .toSorted((left, right) => (left.metric ?? 0) - (right.metric ?? 0))[0];
 }
 
+/** How to check a plan. */
+export interface CheckPlanOptions extends NamespaceOptions {
+  /** What is about to be taken back: by these addresses no step is done. */
+  readonly going?: readonly HostStep[] | undefined;
+}
+
+/** A state in which the addresses of some steps are not there any more. */
+export function withoutAddresses(state: HostState, going: readonly HostStep[]): HostState {
+  const isGoing = (entry: AddressEntry) => going.some((step) => step.kind === 'address' && isSame(entry, step));
+  return { ...state, addresses: state.addresses.filter((entry) => !isGoing(entry)) };
+}
+
 /**
  * The same plan with every `done` as the host is now.
  * @throws as `readHostState`; {UnavailableError} if the firewall's program fails.
  */
-export async function checkPlan(plan: HostPlan, { netns }: NamespaceOptions = {}): Promise<HostPlan> {
-  const state = await readHostState({ netns });
+export async function checkPlan(plan: HostPlan, { netns, going = [] }: CheckPlanOptions = {}): Promise<HostPlan> {
+  const state = withoutAddresses(await readHostState({ netns }), going);
   if (state.namespace !== plan.namespace) throw ofAnotherNamespace('the plan');
   const masquerade: Partial<Record<Family, { marks: string[] }>> = {};
   for (const step of plan.steps) {

@@ -10,6 +10,7 @@ import type { HostPlan } from '../../src/host/plan.js';
 import type { RevertTarget } from '../../src/host/revert.js';
 import type { HostSetup } from '../../src/host/setup.js';
 import { Host as SetUpHost } from '../../src/host.js';
+import type { RealServer } from '../../src/model/real-server.js';
 import { type Host, Lan } from '../lab/network.js';
 import { succeed } from '../lab/process.js';
 import { rejection } from './fixture.js';
@@ -22,7 +23,10 @@ let directory: string;
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'ipvs-ts-setups-'));
 });
-afterAll(() => rmSync(directory, { recursive: true }));
+afterAll(async () => {
+  rmSync(directory, { recursive: true });
+  await succeed('modprobe', ['-r', 'ip_gre', 'ipip']);
+});
 beforeEach(async () => {
   lan = await Lan.create();
   host = await lan.host('host', '10.0.0.2/24');
@@ -119,6 +123,32 @@ test('a set-up that is described anew takes the place of its earlier form', asyn
   expect(await dump()).toBe(after);
   await target.revert({ role: 'real-server', name: '/etc/ipvs-ts.yaml' });
   expect(await dump()).toBe(before);
+});
+
+test('its VIPs move to the device of the new form', async () => {
+  await succeed('modprobe', ['-a', 'ipip', 'ip_gre']);
+  const named = (description: RealServer): HostSetup => ({ name: 'moving', role: 'real-server', description });
+  const tun = { mode: 'tun', vips: ['10.0.0.100'] } as const;
+  const forms: [RealServer, string][] = [
+    [{ mode: 'dr', vips: ['10.0.0.100'] }, 'lo'],
+    [tun, 'tunl0'],
+    [{ ...tun, tunnel: 'gre' }, 'gre0'],
+    [{ ...tun, tunnel: 'gre', checksum: true }, 'ipvs-gre'],
+  ];
+  for (const [description, device] of forms) {
+    await up(named(description));
+    expect(await open(named(description))).toEqual([]);
+    expect(await host.run('ip', '-o', 'address', 'show', 'to', '10.0.0.100')).toMatch(
+      new RegExp(`^\\d+: ${device} [^\\n]*\\n$`),
+    );
+  }
+  const elsewhere = named({ ...tun, tunnel: 'gre', checksum: true, local: ['10.0.0.3'] });
+  expect(await rejection(up(elsewhere))).toMatchObject({
+    message: expect.stringContaining('there is a device ipvs-gre for packets to 10.0.0.2'),
+  });
+  await target.revert({ role: 'real-server', name: 'moving' });
+  expect(await host.run('ip', '-o', 'address', 'show', 'to', '10.0.0.100')).toBe('');
+  expect(await host.run('ip', '-o', 'link', 'show')).not.toContain('ipvs-gre');
 });
 
 describe('without a journal', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { InvalidArgumentError } from '../../../src/errors.js';
+import { withoutAddresses } from '../../../src/host/plan.js';
 import { planFor } from '../../../src/host/plan-for.js';
 import { parseHostPlan } from '../../../src/host/schema.js';
 import type { HostState } from '../../../src/host/state.js';
@@ -113,6 +114,18 @@ describe('TUN by GRE with checksums', () => {
   ])('%j is wrong', (differs, message) => {
     expect(() => realServerPlan({ ...GRE, ...differs } as RealServer, host())).toThrow(message);
   });
+});
+
+test('a VIP on the device of an earlier form is not there for the next one', () => {
+  const before = realServerPlan({ mode: 'tun', vips: ['10.0.0.100'], tunnel: 'gre' }, host()).steps;
+  const state = host({
+    links: [link('lo'), link('eth0'), link('gre0', { noarp: true })],
+    addresses: [address('gre0', '10.0.0.100/32'), address('eth0', '10.0.0.11/24')],
+  });
+  const next: RealServer = { mode: 'tun', vips: ['10.0.0.100'], tunnel: 'gre', checksum: true };
+  const vip = (of: HostState) => realServerPlan(next, of).steps.find(({ id }) => id === 'vip');
+  expect(vip(state)).toMatchObject({ done: true });
+  expect(vip(withoutAddresses(state, before))).toMatchObject({ device: 'ipvs-gre', done: false });
 });
 
 // Seen on Linux 6.1 with packets: the larger one of the two values rules.
