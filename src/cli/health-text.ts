@@ -3,6 +3,7 @@
  * @module
  */
 import type { HealthEvent, HealthReport, ServerReport } from '../health/index.js';
+import { timeText } from './time-text.js';
 
 /** An event in one line, without its time. */
 export function healthLine(event: HealthEvent): string {
@@ -66,8 +67,4 @@ function ageText(milliseconds: number): string {
   const seconds = Math.max(0, Math.round(milliseconds / 1000));
   if (seconds < 120) return `${seconds} s`;
   return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
-}
-
-function timeText(time: number): string {
-  return new Date(time).toISOString().replace(/\.\d+Z$/, 'Z');
 }

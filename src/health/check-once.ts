@@ -7,8 +7,8 @@ import { type DesiredTable, type NormalDesiredTable, parseDesiredTable } from '.
 import { formatDestinationKey } from '../model/destination.js';
 import { addressSchema, integer, lazy, parse, portSchema } from '../model/parse.js';
 import { formatServiceKey, type ServiceKeyText } from '../model/service-key.js';
+import type { CheckOutcome } from './check-outcome.js';
 import { checkedServers, checkedServices, type Job } from './jobs.js';
-import type { CheckOutcome } from './probe.js';
 import { runCheck } from './run-check.js';
 
 /** What one check of one server found. Plain JSON. */

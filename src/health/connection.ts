@@ -4,8 +4,8 @@
  */
 import { connect as connectTcp, type Socket } from 'node:net';
 import type { NormalTls } from '../model/check.js';
+import type { Target } from './check-outcome.js';
 import { hard, quoted, soft } from './outcome.js';
-import type { Target } from './probe.js';
 import type { Run } from './run.js';
 import { secure } from './tls.js';
 

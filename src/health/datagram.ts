@@ -4,7 +4,7 @@
  */
 import { createSocket, type Socket } from 'node:dgram';
 import { familyOf } from '../address/ip.js';
-import type { Target } from './probe.js';
+import type { Target } from './check-outcome.js';
 import type { Run } from './run.js';
 
 /** Bytes to send, and from which address of this host. */

@@ -3,9 +3,9 @@
  * @module
  */
 import { connect, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2';
+import type { Target } from './check-outcome.js';
 import { Connection, type ConnectionOptions } from './connection.js';
 import { hard, soft } from './outcome.js';
-import type { Target } from './probe.js';
 import type { Run } from './run.js';
 
 /** A request. */

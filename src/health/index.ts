@@ -50,6 +50,7 @@ export {
   type ServiceHealth,
 } from '../model/health.js';
 export { type CheckOnceOptions, type CheckResult, checkOnce, checkServer } from './check-once.js';
+export type { CheckOutcome, Target } from './check-outcome.js';
 export { type Clock, machineClock } from './clock.js';
 export type { MassFailureRules } from './guard.js';
 export {
@@ -60,6 +61,5 @@ export {
   type ServiceReport,
 } from './journal.js';
 export { type HealthEvent, HealthMonitor, type HealthMonitorOptions } from './monitor.js';
-export type { CheckOutcome, Target } from './probe.js';
 export type { Tier } from './tiers.js';
 export type { CheckState } from './verdict.js';

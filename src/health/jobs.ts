@@ -7,7 +7,7 @@ import type { NormalDesiredService } from '../model/desired.js';
 import type { NormalDestination } from '../model/destination.js';
 import type { NormalServiceHealth } from '../model/health.js';
 import { formatServiceKey } from '../model/service-key.js';
-import type { Target } from './probe.js';
+import type { Target } from './check-outcome.js';
 
 /** A check of one target. Equal ones have equal keys. */
 export interface Job {

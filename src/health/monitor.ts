@@ -14,11 +14,11 @@ import { formatServiceKey, type ServiceKeyText } from '../model/service-key.js';
 import type { Verdict, Wishes } from '../reconcile/intent.js';
 import type { HealthWishes, KeepHealth } from '../reconcile/keep.js';
 import { type ServerName, serverName } from '../reconcile/override.js';
+import type { CheckOutcome, Target } from './check-outcome.js';
 import { type Clock, machineClock } from './clock.js';
 import { MassFailureGuard, type MassFailureRules } from './guard.js';
 import { type CheckedServer, type CheckedService, checkedServers, checkedServices, type Job } from './jobs.js';
 import { type HealthReport, readHealthReport, type ServerReport, writeHealthReport } from './journal.js';
-import type { CheckOutcome, Target } from './probe.js';
 import { canRamp, rampAt } from './ramps.js';
 import { runCheck } from './run-check.js';
 import { FIRST_ROUND, Runner } from './runner.js';
@@ -43,7 +43,7 @@ export interface HealthMonitorOptions {
   readonly onEvent?: ((event: HealthEvent) => void) | undefined;
   /** Default: the machine's. */
   readonly clock?: Clock | undefined;
-  /** Runs a check. Default: {@link runCheck}. */
+  /** Runs a check once. Default: as its type says. */
   readonly run?: ((target: Target, check: NormalCheck, signal: AbortSignal) => Promise<CheckOutcome>) | undefined;
 }
 
@@ -145,6 +145,7 @@ interface WatchedService extends CheckedService {
 /** See the module. Close it when it is not needed any more: its sockets and timers go with it. */
 export class HealthMonitor implements KeepHealth, Disposable {
   readonly #options: HealthMonitorOptions;
+  readonly #start: 'last' | 'up' | 'down';
   readonly #clock: Clock;
   readonly #runner: Runner;
   readonly #guard: MassFailureGuard | undefined;
@@ -172,7 +173,8 @@ export class HealthMonitor implements KeepHealth, Disposable {
   constructor(options: HealthMonitorOptions = {}) {
     const { massFailure, start } = parse(optionsSchema, 'health monitor', options);
     const { clock = machineClock, run = runCheck } = options;
-    this.#options = { ...options, start };
+    this.#options = options;
+    this.#start = start;
     this.#clock = clock;
     this.#guard = massFailure === false ? undefined : new MassFailureGuard(massFailure);
     this.#runner = new Runner({
@@ -320,9 +322,8 @@ export class HealthMonitor implements KeepHealth, Disposable {
 
   #firstState({ key, check }: Job): CheckState {
     const now = this.#clock.now();
-    const { start = 'last' } = this.#options;
     const unknown = unknownSince(now);
-    if (start !== 'last') return { ...unknown, status: start };
+    if (this.#start !== 'last') return { ...unknown, status: this.#start };
     const { states = {}, written = 0 } = this.#known ?? {};
     const known = Object.hasOwn(states, key) ? states[key] : undefined;
     const fresh = FRESH_INTERVALS * check.interval;

@@ -3,7 +3,7 @@
  * @module
  */
 import { printable } from '../errors.js';
-import type { CheckOutcome } from './probe.js';
+import type { CheckOutcome } from './check-outcome.js';
 
 /** Ends a run with an outcome that is not a pass. It never leaves `runCheck`. */
 export class CheckFailure extends Error {

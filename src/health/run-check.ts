@@ -4,8 +4,8 @@
  */
 import type { NormalCheck } from '../model/check.js';
 import { onAbort } from './abort.js';
+import type { CheckOutcome, Target } from './check-outcome.js';
 import { notMeasured } from './outcome.js';
-import type { CheckOutcome, Target } from './probe.js';
 import { probeAgent } from './probes/agent.js';
 import { probeDns } from './probes/dns.js';
 import { probeExec } from './probes/exec.js';

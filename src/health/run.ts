@@ -3,8 +3,8 @@
  * @module
  */
 import type { NormalCheck } from '../model/check.js';
+import type { CheckOutcome, Target } from './check-outcome.js';
 import { hardOutcome } from './outcome.js';
-import type { CheckOutcome, Target } from './probe.js';
 
 /** What a run has found if its time is over now; `time` is `3000 ms`. */
 export type Late = (time: string) => CheckOutcome;

@@ -6,9 +6,9 @@
 import { readFileSync } from 'node:fs';
 import type { NormalCheck } from '../model/check.js';
 import { Agenda } from './agenda.js';
+import type { CheckOutcome, Target } from './check-outcome.js';
 import type { Clock } from './clock.js';
 import type { Job } from './jobs.js';
-import type { CheckOutcome, Target } from './probe.js';
 
 /** What {@link Runner} takes. */
 export interface RunnerOptions {

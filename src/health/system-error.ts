@@ -2,8 +2,9 @@
  * What the system says of a socket or a program, in an operator's words; and whose fault it is.
  * @module
  */
+
+import type { CheckOutcome } from './check-outcome.js';
 import { CheckFailure, hardOutcome, notMeasured, softOutcome } from './outcome.js';
-import type { CheckOutcome } from './probe.js';
 
 /** The server's, or the way's to it. */
 const THEIRS: Readonly<Record<string, string>> = {

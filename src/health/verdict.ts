@@ -4,7 +4,7 @@
  * @module
  */
 import type { NormalCheck } from '../model/check.js';
-import type { CheckOutcome } from './probe.js';
+import type { CheckOutcome } from './check-outcome.js';
 
 /** What is known of one check. Plain JSON. Times are milliseconds since 1970. */
 export interface CheckState {

@@ -3,16 +3,14 @@
  * a raw one, which needs CAP_NET_RAW.
  * @module
  */
-import { type Family, familyOf, parseIP } from '../address/ip.js';
+import { type Family, familyOf } from '../address/ip.js';
 import { KernelError } from '../errors.js';
-import { LITTLE_ENDIAN } from './byte-order.js';
+import { IPPROTO_IP, IPPROTO_IPV6, inetAddress, integer } from './inet-socket.js';
 import { AF_INET, AF_INET6, type NativeError, type NativeSocket, SOCK_DGRAM, SOCK_RAW } from './native.js';
 import { openSocket } from './socket.js';
 
 /** linux/in.h, linux/in6.h */
-const IPPROTO_IP = 0;
 const IPPROTO_ICMP = 1;
-const IPPROTO_IPV6 = 41;
 const IPPROTO_ICMPV6 = 58;
 const IP_RECVERR = 11;
 const IPV6_RECVERR = 25;
@@ -82,9 +80,9 @@ export class EchoSocket implements Disposable {
     const [level, name] = family === 'ipv4' ? [IPPROTO_IP, IP_RECVERR] : [IPPROTO_IPV6, IPV6_RECVERR];
     const errno =
       // That a router says it cannot reach the host is an error of the socket then.
-      socket.setOption(level, name, Uint8Array.from(LITTLE_ENDIAN ? [1, 0, 0, 0] : [0, 0, 0, 1])) ||
-      (source === undefined ? 0 : socket.bind(socketAddress(source))) ||
-      socket.connect(socketAddress(address));
+      socket.setOption(level, name, integer(1)) ||
+      (source === undefined ? 0 : socket.bind(inetAddress(source))) ||
+      socket.connect(inetAddress(address));
     if (errno === 0) return new EchoSocket(socket, address);
     socket.close();
     throw new KernelError({ errno, command: 'open echo socket', object: `to ${address}` });
@@ -135,13 +133,4 @@ function openEither(family: Family): NativeSocket {
     if (cause?.code !== 'EACCES') throw error;
     return openSocket({ what, domain, type: SOCK_RAW, protocol });
   }
-}
-
-/** struct sockaddr_in, struct sockaddr_in6: of port 0, for there are none here. */
-function socketAddress(text: string): Uint8Array {
-  const bytes = parseIP(text) ?? new Uint8Array(4);
-  const address = new Uint8Array(bytes.length === 4 ? 16 : 28);
-  new DataView(address.buffer).setUint16(0, bytes.length === 4 ? AF_INET : AF_INET6, LITTLE_ENDIAN);
-  address.set(bytes, bytes.length === 4 ? 4 : 8);
-  return address;
 }

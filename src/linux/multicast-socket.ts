@@ -2,9 +2,9 @@
  * UDP sockets of a multicast group on one device, in any network namespace: node:dgram has no sockets in another one.
  * @module
  */
-import { type Family, familyOf, parseIP } from '../address/ip.js';
+import { familyOf } from '../address/ip.js';
 import { KernelError } from '../errors.js';
-import { LITTLE_ENDIAN } from './byte-order.js';
+import { bytesOf, IPPROTO_IP, IPPROTO_IPV6, inetAddress, integer } from './inet-socket.js';
 import {
   AF_INET,
   AF_INET6,
@@ -17,8 +17,6 @@ import {
 import { openSocket } from './socket.js';
 
 /** linux/in.h, linux/in6.h */
-const IPPROTO_IP = 0;
-const IPPROTO_IPV6 = 41;
 const IP_MULTICAST_IF = 32;
 const IP_MULTICAST_TTL = 33;
 const IP_MULTICAST_LOOP = 34;
@@ -73,7 +71,7 @@ export class MulticastSocket implements Disposable {
         socket.setOption(level, device, family === 'ipv4' ? requestOf(group) : integer(group.device.index)) ||
         socket.setOption(level, ttl, integer(0)) ||
         socket.setOption(level, loop, integer(1)) ||
-        socket.connect(socketAddress(family, group)),
+        socket.connect(addressOf(group)),
     );
   }
 
@@ -90,7 +88,7 @@ export class MulticastSocket implements Disposable {
       return (
         socket.setOption(SOL_SOCKET, SO_REUSEADDR, integer(1)) ||
         socket.setOption(SOL_SOCKET, SO_BINDTODEVICE, Buffer.from(`${group.device.name}\0`)) ||
-        socket.bind(socketAddress(family, group)) ||
+        socket.bind(addressOf(group)) ||
         socket.setOption(level, join, requestOf(group))
       );
     });
@@ -136,11 +134,6 @@ export class MulticastSocket implements Disposable {
   }
 }
 
-/** A C int in the machine's order. */
-function integer(value: number): Uint8Array {
-  return new Uint8Array(Int32Array.of(value).buffer);
-}
-
 /** struct ip_mreqn (group, address, device) or struct ipv6_mreq (group, device). */
 function requestOf({ address, device }: MulticastGroup): Uint8Array {
   const group = bytesOf(address);
@@ -148,17 +141,6 @@ function requestOf({ address, device }: MulticastGroup): Uint8Array {
   return group.length === 4 ? Buffer.concat([group, Buffer.alloc(4), index]) : Buffer.concat([group, index]);
 }
 
-/** struct sockaddr_in or sockaddr_in6, whose last field is the device. */
-function socketAddress(family: Family, { address, port, device }: MulticastGroup): Uint8Array {
-  const bytes = Buffer.alloc(family === 'ipv4' ? 16 : 28);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  view.setUint16(0, family === 'ipv4' ? AF_INET : AF_INET6, LITTLE_ENDIAN);
-  view.setUint16(2, port);
-  bytes.set(bytesOf(address), family === 'ipv4' ? 4 : 8);
-  if (family === 'ipv6') view.setUint32(24, device.index, LITTLE_ENDIAN);
-  return bytes;
-}
-
-function bytesOf(address: string): Uint8Array {
-  return parseIP(address) ?? new Uint8Array(4);
+function addressOf({ address, port, device }: MulticastGroup): Uint8Array {
+  return inetAddress(address, { port, device: device.index });
 }

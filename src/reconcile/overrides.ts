@@ -19,7 +19,6 @@ import {
 } from '../linux/state-directory.js';
 import type { NormalDesiredTable } from '../model/desired.js';
 import { formatDestinationKey } from '../model/destination.js';
-import { parseHealth } from '../model/health.js';
 import { formatServiceKey, type ServiceKey } from '../model/service-key.js';
 import { type DrainOverride, isUnderWay, type Override, serverName, type WeightOverride } from './override.js';
 
@@ -110,7 +109,7 @@ export class Overrides {
         new Set(destinations.map(formatDestinationKey)),
       ]),
     );
-    for (const { service, backups, sorry } of parseHealth(wanted.health ?? [])) {
+    for (const { service, backups, sorry } of wanted.health ?? []) {
       const servers = services.get(formatServiceKey(service));
       for (const standIn of sorry === undefined ? backups : [...backups, sorry])
         servers?.add(formatDestinationKey(standIn));

@@ -3,9 +3,9 @@
  * @module
  */
 import type { AgentCheck } from '../../model/check.js';
+import type { CheckOutcome } from '../check-outcome.js';
 import { Connection } from '../connection.js';
 import { passed, quoted, soft } from '../outcome.js';
-import type { CheckOutcome } from '../probe.js';
 import type { Probe } from '../run.js';
 
 /** Bytes of its line. */

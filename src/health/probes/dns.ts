@@ -4,11 +4,11 @@
  */
 import { randomInt } from 'node:crypto';
 import type { NormalDnsCheck } from '../../model/check.js';
+import type { CheckOutcome, Target } from '../check-outcome.js';
 import { Connection } from '../connection.js';
 import { exchange } from '../datagram.js';
 import { type DnsAnswer, dnsQuestion, readDnsAnswer } from '../dns-message.js';
 import { passed, quoted, soft } from '../outcome.js';
-import type { CheckOutcome, Target } from '../probe.js';
 import type { Probe, Run } from '../run.js';
 
 /** Asks, and looks at the records of the answer. */

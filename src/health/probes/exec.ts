@@ -5,8 +5,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import type { NormalExecCheck } from '../../model/check.js';
+import type { CheckOutcome, Target } from '../check-outcome.js';
 import { ownTrouble, passed, quoted, soft } from '../outcome.js';
-import type { CheckOutcome, Target } from '../probe.js';
 import type { Probe, Run } from '../run.js';
 
 /** Bytes of each output that are kept; the rest is read and forgotten, lest the program waits. */

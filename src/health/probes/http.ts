@@ -6,11 +6,11 @@
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { HttpBody, NormalHttpCheck } from '../../model/check.js';
+import type { CheckOutcome, Target } from '../check-outcome.js';
 import { Connection } from '../connection.js';
 import { type Head, readBody, readHead } from '../http-message.js';
 import { requestHttp2 } from '../http2.js';
 import { passed, quoted, soft } from '../outcome.js';
-import type { CheckOutcome, Target } from '../probe.js';
 import type { Probe, Run } from '../run.js';
 import { isAmong } from '../status.js';
 

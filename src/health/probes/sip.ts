@@ -6,9 +6,9 @@ import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import { formatEndpoint } from '../../address/endpoint.js';
 import type { NormalSipCheck } from '../../model/check.js';
+import type { Target } from '../check-outcome.js';
 import { exchange } from '../datagram.js';
 import { passed, quoted, soft } from '../outcome.js';
-import type { Target } from '../probe.js';
 import type { Probe } from '../run.js';
 import { isAmong } from '../status.js';
 

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseStateText } from '../../../src/config/index.js';
+import type { CheckOutcome } from '../../../src/health/check-outcome.js';
 import { readHealthReport } from '../../../src/health/journal.js';
 import { type HealthEvent, HealthMonitor, type HealthMonitorOptions } from '../../../src/health/monitor.js';
-import type { CheckOutcome } from '../../../src/health/probe.js';
 import { FakeClock } from './fake-clock.js';
 
 const UP: CheckOutcome = { result: 'passed', reason: 'connected' };

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Agenda } from '../../../src/health/agenda.js';
+import type { CheckOutcome } from '../../../src/health/check-outcome.js';
 import type { Job } from '../../../src/health/jobs.js';
-import type { CheckOutcome } from '../../../src/health/probe.js';
 import { Runner } from '../../../src/health/runner.js';
 import { parseCheck } from '../../../src/model/check.js';
 import { FakeClock } from './fake-clock.js';

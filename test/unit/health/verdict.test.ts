@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { CheckOutcome } from '../../../src/health/probe.js';
+import type { CheckOutcome } from '../../../src/health/check-outcome.js';
 import {
   type CheckState,
   FREE_AT,

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { afterAll, afterEach, beforeAll, expect, vi } from 'vitest';
-import type { CheckOutcome, Target } from '../../../../src/health/probe.js';
+import type { CheckOutcome, Target } from '../../../../src/health/check-outcome.js';
 import { runCheck } from '../../../../src/health/run-check.js';
 import { type Check, parseCheck } from '../../../../src/model/check.js';
 
