@@ -256,9 +256,6 @@ export class HealthMonitor implements KeepHealth, Disposable {
 
   /** A program that can't measure has to begin some time too. */
   async #firstRound(signal: AbortSignal | undefined): Promise<void> {
-    let longest = 0;
-    for (const { job, state } of this.#watched.values())
-      if (state.status === 'unknown') longest = Math.max(longest, job.check.timeout);
     // The clock keeps nobody alive, and who waits here has perhaps nothing else yet.
     const stay = setInterval(() => undefined, DAY);
     await new Promise<void>((resolve) => {
@@ -268,7 +265,7 @@ export class HealthMonitor implements KeepHealth, Disposable {
         signal?.removeEventListener('abort', end);
         resolve();
       };
-      const cancel = this.#clock.after(FIRST_ROUND + Math.min(longest + FIRST_ROUND, LONGEST_ROUND), end);
+      const cancel = this.#clock.after(FIRST_ROUND + LONGEST_ROUND, end);
       this.#waiting.push(end);
       signal?.addEventListener('abort', end);
     });

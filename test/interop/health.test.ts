@@ -93,10 +93,13 @@ ${more}`,
   return path;
 }
 
+/** The command, with verdicts of this test alone: those of the one before are not older than ten intervals. */
+const command = (...words: string[]) => [`IPVS_TS_RUN_DIRECTORY=${directory}`, process.execPath, MAIN, ...words];
+
 async function keep(path: string): Promise<void> {
   lines = [];
   onTestFailed(() => console.error(lines.join('\n')));
-  keeping = director.spawn(process.execPath, MAIN, 'keep', path, '--settle', '0.1');
+  keeping = director.spawn('env', ...command('keep', path, '--settle', '0.1'));
   if (keeping.stdout) createInterface({ input: keeping.stdout }).on('line', (line) => lines.push(line));
   await says('ready');
 }
@@ -126,7 +129,7 @@ describe('the smallest form', () => {
     await kill(rs2);
     await becomes(`${RS1} 0, ${RS2} 0, ${SORRY} 1`);
     expect(await client.httpGet(`http://${VIP}/`, 2)).toEqual(['sorry', 'sorry']);
-    const health = await director.exec(process.execPath, MAIN, 'health');
+    const health = await director.exec('env', ...command('health'));
     expect(health.code).toBe(1);
     expect(health.stdout).toContain(`tcp://${VIP}:80: too few real servers are up: the sorry server serves`);
     expect(health.stdout).toContain(`  down      ${RS1}:80 (weight 0)`);

@@ -223,7 +223,7 @@ describe('the monitor', () => {
   test('tells trouble of its own, and makes no verdict of it', async () => {
     const world = new World({ run: () => Promise.resolve({ result: 'not measured', reason: 'EMFILE' }) });
     const followed = world.monitor.follow(parseStateText(FILE));
-    await world.clock.advance(3100);
+    await world.clock.advance(6000);
     await followed;
     expect(world.texts()).toEqual(['not-measured']);
     expect(world.verdicts).toEqual({});
