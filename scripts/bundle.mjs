@@ -12,10 +12,10 @@ import { rolldown } from 'rolldown';
 const dist = fileURLToPath(new URL('../dist/', import.meta.url));
 
 rmSync(`${dist}bin`, { recursive: true, force: true });
-// One by one, so that what two of them share is in both and not in a third file.
+// Apart from the others, so that what it shares with them is in it and not in a third file.
 await bundle({ 'ipvs-ts': 'main.js' });
-await bundle({ 'ipvs-ts-save': 'save-main.js' });
 await bundle({
+  'ipvs-ts-save': 'save-main.js',
   'ipvs-ts-restore': 'restore-main.js',
   'run-verb': 'run-verb.js',
   'ipvsadm-help': 'ipvsadm/ipvsadm-help.js',
