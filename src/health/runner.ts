@@ -4,6 +4,7 @@
  * @module
  */
 import { readFileSync } from 'node:fs';
+import { TIME_SLICE } from '../linux/time-slice.js';
 import type { NormalCheck } from '../model/check.js';
 import { Agenda } from './agenda.js';
 import type { CheckOutcome, Target } from './check-outcome.js';
@@ -30,8 +31,6 @@ const BEAT = 100;
 /** Milliseconds in which the first runs of new checks start. */
 export const FIRST_ROUND = 1000;
 const MOST_RUNS = 60_000;
-/** Runs that start in one turn. */
-const BATCH = 500;
 
 /** A place on the agenda. One without a job is free once the agenda has come to it. */
 interface Slot {
@@ -56,7 +55,7 @@ export class Runner implements Disposable {
   /** When the next beat is due at the latest; undefined while nothing runs. */
   #beatDue: number | undefined;
   #cancelBeat: (() => void) | undefined;
-  #cancelBatch: (() => void) | undefined;
+  #cancelTurn: (() => void) | undefined;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
@@ -80,7 +79,7 @@ export class Runner implements Disposable {
     for (const [key, place] of this.#places) this.#remove(key, place);
     this.#cancelTimer?.();
     this.#cancelBeat?.();
-    this.#cancelBatch?.();
+    this.#cancelTurn?.();
   }
 
   #add(job: Job): void {
@@ -127,18 +126,25 @@ export class Runner implements Disposable {
     this.#startWaiting();
   }
 
+  /** The others in another turn: thousands at once would make this program late, and what it finds then is not counted. */
   #startWaiting(): void {
+    const { clock } = this.#options;
+    const end = clock.now() + TIME_SLICE;
     let started = 0;
-    const most = Math.min(this.#queue.length, BATCH);
-    for (; started < most && this.#running < this.#limit; started++) this.#start(this.#queue[started] ?? 0);
-    this.#queue.splice(0, started);
-    // The others in another turn: thousands at once would make this program late.
-    if (this.#queue.length > 0 && this.#running < this.#limit) {
-      this.#cancelBatch ??= this.#options.clock.after(1, () => {
-        this.#cancelBatch = undefined;
-        this.#startWaiting();
-      });
+    while (started < this.#queue.length && this.#running < this.#limit && clock.now() < end) {
+      this.#start(this.#queue[started] ?? 0);
+      started += 1;
     }
+    this.#queue.splice(0, started);
+    this.#startSoon();
+  }
+
+  #startSoon(): void {
+    if (this.#queue.length === 0 || this.#running >= this.#limit) return;
+    this.#cancelTurn ??= this.#options.clock.after(1, () => {
+      this.#cancelTurn = undefined;
+      this.#startWaiting();
+    });
   }
 
   #start(place: number): void {
@@ -167,7 +173,7 @@ export class Runner implements Disposable {
     const isLate = outcome.result === 'failed' && this.#beatDue !== undefined && now > this.#beatDue + LATE;
     const told: CheckOutcome = isLate ? { result: 'not measured', reason: 'this program ran late' } : outcome;
     this.#again(place, slot, job, told, now);
-    this.#startWaiting();
+    this.#startSoon();
     this.#arm();
   }
 

@@ -39,6 +39,11 @@ export class FakeClock implements Clock {
     this.#now = end;
   }
 
+  /** What the program does now takes so long. */
+  spend(milliseconds: number): void {
+    this.#now += milliseconds;
+  }
+
   /** Stands still for a while, as a process that is stopped: what was due meanwhile is late. */
   async stall(milliseconds: number): Promise<void> {
     this.#now += milliseconds;

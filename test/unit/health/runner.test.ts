@@ -37,6 +37,8 @@ class Desk {
   readonly started: { key: string; at: number }[] = [];
   readonly told: { key: string; result: string; at: number }[] = [];
   readonly late: number[] = [];
+  /** Milliseconds of this program's time that the start of a run takes. */
+  cost = 0;
   readonly pending: { key: string; end: (outcome: CheckOutcome) => void; signal: AbortSignal }[] = [];
   /** Answers at once, or leaves it pending. */
   answer: CheckOutcome | undefined = PASSED;
@@ -48,6 +50,7 @@ class Desk {
       limit,
       run: ({ address }, _, signal) => {
         this.started.push({ key: address, at: this.clock.now() });
+        this.clock.spend(this.cost);
         if (this.answer !== undefined) return Promise.resolve(this.answer);
         return new Promise((end) => this.pending.push({ key: address, end, signal }));
       },
@@ -117,9 +120,20 @@ describe('the runner', () => {
     await desk.clock.advance(1500);
     expect(desk.runner.load).toEqual({ running: 3, waiting: 7 });
     desk.pending[0]?.end(PASSED);
-    await desk.clock.advance(0);
+    await desk.clock.advance(1);
     expect(desk.pending.length).toBe(4);
     expect(desk.runner.load).toEqual({ running: 3, waiting: 6 });
+  });
+
+  test('is not late, however much starts at once: it takes turns', async () => {
+    const desk = new Desk();
+    desk.answer = FAILED;
+    desk.cost = 1;
+    desk.set(...Array.from({ length: 2000 }, (_, index) => `10.0.${index >> 8}.${index & 255}`));
+    await desk.clock.advance(6000);
+    expect(new Set(desk.told.map(({ key }) => key)).size).toBe(2000);
+    expect(desk.late).toEqual([]);
+    expect(desk.told.filter(({ result }) => result !== 'failed')).toEqual([]);
   });
 
   test('breaks off what nobody wants any more, and tells no outcome of it', async () => {
