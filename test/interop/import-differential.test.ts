@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ConfigError } from '../../src/errors.js';
+import { exportConfig } from '../../src/formats/export-config.js';
 import { type ImportFormat, importConfig } from '../../src/formats/import-config.js';
 import { Ipvs } from '../../src/index.js';
 import { type Command, parseCommand } from '../../src/ipvsadm/command.js';
@@ -10,6 +11,7 @@ import { CommandError } from '../../src/ipvsadm/command-error.js';
 import { formatListing } from '../../src/ipvsadm/listing.js';
 import type { Names } from '../../src/ipvsadm/names.js';
 import type { NormalChange } from '../../src/model/change.js';
+import type { DesiredTable } from '../../src/model/desired.js';
 import { formatDestinationKey } from '../../src/model/destination.js';
 import { formatServiceKey, type ServiceKey } from '../../src/model/service-key.js';
 import { reconcile } from '../../src/reconcile/apply.js';
@@ -25,6 +27,10 @@ import { keepalivedFile, ldirectordFile } from './peers/random-files.js';
  */
 const FILES = Number(process.env['IPVS_TEST_FILES'] ?? 50);
 const SEED = Number(process.env['IPVS_TEST_SEED'] ?? 13);
+/** Of each program: files whose tables are exported again. */
+const EXPORTS = Math.ceil(FILES / 5);
+/** Milliseconds for all the files of a program. */
+const LIMIT = 60_000 + FILES * 10_000;
 
 const REPORTED = new URL('../golden/import/reported/', import.meta.url);
 
@@ -119,11 +125,15 @@ function reported(extension: string): string[] {
     .map((name) => readFileSync(new URL(name, REPORTED), 'utf8'));
 }
 
-test(`keepalived: ${FILES} random files, seed ${SEED}`, { timeout: 600_000 }, async () => {
-  await using keepalived = await Keepalived.start(host, async () => {
+function startKeepalived(): Promise<Keepalived> {
+  return Keepalived.start(host, async () => {
     const services = (await theirs.listServices()).map(({ service }) => service);
     for (const service of services.filter((one) => !isAlwaysThere(one))) await theirs.deleteService(service);
   });
+}
+
+test(`keepalived: ${FILES} random files, seed ${SEED}`, { timeout: LIMIT }, async () => {
+  await using keepalived = await startKeepalived();
   const texts = [...reported('.keepalived.conf'), ...fc.sample(keepalivedFile, { numRuns: FILES, seed: SEED })];
   expect(await differences(texts, 'keepalived', (text) => keepalived.load(text))).toEqual([]);
 });
@@ -148,7 +158,7 @@ function isChange(command: Command): command is NormalChange {
   return !['save', 'restore', 'help', 'version'].includes(command.verb);
 }
 
-test(`ldirectord: ${FILES} random files, seed ${SEED}`, { timeout: 600_000 }, async () => {
+test(`ldirectord: ${FILES} random files, seed ${SEED}`, { timeout: LIMIT }, async () => {
   await using ldirectord = await Ldirectord.start(quickIpvsadm);
   const random = fc.sample(ldirectordFile, { numRuns: FILES, seed: SEED }).map(withoutChecks);
   const load = (text: string) => theirs.flush().then(() => ldirectord.load(text));
@@ -171,6 +181,64 @@ const QUIESCENT = withoutChecks(
   'virtual=192.0.2.1:80\n\treal=198.51.100.1:80 gate 3\n\treal=198.51.100.2:81 gate 3\n\treal=198.51.100.3 ipip\n' +
     '\treal=198.51.100.4:81 masq 3\n\tquiescent=yes\nvirtual=5\n\treal=198.51.100.1 gate\n\tquiescent=yes\n',
 );
+
+describe('what export writes is the same table to', () => {
+  const FORMATS = ['keepalived', 'ldirectord'] as const;
+  const random = { keepalived: keepalivedFile, ldirectord: ldirectordFile };
+  const extension = { keepalived: '.keepalived.conf', ldirectord: '.ldirectord.cf' };
+
+  /** Tables that files of both programs make. */
+  function tables(): DesiredTable[] {
+    return FORMATS.flatMap((format) =>
+      [...reported(extension[format]), ...fc.sample(random[format], { numRuns: EXPORTS, seed: SEED })].flatMap(
+        (text) => {
+          const services = servicesOf(text, format);
+          return services.length > 0 ? [{ services }] : [];
+        },
+      ),
+    );
+  }
+
+  function servicesOf(text: string, format: ImportFormat): NonNullable<DesiredTable['services']> {
+    try {
+      return importConfig(text, { format, names }).state.services ?? [];
+    } catch (error) {
+      if (error instanceof ConfigError) return [];
+      throw error;
+    }
+  }
+
+  /** Only of those that the format can say whole. */
+  async function exportDifferences(format: ImportFormat, load: (text: string) => Promise<boolean>) {
+    const found: Difference[] = [];
+    let compared = 0;
+    for (const table of tables()) {
+      const { text, notWritten } = exportConfig(table, { format });
+      if (notWritten.length > 0) continue;
+      compared += 1;
+      await reconcile(ours, table, { prune: true });
+      const expected = await tableOf(ours);
+      const actual = (await load(text)) ? await tableOf(theirs) : 'refused';
+      if (!isDeepStrictEqual(actual, expected)) found.push({ text, theirs: actual, ours: expected });
+    }
+    return { found, compared };
+  }
+
+  test('keepalived', { timeout: 600_000 }, async () => {
+    await using keepalived = await startKeepalived();
+    const { found, compared } = await exportDifferences('keepalived', (text) => keepalived.load(text));
+    expect(found).toEqual([]);
+    expect(compared).toBeGreaterThan(EXPORTS);
+  });
+
+  test('ldirectord', { timeout: 600_000 }, async () => {
+    await using ldirectord = await Ldirectord.start(quickIpvsadm);
+    const load = (text: string) => theirs.flush().then(() => ldirectord.load(text));
+    const { found, compared } = await exportDifferences('ldirectord', load);
+    expect(found).toEqual([]);
+    expect(compared).toBeGreaterThan(EXPORTS);
+  });
+});
 
 /** Every real server answers, and no virtual service is the last line, which ldirectord takes for a duplicate of itself. */
 function withoutChecks(text: string): string {

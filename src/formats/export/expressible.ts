@@ -161,9 +161,10 @@ function expressibleDestination(
     report(name, `left out: ${problem}`);
     return [];
   }
-  const { upperThreshold, lowerThreshold, ...rest } = destination;
-  if (capabilities.thresholds || (upperThreshold === undefined && lowerThreshold === undefined)) return [destination];
-  report(name, 'without its thresholds: not in this format');
+  const { upperThreshold = 0, lowerThreshold = 0, ...rest } = destination;
+  const highest = capabilities.highestThreshold;
+  if (upperThreshold <= highest && lowerThreshold <= highest) return [destination];
+  report(name, `without its thresholds: ${highest === 0 ? 'not in this format' : `at most ${highest} in this format`}`);
   return [makeDestination(rest)];
 }
 

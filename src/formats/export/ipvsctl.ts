@@ -18,7 +18,7 @@ export const ipvsctlLanguage: Language = {
     onePacket: 'none',
     persistence: false,
     persistenceEngine: 'never',
-    thresholds: false,
+    highestThreshold: 0,
     tunnels: 'ipip',
     crossFamily: false,
     timeouts: false,

@@ -22,7 +22,7 @@ export const keepalivedLanguage: Language = {
     onePacket: 'all',
     persistence: true,
     persistenceEngine: 'persistent',
-    thresholds: true,
+    highestThreshold: 0xffff_ffff,
     tunnels: 'all',
     crossFamily: true,
     timeouts: true,

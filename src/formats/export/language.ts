@@ -33,7 +33,8 @@ export interface Capabilities {
   readonly persistence: boolean;
   /** `persistent`: only of a persistent service. */
   readonly persistenceEngine: 'always' | 'persistent' | 'never';
-  readonly thresholds: boolean;
+  /** The highest threshold of a real server; 0 where the format has none. */
+  readonly highestThreshold: number;
   /** `all`: ipip, gue and gre, each with its checksum. */
   readonly tunnels: 'all' | 'ipip';
   /** Whether a tunnel may lead into the other address family. */

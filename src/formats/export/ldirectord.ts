@@ -20,7 +20,8 @@ export const ldirectordLanguage: Language = {
     onePacket: 'udp',
     persistence: true,
     persistenceEngine: 'never',
-    thresholds: true,
+    // It hands them to ipvsadm, which takes no more (string_to_number up to INT_MAX, 1.31).
+    highestThreshold: 0x7fff_ffff,
     tunnels: 'ipip',
     crossFamily: false,
     timeouts: false,

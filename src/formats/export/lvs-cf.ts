@@ -26,7 +26,7 @@ export const lvsCfLanguage: Language = {
     onePacket: 'none',
     persistence: true,
     persistenceEngine: 'never',
-    thresholds: false,
+    highestThreshold: 0,
     tunnels: 'ipip',
     crossFamily: false,
     timeouts: true,

@@ -15,7 +15,7 @@ export const rulesLanguage: Language = {
     onePacket: 'all',
     persistence: true,
     persistenceEngine: 'always',
-    thresholds: true,
+    highestThreshold: 0xffff_ffff,
     tunnels: 'all',
     crossFamily: true,
     timeouts: true,
