@@ -228,7 +228,7 @@ describe('what export writes is the same table to', () => {
     await using keepalived = await startKeepalived();
     const { found, compared } = await exportDifferences('keepalived', (text) => keepalived.load(text));
     expect(found).toEqual([]);
-    expect(compared).toBeGreaterThan(EXPORTS);
+    expect(compared).toBeGreaterThan(EXPORTS / 2);
   });
 
   test('ldirectord', { timeout: 600_000 }, async () => {
@@ -236,7 +236,7 @@ describe('what export writes is the same table to', () => {
     const load = (text: string) => theirs.flush().then(() => ldirectord.load(text));
     const { found, compared } = await exportDifferences('ldirectord', load);
     expect(found).toEqual([]);
-    expect(compared).toBeGreaterThan(EXPORTS);
+    expect(compared).toBeGreaterThan(EXPORTS / 2);
   });
 });
 

@@ -50,7 +50,8 @@ export class Ldirectord implements AsyncDisposable {
   }
 
   async #answer(command: string): Promise<void> {
-    const { code, stdout } = await this.#ipvsadm(command.split(/\s+/).filter(Boolean));
+    // As the shell does it: a no-break space is part of a word.
+    const { code, stdout } = await this.#ipvsadm(command.split(/[ \t]+/).filter(Boolean));
     this.#perl.stdin.write(`${code} ${Buffer.byteLength(stdout)}\n${stdout}`);
   }
 
