@@ -20,6 +20,7 @@ const GOLDEN = new URL('../../golden/import/', import.meta.url);
 const FILES: readonly [file: string, format: ImportFormat][] = [
   ['keepalived.conf', 'keepalived'],
   ['keepalived-checks.conf', 'keepalived'],
+  ['keepalived-health.conf', 'keepalived'],
   ['lvs.cf', 'lvs.cf'],
   ['ldirectord.cf', 'ldirectord'],
   ['ipvsctl.yaml', 'ipvsctl'],
