@@ -6,6 +6,7 @@ import type { HttpCheck } from '../../model/check.js';
 import { withoutUndefined } from '../../model/parse.js';
 import { UNKNOWN } from './keepalived-text.js';
 import { quotedWords } from './keepalived-words.js';
+import { expressionOf, type Pattern, patternOf } from './regex.js';
 import type { Report } from './report.js';
 import { type Handler, handle, type Statement, withoutProblems } from './statement.js';
 
@@ -20,7 +21,7 @@ export interface Url {
   readonly path: string;
   readonly status: readonly (number | string)[];
   readonly virtualHost?: string | undefined;
-  readonly matches?: string | undefined;
+  readonly body?: Pattern | undefined;
 }
 
 interface Draft {
@@ -86,51 +87,31 @@ export function readUrl(statement: Statement, report: Report): Url | undefined {
     report.passOver(statement, 'has no path: keepalived ignores it');
     return undefined;
   }
-  return { path, virtualHost, status: status.length > 0 ? status : ['200-299'], matches: matchesOf(url) };
+  return { path, virtualHost, status: status.length > 0 ? status : ['200-299'], body: bodyOf(url) };
 }
 
-/** A regular expression of PCRE in the words of JavaScript, where it means the same there. */
-function matchesOf({ report, regex, options, isReversed }: Draft): string | undefined {
+/** What the body must be; nothing where the expression is none of JavaScript. */
+function bodyOf({ report, regex, options, isReversed }: Draft): Pattern | undefined {
   if (regex === undefined) return undefined;
   const words = quotedWords(regex.text ?? '') ?? [];
-  const [, pattern = ''] = words;
+  const pattern = patternOf(words[1] ?? '');
   if (words.length !== 2) report.passOver(regex, 'must be one word, or stand in quotes: keepalived ignores it');
   else if (options !== undefined) report.skip(regex, 'has regex_options: the body is not compared');
-  else if (!isOfBoth(pattern))
-    report.skip(regex, 'is not a regular expression of JavaScript: the body is not compared');
-  else {
-    const text = endsAsPcre(pattern);
-    return isReversed ? `^(?![\\s\\S]*(?:${text}))` : text;
-  }
+  else if (pattern === undefined)
+    report.skip(regex, 'is no regular expression of JavaScript: the body is not compared');
+  else return isReversed ? { matches: `^(?![\\s\\S]*(?:${expressionOf(pattern)}))` } : pattern;
   return undefined;
-}
-
-/** What only PCRE knows, or reads otherwise: `\A`, `(?i)`, `[[:digit:]]`, `a++`. */
-const PCRE_ONLY = /\\[AEGHKNQRXZeghz]|\(\?(?![:=!]|<[=!])|\(\*|\[\[:|[*+?}]\+|\[\]/;
-
-function isOfBoth(pattern: string): boolean {
-  if (pattern === '' || PCRE_ONLY.test(pattern)) return false;
-  try {
-    return new RegExp(pattern) instanceof RegExp;
-  } catch {
-    return false;
-  }
-}
-
-/** `$` of PCRE is also before a line end that is the last character. */
-function endsAsPcre(pattern: string): string {
-  return pattern.replace(/\\.|\[(?:\\.|[^\]\\])*\]|\$/gs, (part) => (part === '$' ? '(?=\\n?$)' : part));
 }
 
 /** @param ssl for SSL_GET; keepalived never looks whether a certificate is valid */
 export function urlCheck(url: Url, virtualHost: string | undefined, ssl: SslFiles | undefined): HttpCheck {
-  const { path, status, matches } = url;
+  const { path, status, body } = url;
   return withoutUndefined({
     type: 'http',
     path,
     host: url.virtualHost ?? virtualHost,
     status,
-    body: matches === undefined ? undefined : { matches },
+    body,
     tls: ssl && { verify: false, ...ssl },
   } as const);
 }

@@ -23,6 +23,7 @@ const FILES: readonly [file: string, format: ImportFormat][] = [
   ['keepalived-health.conf', 'keepalived'],
   ['lvs.cf', 'lvs.cf'],
   ['ldirectord.cf', 'ldirectord'],
+  ['ldirectord-checks.cf', 'ldirectord'],
   ['ipvsctl.yaml', 'ipvsctl'],
   ['ipvsadm.rules', 'rules'],
 ];
