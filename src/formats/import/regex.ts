@@ -1,5 +1,5 @@
 /**
- * Regular expressions of Perl and PCRE -> those of JavaScript, where they mean the same there.
+ * Regular expressions of Perl, PCRE and POSIX -> those of JavaScript, where they mean the same there.
  * @module
  */
 
@@ -15,12 +15,7 @@ export function patternOf(perl: string): Pattern | undefined {
   if (text !== undefined) return { contains: text };
   if (perl === '' || PERL_ONLY.test(perl)) return undefined;
   const matches = withLineEnd(perl);
-  try {
-    new RegExp(matches);
-    return { matches };
-  } catch {
-    return undefined;
-  }
+  return isExpression(matches) ? { matches } : undefined;
 }
 
 /** The same as an expression, however it was written. */
@@ -41,4 +36,34 @@ function plainText(perl: string): string | undefined {
 /** Their `$` is also before a line end that is the last character. */
 function withLineEnd(perl: string): string {
   return perl.replace(/\\.|\[(?:\\.|[^\]\\])*\]|\$/gs, (part) => (part === '$' ? '(?=\\n?$)' : part));
+}
+
+/** The classes of POSIX, inside of brackets. */
+const CLASSES: Readonly<Record<string, string>> = {
+  alnum: 'A-Za-z0-9',
+  alpha: 'A-Za-z',
+  blank: ' \\t',
+  digit: '0-9',
+  lower: 'a-z',
+  space: '\\s',
+  upper: 'A-Z',
+  xdigit: '0-9A-Fa-f',
+};
+
+/** The same of an extended regular expression of POSIX. */
+export function posixPatternOf(posix: string): Pattern | undefined {
+  const text = plainText(posix);
+  if (text !== undefined) return { contains: text };
+  const matches = posix.replace(/\[:(\w+):\]/g, (whole, name: string) => CLASSES[name] ?? whole);
+  if (matches === '' || PERL_ONLY.test(matches) || /\\\w|\[:|\[=|\[\./.test(posix.replace(/\[:\w+:\]/g, '')))
+    return undefined;
+  return isExpression(matches) ? { matches } : undefined;
+}
+
+function isExpression(text: string): boolean {
+  try {
+    return new RegExp(text) instanceof RegExp;
+  } catch {
+    return false;
+  }
 }

@@ -22,6 +22,7 @@ const FILES: readonly [file: string, format: ImportFormat][] = [
   ['keepalived-checks.conf', 'keepalived'],
   ['keepalived-health.conf', 'keepalived'],
   ['lvs.cf', 'lvs.cf'],
+  ['piranha-checks.cf', 'lvs.cf'],
   ['ldirectord.cf', 'ldirectord'],
   ['ldirectord-checks.cf', 'ldirectord'],
   ['ipvsctl.yaml', 'ipvsctl'],
