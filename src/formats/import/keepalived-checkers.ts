@@ -7,8 +7,8 @@ import { type Check, type NormalCheck, needsPort, RECORD_TYPES } from '../../mod
 import type { NormalDestination } from '../../model/destination.js';
 import { withoutUndefined } from '../../model/parse.js';
 import { MISSING_VALUE } from './keepalived-group.js';
-import { readUrl, type SslFiles, type Url, urlCheck } from './keepalived-http.js';
-import { type Keywords, UNKNOWN } from './keepalived-text.js';
+import { readUrl, type SslFiles, TLS_END, type Url, urlCheck } from './keepalived-http.js';
+import { AT_RUN_TIME, type Keywords, UNKNOWN } from './keepalived-text.js';
 import {
   CHECKER_TIMING,
   type Timing,
@@ -22,8 +22,6 @@ import { quotedWords } from './keepalived-words.js';
 import type { Place, Report } from './report.js';
 import { checkOf } from './service-health.js';
 import { type Handler, handle, type Statement, withoutProblems } from './statement.js';
-
-const AT_RUN_TIME = 'says how keepalived itself runs';
 
 /** How a server begins. */
 export const ALPHA = 'how a server begins is said to keep, by --start, not in the file';
@@ -145,6 +143,8 @@ function simple(type: 'tcp' | 'ping') {
   };
 }
 
+const NAMELESS = 'has no name: keepalived ignores it';
+
 interface HttpDraft extends Draft {
   readonly urls: Url[];
   virtualHost?: string;
@@ -154,9 +154,11 @@ const HTTP: Readonly<Record<string, Handler<HttpDraft>>> = {
   ...CONNECTION,
   nb_get_retry: takeRetry(true),
   virtualhost: (http, statement) => {
-    const host = firstValue(statement, http.report);
-    if (host !== undefined) http.virtualHost = host;
+    const [host] = statement.values;
+    if (host === undefined) http.report.passOver(statement, NAMELESS);
+    else http.virtualHost = host;
   },
+  tls_compliant: TLS_END,
   http_protocol: ({ report }, statement) => {
     if (statement.values[0] !== '1.1') report.skip(statement, 'the check speaks HTTP/1.1');
   },
@@ -193,8 +195,9 @@ interface SmtpDraft extends Draft {
 const SMTP: Readonly<Record<string, Handler<SmtpDraft>>> = {
   ...CONNECTION,
   helo_name: (smtp, statement) => {
-    const helo = firstValue(statement, smtp.report);
-    if (helo !== undefined) smtp.helo = helo;
+    const [helo] = statement.values;
+    if (helo === undefined) smtp.report.passOver(statement, NAMELESS);
+    else smtp.helo = helo;
   },
   host: ({ report, hosts }, statement) => void hosts.push(read(statement, CONNECTION, draft(report))),
 };
@@ -449,7 +452,7 @@ export function checksOf(
       const port = portOf(checker, check, real, destination);
       const { address, source } = connection;
       const to = withoutUndefined({ address, source, port });
-      return checkOf({ ...times, ...check, ...to }, destination.port, place, report);
+      return checkOf({ ...times, ...check, ...to }, destination, place, report);
     });
   });
 }

@@ -4,7 +4,7 @@
  */
 import type { HttpCheck } from '../../model/check.js';
 import { withoutUndefined } from '../../model/parse.js';
-import { UNKNOWN } from './keepalived-text.js';
+import { AT_RUN_TIME, UNKNOWN } from './keepalived-text.js';
 import { quotedWords } from './keepalived-words.js';
 import { expressionOf, type Pattern, patternOf } from './regex.js';
 import type { Report } from './report.js';
@@ -34,6 +34,9 @@ interface Draft {
   isReversed?: boolean;
 }
 
+/** Why `tls_compliant` is left out. */
+export const TLS_END = 'a check does not ask how a connection ends';
+
 const OFFSET = 'a check looks at the whole body';
 
 const URL_KEYS: Readonly<Record<string, Handler<Draft>>> = {
@@ -51,7 +54,8 @@ const URL_KEYS: Readonly<Record<string, Handler<Draft>>> = {
   },
   virtualhost: (url, statement) => {
     const [host] = statement.values;
-    if (host !== undefined) url.virtualHost = host;
+    if (host === undefined) url.report.passOver(statement, 'has no name: keepalived ignores it');
+    else url.virtualHost = host;
   },
   digest: 'is MD5, and a check compares SHA-256: the body is not compared',
   regex: (url, statement) => {
@@ -65,8 +69,8 @@ const URL_KEYS: Readonly<Record<string, Handler<Draft>>> = {
   },
   regex_min_offset: OFFSET,
   regex_max_offset: OFFSET,
-  regex_stack: 'says how keepalived itself runs',
-  tls_compliant: 'a check does not ask how a connection ends',
+  regex_stack: AT_RUN_TIME,
+  tls_compliant: TLS_END,
 };
 
 /** `200`, `200-299`. */

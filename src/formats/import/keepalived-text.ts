@@ -7,6 +7,9 @@
 import type { Place, Report } from './report.js';
 import type { Statement } from './statement.js';
 
+/** Why settings of keepalived's own process are left out. */
+export const AT_RUN_TIME = 'says how keepalived itself runs';
+
 /** What keepalived does with a word that it does not know. */
 export const UNKNOWN = 'keepalived does not know this word here and passes over it';
 

@@ -239,8 +239,10 @@ function ignore({ report }: { readonly report: Report }, place: Place, problem: 
   report.passOver(place, `${problem}: keepalived ignores it`);
 }
 
-function takeVirtualHost(server: VirtualServer | RealServer, { values: [host] }: Statement): void {
-  if (host !== undefined) server.virtualHost = host;
+function takeVirtualHost(server: VirtualServer | RealServer, statement: Statement): void {
+  const [host] = statement.values;
+  if (host === undefined) ignore(server, statement, 'has no name');
+  else server.virtualHost = host;
 }
 
 function takeScheduler(server: VirtualServer, name: string, statement: Statement): void {

@@ -11,7 +11,7 @@ import type { ServiceKey } from '../../model/service-key.js';
 import { parseTimeouts, type Timeouts } from '../../model/timeouts.js';
 import { checksOf, type Surroundings, type TrackFile } from './keepalived-checkers.js';
 import { type Group, type GroupTarget, groupOf, MISSING_VALUE } from './keepalived-group.js';
-import { type Block, type Keywords, readKeepalived, UNKNOWN } from './keepalived-text.js';
+import { AT_RUN_TIME, type Block, type Keywords, readKeepalived, UNKNOWN } from './keepalived-text.js';
 import { addressOf, portOf, unsigned } from './keepalived-values.js';
 import {
   type RealServer,
@@ -26,7 +26,6 @@ import { type Handler, handle, named, type Statement } from './statement.js';
 
 const VRRP = 'is VRRP, not IPVS';
 const OTHER = 'is not IPVS';
-const AT_RUN_TIME = 'says how keepalived itself runs';
 
 /** Blocks that only count braces here. */
 const SKIPPED = [

@@ -207,7 +207,7 @@ export function checksOf(virtual: CheckedVirtual, real: CheckedReal, destination
   const called = checking.port ?? (real.port > 0 ? real.port : SERVICES.get(serviceOf(virtual)));
   const port = called === destination.port || check.type === 'ping' ? undefined : called;
   const whole = { ...timesOf(virtual, check), ...check, ...(port !== undefined && { port }) };
-  return checkOf(whole, destination.port, typePlace ?? place, report);
+  return checkOf(whole, destination, typePlace ?? place, report);
 }
 
 function serviceOf({ checking, target, protocol }: CheckedVirtual): string {

@@ -93,7 +93,7 @@ export function checksOf(
     recheck: interval,
   };
   const to = called === destination.port ? {} : { port: called };
-  return checkOf({ ...times, ...check, ...to }, destination.port, place, report);
+  return checkOf({ ...times, ...check, ...to }, destination, place, report);
 }
 
 function secondsOf(statement: Statement | undefined, usual: number): number {

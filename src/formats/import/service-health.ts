@@ -2,6 +2,7 @@
  * Checks of single real servers, as importers gather them -> the checks of a service.
  * @module
  */
+import { familyOf } from '../../address/ip.js';
 import { type Check, type NormalCheck, needsPort, parseCheck } from '../../model/check.js';
 import type { DestinationKey } from '../../model/destination.js';
 import type { OnFailure, Quorum, ServiceHealth } from '../../model/health.js';
@@ -47,14 +48,27 @@ function mostCommon(lists: readonly (readonly NormalCheck[])[]): readonly Normal
 }
 
 /** A check as the model has it. What it refuses is told with the check's place, and there is no check. */
-export function checkOf(check: Check, port: number, place: Place, report: Report): NormalCheck[] {
-  if (check.port === undefined && port === 0 && needsPort(check)) {
+export function checkOf(
+  check: Check,
+  server: { readonly address: string; readonly port: number },
+  place: Place,
+  report: Report,
+): NormalCheck[] {
+  if (check.port === undefined && server.port === 0 && needsPort(check)) {
     report.skip(place, 'has no port to go to: the check is left out');
     return [];
   }
+  const { source, ...others } = check;
+  const target = check.address ?? server.address;
+  if (check.type !== 'exec' && /^fe[89ab]/i.test(target)) {
+    report.skip(place, `cannot go to ${target}, a link-local address: the check is left out`);
+    return [];
+  }
+  const isStrange = source !== undefined && familyOf(source) !== familyOf(target);
+  if (isStrange) report.skip(place, `cannot go from ${source} to ${target}: it goes from any address`);
   const checked = report.attempt(
     place,
-    () => parseCheck(withoutUndefined(check)),
+    () => parseCheck(withoutUndefined((isStrange ? others : check) as Check)),
     {},
     (at, why) => report.skip(at, `${why}; the check is left out`),
   );

@@ -75,6 +75,8 @@ describe('keepalived', () => {
   test.each([
     ['HTTP_GET {\nurl {\npath /\nregex "a(?i)b"\n}\n}', 'is no regular expression of JavaScript'],
     ['HTTP_GET {\nurl {\npath "/a b"\n}\n}', 'must be printable ASCII without blanks'],
+    ['TCP_CHECK {\nbindto 2001:db8::1\n}', 'cannot go from 2001:db8::1 to 198.51.100.1: it goes from any address'],
+    ['TCP_CHECK {\nconnect_ip fe80::1\n}', 'cannot go to fe80::1, a link-local address: the check is left out'],
     ['TCP_CHECK {\ndelay_loop 0.01\n}', '0.01 s become 0.1 s'],
     ['TCP_CHECK {\n@here retry 2\n}', 'a condition (@id) is not understood'],
     ['MISC_CHECK {\nmisc_path /bin/x\nmisc_dynamic\n}', 'exit codes are percent of the weight, 1 here'],
