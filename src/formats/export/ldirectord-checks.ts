@@ -105,6 +105,7 @@ function keysOf(
       if (!isUdp || !isDeepStrictEqual(check.status, [200])) return refused(tell, 'it asks by UDP, for 200');
       return check.uri === undefined ? negotiate('sip') : textKeys('sip', { login: check.uri }, tell);
     case 'radius':
+      tell('the server must accept the user: a reject does not pass');
       return textKeys('radius', { secret: check.secret, login: check.user, passwd: check.password }, tell);
     case 'script':
       return scriptKeys(check, isUdp, tell);

@@ -276,6 +276,7 @@ const NEGOTIATE: Readonly<Record<string, (asked: Asked) => Check | undefined>> =
   },
   radius: ({ texts: { secret, login, passwd }, report, place }) => {
     if (secret !== undefined) {
+      report.skip(login ?? place, 'of RADIUS: a reject passes here; ldirectord wants the server to accept it');
       return withoutUndefined({
         type: 'radius',
         secret: secret.text,
@@ -366,10 +367,11 @@ function dnsOf(asked: Asked): Check {
   const answer = isText ? receive : pattern && 'contains' in pattern ? pattern.contains : undefined;
   if (receive === '') report.skip(place, 'asks DNS without receive, which never passes there; any record passes here');
   else if (answer === undefined) report.skip(texts.receive ?? place, 'is more than a text: any record passes');
+  const isAddress = /^\d+\.\d+\.\d+\.\d+$/.test(request);
   return withoutUndefined({
     type: 'dns',
-    name: request === '' ? '.' : request,
-    recordType: 'A',
+    name: isAddress ? `${request.split('.').reverse().join('.')}.in-addr.arpa` : request || '.',
+    recordType: isAddress ? 'PTR' : 'A',
     answer,
     transport: protocol === 'tcp' ? 'tcp' : undefined,
   } as const);

@@ -360,7 +360,6 @@ describe('checks', () => {
     { type: 'smtp', ...whole },
     { type: 'ldap', ...whole, tls: { verify: false } },
     { type: 'dns', ...whole, name: 'www.example.com', recordType: 'A', answer: '192.0.2.5', transport: 'tcp' },
-    { type: 'radius', ...whole, secret: 'x y', user: 'me', password: 'pass' },
     { type: 'script', ...whole, preset: 'imap', tls: { verify: false } },
     { type: 'script', ...whole, steps: [{ send: 'PING\n' }, { expect: 'PONG' }] },
     { type: 'script', ...whole, steps: [{ matches: '^220' }] },
@@ -406,6 +405,7 @@ describe('checks', () => {
     ['without the mysql check', { checks: [{ type: 'mysql' }] }],
     ['its interval is whole seconds', { checks: [{ type: 'tcp', interval: 1500 }] }],
     ['without its quorum', { checks: [{ type: 'tcp' }], quorum: { up: 2 } }],
+    ['a reject does not pass', { checks: [{ type: 'radius', ...whole, secret: 'x' }] }],
     ['it has no words for its secret', { checks: [{ type: 'radius', secret: 'a#b' }] }],
     [
       'without its sorry server',

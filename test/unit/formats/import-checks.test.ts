@@ -177,6 +177,13 @@ describe('ldirectord', () => {
     expect(read(ldirectord(key), 'ldirectord').check?.type).toBe(type);
   });
 
+  test('DNS is asked for an address, and by an address for its name', () => {
+    const of = (request: string) =>
+      read(ldirectord('service = dns', `request = "${request}"`, 'receive = "www\\.example"'), 'ldirectord').check;
+    expect(of('www.example.com')).toMatchObject({ name: 'www.example.com', recordType: 'A', transport: 'tcp' });
+    expect(of('192.0.2.7')).toMatchObject({ name: '7.2.0.192.in-addr.arpa', recordType: 'PTR', answer: 'www.example' });
+  });
+
   test('a proxy is asked for a whole URL, by the name of its host', () => {
     const { check } = read(ldirectord('service = http_proxy', 'request = "http://www.example.com/x"'), 'ldirectord');
     expect(check).toMatchObject({ type: 'http', path: 'http://www.example.com/x', host: 'www.example.com' });
