@@ -49,7 +49,7 @@ export interface Imported {
 
 /**
  * Reads a file as the program reads it that it is for, with that program's defaults: the state is what that program would
- * have put into the kernel with every real server up. Nothing is left out silently. docs/import.md tells what each format
+ * have put into the kernel with every real server up, and how it checks them. Nothing is left out silently. docs/import.md tells what each format
  * gives. Reads no other file and changes nothing.
  *
  * Throws {@link ConfigError} with every mistake by line.

@@ -28,8 +28,7 @@ export const importFile = defineVerb({
     json: JSON_OUTPUT,
   },
   help: "write another program's file as a state file",
-  details:
-    'What is not imported, such as health checks, is listed on standard error with its line; see docs/import.md.',
+  details: 'What is not imported, such as VRRP, is listed on standard error with its line; see docs/import.md.',
 
   async run({ values, operands: { file = '-' } }, { streams: { stdin, stdout, stderr } }) {
     const { formatStateFile } = await import('../../config/write.js');

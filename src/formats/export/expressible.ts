@@ -39,9 +39,12 @@ export function expressible(
   for (const section of ['director', 'realServer'] as const) {
     if (state[section] !== undefined) report(section, 'sets up the host, which this file does not do');
   }
-  for (const { service } of state.health ?? []) report(formatServiceKey(service), 'its checks are left out');
+  if (!capabilities.checks) {
+    for (const { service } of state.health ?? []) report(formatServiceKey(service), 'its checks are left out');
+  }
   return withoutUndefined({
     services: (state.services ?? []).flatMap((entry) => expressibleService(entry, capabilities, report)),
+    health: capabilities.checks ? state.health : undefined,
     timeouts: expressibleTimeouts(state.timeouts ?? {}, capabilities, report),
     daemons: expressibleDaemons(state.daemons, capabilities, report),
   });

@@ -5,11 +5,14 @@
 import { netmaskText } from '../../ipvsadm/rules.js';
 import type { NormalDesiredService } from '../../model/desired.js';
 import type { NormalDestination } from '../../model/destination.js';
+import type { NormalServiceHealth } from '../../model/health.js';
 import type { NormalService } from '../../model/service.js';
 import { familyOfKey, formatServiceKey } from '../../model/service-key.js';
 import type { Timeouts } from '../../model/timeouts.js';
 import { KEEPALIVED_SCHEDULERS } from '../import/keepalived-virtual-server.js';
+import { byService, checksOf, tellSorry } from './checked.js';
 import { destinationName } from './expressible.js';
+import { checkerLines, isNeverReached, policyLines } from './keepalived-checks.js';
 import type { Language, ReportNotWritten } from './language.js';
 
 /** keepalived 2.2.7 and later. */
@@ -26,14 +29,17 @@ export const keepalivedLanguage: Language = {
     tunnels: 'all',
     crossFamily: true,
     timeouts: true,
+    checks: true,
     // lvs_sync_daemon names a VRRP instance, and that instance says which role runs.
     daemons: false,
   },
-  write: ({ services = [], timeouts }, report) =>
-    [
+  write: ({ services = [], timeouts, health = [] }, report) => {
+    const checked = byService(health);
+    return [
       ...(timeouts === undefined ? [] : [globals(timeouts)]),
-      ...services.flatMap((entry) => virtualServer(entry, report)),
-    ].join('\n'),
+      ...services.flatMap((entry) => virtualServer(entry, checked.get(formatServiceKey(entry.service)), report)),
+    ].join('\n');
+  },
 };
 
 function globals({ tcp, tcpFin, udp }: Partial<Timeouts>): string {
@@ -43,14 +49,39 @@ function globals({ tcp, tcpFin, udp }: Partial<Timeouts>): string {
   return `global_defs {\n    lvs_timeouts ${words.join(' ')}\n}\n`;
 }
 
-function virtualServer({ service, destinations }: NormalDesiredService, report: ReportNotWritten): string[] {
-  const servers = realServers(service, destinations, report);
+function virtualServer(
+  { service, destinations }: NormalDesiredService,
+  health: NormalServiceHealth | undefined,
+  report: ReportNotWritten,
+): string[] {
+  const servers = realServers(service, destinations, health, report);
   if (servers.length === 0) {
     report(formatServiceKey(service), 'left out: keepalived takes no virtual server without real servers');
     return [];
   }
-  const lines = [...settings(service), ...servers].map((line) => `    ${line}\n`);
+  const policy = health === undefined ? [] : policyOf(service, destinations, health, report);
+  const lines = [...settings(service), ...policy, ...servers].map((line) => `    ${line}\n`);
   return [`virtual_server ${target(service)} {\n${lines.join('')}}\n`];
+}
+
+function policyOf(
+  service: NormalService,
+  destinations: readonly NormalDestination[],
+  health: NormalServiceHealth,
+  report: ReportNotWritten,
+): string[] {
+  const name = formatServiceKey(service);
+  const total = destinations.reduce((sum, { weight }) => sum + weight, 0);
+  const lines = policyLines(health, total, (why) => report(name, why));
+  const { sorry } = health;
+  if (sorry === undefined) return lines;
+  if (isNeverReached(health, total)) {
+    report(name, 'without its sorry server: it would take the place of real servers that do not reach the quorum');
+    return lines;
+  }
+  tellSorry(name, sorry, report);
+  const { address, port } = sorry;
+  return [...lines, `sorry_server ${endpoint(address, port)}`, `sorry_server_lvs_method ${method(sorry)}`];
 }
 
 function target(service: NormalService): string {
@@ -81,8 +112,13 @@ function settings(service: NormalService): string[] {
 function realServers(
   service: NormalService,
   destinations: readonly NormalDestination[],
+  health: NormalServiceHealth | undefined,
   report: ReportNotWritten,
 ): string[] {
+  const checkers = (destination: NormalDestination, port: number) =>
+    checkerLines(checksOf(destination, health), destination, port, (why) =>
+      report(destinationName(service, destination), why),
+    );
   const withPort = destinations.filter((destination) => !losesPort(service, destination));
   const taken = new Set(withPort.map(({ address, port }) => endpoint(address, port)));
   return destinations.flatMap((destination) => {
@@ -92,14 +128,15 @@ function realServers(
       report(name, `left out: keepalived takes port 0 for the service's (${service.port})`);
       return [];
     }
-    if (!losesPort(service, destination)) return realServer(endpoint(address, port), destination);
+    if (!losesPort(service, destination))
+      return realServer(endpoint(address, port), destination, checkers(destination, port));
     if (taken.has(address)) {
       report(name, `left out: ${forward} of a mark has no port, and ${address} without one is there already`);
       return [];
     }
     taken.add(address);
     report(name, `without its port: ${forward} of a mark has none`);
-    return realServer(address, destination);
+    return realServer(address, destination, checkers(destination, 0));
   });
 }
 
@@ -108,13 +145,18 @@ function losesPort({ protocol }: NormalService, { forward, port }: NormalDestina
   return protocol === 'fwmark' && forward !== 'nat' && port !== 0;
 }
 
-function realServer(place: string, { weight, upperThreshold, lowerThreshold, ...way }: NormalDestination): string[] {
+function realServer(
+  place: string,
+  { weight, upperThreshold, lowerThreshold, ...way }: NormalDestination,
+  checkers: readonly string[],
+): string[] {
   return [
     `real_server ${place} {`,
     `    weight ${weight}`,
     `    lvs_method ${method(way)}`,
     ...(upperThreshold === undefined ? [] : [`    uthreshold ${upperThreshold}`]),
     ...(lowerThreshold === undefined ? [] : [`    lthreshold ${lowerThreshold}`]),
+    ...checkers.map((line) => `    ${line}`),
     '}',
   ];
 }

@@ -41,6 +41,8 @@ export interface Capabilities {
   readonly crossFamily: boolean;
   readonly timeouts: boolean;
   readonly daemons: boolean;
+  /** Whether real servers can be checked. Default false. */
+  readonly checks?: boolean;
 }
 
 /** How the file of another program is written. */

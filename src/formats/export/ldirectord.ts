@@ -1,14 +1,19 @@
 /**
- * Desired state -> ldirectord.cf. `checktype = on` keeps every real server in the table.
+ * Desired state -> ldirectord.cf. Where nothing is checked, `checktype = on` keeps every real server in the table.
  * @module
  */
+
 import { formatEndpoint } from '../../address/endpoint.js';
+import { familyOf } from '../../address/ip.js';
 import { netmaskText } from '../../ipvsadm/rules.js';
 import type { NormalDesiredService } from '../../model/desired.js';
 import type { NormalDestination } from '../../model/destination.js';
+import type { NormalServiceHealth } from '../../model/health.js';
 import type { NormalService } from '../../model/service.js';
-import { familyOfKey } from '../../model/service-key.js';
-import type { Language } from './language.js';
+import { familyOfKey, formatServiceKey } from '../../model/service-key.js';
+import { byService, tellSorry } from './checked.js';
+import type { Language, ReportNotWritten } from './language.js';
+import { checkKeys } from './ldirectord-checks.js';
 
 /** ldirectord of resource-agents 4. */
 export const ldirectordLanguage: Language = {
@@ -26,19 +31,65 @@ export const ldirectordLanguage: Language = {
     crossFamily: false,
     timeouts: false,
     daemons: false,
+    checks: true,
   },
   // Only a line without indent ends a virtual service.
-  write: ({ services = [] }) => services.map(virtual).join('\n'),
+  write: ({ services = [], health = [] }, report) => {
+    const checked = byService(health);
+    const intervals = services.map(({ service }) => intervalOf(checked.get(formatServiceKey(service))));
+    const isForking = new Set(intervals.filter((each) => each !== undefined)).size > 1;
+    const [common] = intervals.filter((each) => each !== undefined);
+    const globals = isForking ? 'fork = yes\n\n' : common === undefined ? '' : `checkinterval = ${common}\n\n`;
+    const write = (entry: NormalDesiredService) =>
+      virtual(entry, checked.get(formatServiceKey(entry.service)), isForking, report);
+    return globals + services.map(write).join('\n');
+  },
 };
 
-function virtual({ service, destinations }: NormalDesiredService): string {
+/** Seconds; only with a process for each virtual service has each its own. */
+function intervalOf(health: NormalServiceHealth | undefined): number | undefined {
+  const [check] = health?.checks ?? [];
+  return check && Math.ceil(check.interval / 1000);
+}
+
+function virtual(
+  { service, destinations }: NormalDesiredService,
+  health: NormalServiceHealth | undefined,
+  isForking: boolean,
+  report: ReportNotWritten,
+): string {
+  const name = formatServiceKey(service);
+  const checks = checkKeys(service, health, destinations, (why) => report(name, why));
   const six = familyOfKey(service) === 'ipv6' ? '6' : '';
   const lines = [
     ...destinations.map((destination) => `real${six} = ${real(destination)}`),
-    'checktype = on',
+    ...(checks === undefined
+      ? ['checktype = on']
+      : linesOf({ ...checks, ...(isForking && { checkinterval: intervalOf(health) ?? 10 }) })),
+    ...(checks === undefined ? [] : fallback(name, health?.sorry, six, report)),
     ...settings(service),
   ];
   return `virtual${six} = ${target(service)}\n${lines.map((line) => `    ${line}\n`).join('')}`;
+}
+
+function linesOf(keys: Readonly<Record<string, string | number>>): string[] {
+  return Object.entries(keys).map(([key, value]) => `${key} = ${value}`);
+}
+
+function fallback(
+  service: string,
+  sorry: NormalDestination | undefined,
+  six: string,
+  report: ReportNotWritten,
+): string[] {
+  if (sorry === undefined) return [];
+  const isSix = familyOf(sorry.address) === 'ipv6';
+  if ((sorry.tunnel?.type ?? 'ipip') !== 'ipip' || isSix !== (six !== '')) {
+    report(service, 'without its sorry server: a tunnel is ipip here, within one family');
+    return [];
+  }
+  tellSorry(service, sorry, report);
+  return [`fallback${six} = ${formatEndpoint(sorry.address, sorry.port)} ${METHODS.get(sorry.forward)}`];
 }
 
 function target(service: NormalService): string {

@@ -7,6 +7,12 @@
 import type { Place, Report } from './report.js';
 import type { Statement } from './statement.js';
 
+/** Why settings of keepalived's own process are left out. */
+export const AT_RUN_TIME = 'says how keepalived itself runs';
+
+/** What keepalived does with a word that it does not know. */
+export const UNKNOWN = 'keepalived does not know this word here and passes over it';
+
 /**
  * What a keyword's block holds: keywords of their own, lines without keywords (`lines`), or what is of no interest here and
  * only counts braces (`skipped`).
@@ -24,6 +30,7 @@ export function readKeepalived(text: string, keywords: Keywords, report: Report)
 /** The words between braces, or a brace. */
 interface Piece extends Place {
   readonly values: readonly string[];
+  readonly text: string;
   readonly problem?: string;
 }
 
@@ -166,7 +173,7 @@ function piecesOfLine(
   const parts = problem === undefined || !/^include/.test(text) ? splitAtBraces(text) : [text];
   return parts.flatMap((part) => {
     const [key, ...values] = wordsOf(part);
-    return key === undefined ? [] : [{ ...place, key, values, ...(problem !== undefined && { problem }) }];
+    return key === undefined ? [] : [{ ...place, key, values, text: part, ...(problem !== undefined && { problem }) }];
   });
 }
 

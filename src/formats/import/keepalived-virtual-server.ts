@@ -13,17 +13,16 @@ import {
   type SchedulerFlag,
 } from '../../model/service.js';
 import { PROTOCOLS, type Protocol } from '../../model/service-key.js';
+import { ALPHA, CHECKER_BLOCKS, CHECKERS, type Checker } from './keepalived-checkers.js';
 import { FAMILIES, MISSING_VALUE } from './keepalived-group.js';
-import type { Keywords } from './keepalived-text.js';
+import { type Keywords, UNKNOWN } from './keepalived-text.js';
+import { SERVER_TIMING, type Timing } from './keepalived-timing.js';
 import { addressOf, type NumberRange, portOf, unsigned } from './keepalived-values.js';
-import { HEALTH_CHECKING, type Place, type Report } from './report.js';
+import type { Place, Report } from './report.js';
 import type { Forward } from './services.js';
-import { type Handler, handle, named, type Statement } from './statement.js';
+import { type Handler, handle, named, type Statement, withoutProblems } from './statement.js';
 
 const NOTIFICATION = 'runs or tells a program, which the state file does not do';
-
-/** What keepalived does with a word that it does not know. */
-export const UNKNOWN = 'keepalived does not know this word here and passes over it';
 
 /** The way to a real server while it is read: the method may come later than the options of the tunnel. */
 interface Method {
@@ -37,6 +36,8 @@ export interface VirtualServer extends Method {
   readonly fields: Record<string, Place>;
   readonly flags: SchedulerFlag[];
   readonly reals: RealServer[];
+  readonly timing: Timing;
+  virtualHost?: string;
   sorry?: SorryServer;
   scheduler?: string;
   family?: Family;
@@ -59,6 +60,9 @@ export interface RealServer extends Method {
   readonly address: string;
   /** 0: not given. */
   readonly port: number;
+  readonly timing: Timing;
+  readonly checkers: Checker[];
+  virtualHost?: string;
   weight?: number;
   upperThreshold?: number;
   lowerThreshold?: number;
@@ -69,23 +73,8 @@ export interface RealServer extends Method {
 /** A sorry server; it counts 1. */
 export type SorryServer = RealServer & { readonly weight: 1 };
 
-const CHECKERS = [
-  'HTTP_GET',
-  'SSL_GET',
-  'TCP_CHECK',
-  'PING_CHECK',
-  'SMTP_CHECK',
-  'DNS_CHECK',
-  'UDP_CHECK',
-  'MISC_CHECK',
-  'FILE_CHECK',
-  'BFD_CHECK',
-] as const;
-
 /** The keywords of a virtual server that open blocks. */
-export const VIRTUAL_SERVER_BLOCKS: Keywords = new Map([
-  ['real_server', new Map(CHECKERS.map((checker) => [checker, 'skipped']))],
-]);
+export const VIRTUAL_SERVER_BLOCKS: Keywords = new Map([['real_server', CHECKER_BLOCKS]]);
 
 const WEIGHT = { min: 0, max: 0x7fffffff, isLoose: true };
 const UNSIGNED = { min: 0, max: 0xffffffff, isLoose: true };
@@ -157,7 +146,8 @@ const VIRTUAL_SERVER: Readonly<Record<string, Handler<VirtualServer>>> = {
   real_server: valued((server, address, statement) => {
     const real = serverOf(server, address, statement);
     if (real === undefined) return;
-    handle(statement.block ?? [], REAL_SERVER, real, server.report, (inner) => server.report.passOver(inner, UNKNOWN));
+    const block = withoutProblems(statement.block ?? [], isAboutChecks, server.report);
+    handle(block, REAL_SERVER, real, server.report, (inner) => server.report.passOver(inner, UNKNOWN));
     if (isOfFamily(server, real)) server.reals.push(real);
   }),
   sorry_server: valued((server, address, statement) => {
@@ -174,27 +164,20 @@ const VIRTUAL_SERVER: Readonly<Record<string, Handler<VirtualServer>>> = {
   }),
   quorum: valued((server, text, statement) => {
     server.quorum = unsigned(text, { ...UNSIGNED, min: 1 }, statement, server.report) ?? 1;
-    server.report.skip(statement, HEALTH_CHECKING);
   }),
-  hysteresis: numbered(UNSIGNED, (server, hysteresis, statement) => {
+  hysteresis: numbered(UNSIGNED, (server, hysteresis) => {
     server.hysteresis = hysteresis;
-    server.report.skip(statement, HEALTH_CHECKING);
   }),
-  inhibit_on_failure: (server, statement) => {
+  inhibit_on_failure: (server) => {
     server.inhibits = true;
-    server.report.skip(statement, HEALTH_CHECKING);
   },
-  alpha: HEALTH_CHECKING,
-  omega: HEALTH_CHECKING,
+  alpha: ALPHA,
+  omega: NOTIFICATION,
   quorum_up: NOTIFICATION,
   quorum_down: NOTIFICATION,
-  delay_loop: HEALTH_CHECKING,
-  connect_timeout: HEALTH_CHECKING,
-  retry: HEALTH_CHECKING,
-  delay_before_retry: HEALTH_CHECKING,
-  warmup: HEALTH_CHECKING,
-  ha_suspend: HEALTH_CHECKING,
-  virtualhost: HEALTH_CHECKING,
+  ...SERVER_TIMING,
+  ha_suspend: 'keep checks whether the address is on this host or not',
+  virtualhost: takeVirtualHost,
   smtp_alert: NOTIFICATION,
   snmp_name: 'is not IPVS',
 };
@@ -215,21 +198,21 @@ const REAL_SERVER: Readonly<Record<string, Handler<RealServer>>> = {
   }),
   inhibit_on_failure: (server, statement) => {
     server.inhibits = !/^(false|off|no)$/.test(statement.values[0] ?? 'true');
-    server.report.skip(statement, HEALTH_CHECKING);
+    server.fields['inhibits'] = statement;
   },
-  alpha: HEALTH_CHECKING,
-  retry: HEALTH_CHECKING,
-  delay_before_retry: HEALTH_CHECKING,
-  warmup: HEALTH_CHECKING,
-  delay_loop: HEALTH_CHECKING,
-  connect_timeout: HEALTH_CHECKING,
-  virtualhost: HEALTH_CHECKING,
+  alpha: ALPHA,
+  ...SERVER_TIMING,
+  virtualhost: takeVirtualHost,
   notify_up: NOTIFICATION,
   notify_down: NOTIFICATION,
   smtp_alert: NOTIFICATION,
   snmp_name: 'is not IPVS',
-  ...Object.fromEntries(CHECKERS.map((checker) => [checker, HEALTH_CHECKING])),
+  ...CHECKERS,
 };
+
+function isAboutChecks(key: string): boolean {
+  return key === 'virtualhost' || Object.hasOwn(SERVER_TIMING, key) || Object.hasOwn(CHECKERS, key);
+}
 
 /** Reads the block of a virtual server. @param family of its address, where it has one */
 export function readVirtualServer(statement: Statement, family: Family | undefined, report: Report): VirtualServer {
@@ -238,6 +221,7 @@ export function readVirtualServer(statement: Statement, family: Family | undefin
     fields: {},
     flags: [],
     reals: [],
+    timing: {},
     tunnel: { type: 'ipip' },
     weight: 1,
     quorum: 1,
@@ -245,13 +229,20 @@ export function readVirtualServer(statement: Statement, family: Family | undefin
     inhibits: false,
     ...(family !== undefined && { family }),
   };
-  handle(statement.block ?? [], VIRTUAL_SERVER, server, report, (inner) => report.passOver(inner, UNKNOWN));
+  const block = withoutProblems(statement.block ?? [], isAboutChecks, report);
+  handle(block, VIRTUAL_SERVER, server, report, (inner) => report.passOver(inner, UNKNOWN));
   completeFamily(server, statement.values[0] === 'group');
   return server;
 }
 
 function ignore({ report }: { readonly report: Report }, place: Place, problem: string): void {
   report.passOver(place, `${problem}: keepalived ignores it`);
+}
+
+function takeVirtualHost(server: VirtualServer | RealServer, statement: Statement): void {
+  const [host] = statement.values;
+  if (host === undefined) ignore(server, statement, 'has no name');
+  else server.virtualHost = host;
 }
 
 function takeScheduler(server: VirtualServer, name: string, statement: Statement): void {
@@ -343,7 +334,18 @@ function serverOf(server: VirtualServer, text: string, statement: Statement): Re
   const port = portOf(statement.values[1], place, report);
   if (address === undefined) report.passOver(place, `"${text}" is not an address: keepalived leaves the server out`);
   if (address === undefined || port === undefined) return undefined;
-  return { report, place, fields: {}, address, port, tunnel, ...(forward !== undefined && { forward }) };
+  const timing = {};
+  return {
+    report,
+    place,
+    fields: {},
+    address,
+    port,
+    timing,
+    checkers: [],
+    tunnel,
+    ...(forward !== undefined && { forward }),
+  };
 }
 
 /** Only a tunnel leads into the other address family. The first server tells the family where nothing else does. */

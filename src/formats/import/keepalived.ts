@@ -9,27 +9,26 @@ import { withoutUndefined } from '../../model/parse.js';
 import { DEFAULT_PERSISTENCE_TIMEOUT, DEFAULT_SCHEDULER, MAX_PERSISTENCE_TIMEOUT } from '../../model/service.js';
 import type { ServiceKey } from '../../model/service-key.js';
 import { parseTimeouts, type Timeouts } from '../../model/timeouts.js';
+import { checksOf, type Surroundings, type TrackFile } from './keepalived-checkers.js';
 import { type Group, type GroupTarget, groupOf, MISSING_VALUE } from './keepalived-group.js';
-import { type Block, type Keywords, readKeepalived } from './keepalived-text.js';
+import { AT_RUN_TIME, type Block, type Keywords, readKeepalived, UNKNOWN } from './keepalived-text.js';
 import { addressOf, portOf, unsigned } from './keepalived-values.js';
 import {
   type RealServer,
   readVirtualServer,
-  UNKNOWN,
   VIRTUAL_SERVER_BLOCKS,
   type VirtualServer,
 } from './keepalived-virtual-server.js';
-import { HEALTH_CHECKING, type Place, type Report } from './report.js';
-import { type DestinationDraft, type Forward, type Placed, type ServiceDraft, Services } from './services.js';
+import type { Place, Report } from './report.js';
+import type { Policy } from './service-health.js';
+import { type CheckedDraft, type Forward, type ServiceDraft, Services } from './services.js';
 import { type Handler, handle, named, type Statement } from './statement.js';
 
 const VRRP = 'is VRRP, not IPVS';
 const OTHER = 'is not IPVS';
-const AT_RUN_TIME = 'says how keepalived itself runs';
 
 /** Blocks that only count braces here. */
 const SKIPPED = [
-  'SSL',
   'bfd_instance',
   'garp_group',
   'interface_up_down_delays',
@@ -37,7 +36,6 @@ const SKIPPED = [
   'static_ipaddress',
   'static_routes',
   'static_rules',
-  'track_file',
   'track_group',
   'track_process',
   'vrrp_instance',
@@ -50,6 +48,8 @@ const SKIPPED = [
 const BLOCKS: Keywords = new Map<string, Block>([
   ...SKIPPED.map((keyword) => [keyword, 'skipped'] as const),
   ['global_defs', new Map([['notification_email', 'skipped']])],
+  ['SSL', new Map()],
+  ['track_file', new Map()],
   ['virtual_server_group', 'lines'],
   ['virtual_server', VIRTUAL_SERVER_BLOCKS],
 ]);
@@ -58,15 +58,21 @@ const BLOCKS: Keywords = new Map<string, Block>([
 export function importKeepalived(text: string, report: Report): DesiredState {
   const top = readKeepalived(text, BLOCKS, report);
   const groups = groupsOf(top, report);
+  const around = surroundingsOf(top, report);
   const services = new Services(report, { goesOn: true });
   const timeouts: SomeTimeouts = {};
   for (const statement of top) {
     if (statement.key === 'global_defs') readGlobals(statement, timeouts, report);
-    else if (statement.key === 'virtual_server') addVirtualServer(statement, groups, services, report);
+    else if (statement.key === 'virtual_server') addVirtualServer(statement, { groups, around, services, report });
+    else if (SURROUNDINGS.has(statement.key)) continue;
     else if (statement.key !== 'virtual_server_group') leaveOut(statement, report);
     else if (!isUsed(statement, top)) report.skip(named(statement), 'no virtual_server has this group');
   }
-  return { services: services.list, ...(Object.keys(timeouts).length > 0 && { timeouts: parseTimeouts(timeouts) }) };
+  return {
+    services: services.list,
+    ...services.health,
+    ...(Object.keys(timeouts).length > 0 && { timeouts: parseTimeouts(timeouts) }),
+  };
 }
 
 /** Groups by name; of two with one name the first counts. */
@@ -83,6 +89,52 @@ function groupsOf(top: readonly Statement[], report: Report): ReadonlyMap<string
   return groups;
 }
 
+const SURROUNDINGS: ReadonlySet<string> = new Set(['SSL', 'track_file']);
+
+interface Ssl {
+  readonly report: Report;
+  certificate?: Statement;
+  key?: Statement;
+}
+
+const SSL: Readonly<Record<string, Handler<Ssl>>> = {
+  certificate: (ssl, statement) => {
+    ssl.certificate = statement;
+  },
+  key: (ssl, statement) => {
+    ssl.key = statement;
+  },
+  password: 'a key with a password is not read',
+  ca: 'keepalived does not look whether a certificate is valid, and so its checks here do not',
+};
+
+/** What checkers take from the rest of the file. */
+function surroundingsOf(top: readonly Statement[], report: Report): Surroundings {
+  const files = new Map<string, TrackFile>();
+  const ssl: Ssl = { report };
+  const pass = (inner: Statement) => report.passOver(inner, UNKNOWN);
+  for (const statement of top.filter(({ key }) => SURROUNDINGS.has(key))) {
+    if (isProblem(statement, report)) continue;
+    if (statement.key === 'SSL') handle(statement.block ?? [], SSL, ssl, report, pass);
+    else addTrackFile(statement, files, report);
+  }
+  const [cert, key] = [ssl.certificate?.values[0], ssl.key?.values[0]];
+  if (cert !== undefined && key !== undefined) return { ssl: { cert, key }, files, virtualHost: undefined };
+  const alone = ssl.certificate ?? ssl.key;
+  if (alone !== undefined) report.skip(alone, 'a certificate counts only with its key');
+  return { ssl: {}, files, virtualHost: undefined };
+}
+
+function addTrackFile(statement: Statement, files: Map<string, TrackFile>, report: Report): void {
+  const { block = [], values } = statement;
+  const find = (keyword: string) => block.find(({ key }) => key === keyword)?.values;
+  const path = find('file')?.[0];
+  const [weight = '1', word] = find('weight') ?? [];
+  if (path === undefined) return report.passOver(named(statement), 'has no file: keepalived ignores it');
+  // What does not count 0 as it is written cannot be taken; which number it is does not matter.
+  files.set(values[0] ?? '', { path, weight: word === 'reverse' ? 1 : Number(weight) });
+}
+
 function isUsed({ values: [name] }: Statement, top: readonly Statement[]): boolean {
   return top.some(({ key, values }) => key === 'virtual_server' && values[0] === 'group' && values[1] === name);
 }
@@ -95,7 +147,8 @@ function isProblem(statement: Statement, report: Report): boolean {
 /** What else stands at the top of the file. */
 const TOP: readonly (readonly [RegExp, string])[] = [
   [/^(vrrp_\w+|static_\w+|garp_group|track_group|linkbeat_\w+|interface_up_down_delays)$/, VRRP],
-  [/^(SSL|bfd_instance|track_file|track_process)$/, HEALTH_CHECKING],
+  [/^bfd_instance$/, 'is BFD, which no check hears'],
+  [/^track_process$/, VRRP],
   [/^(net_namespace|namespace_with_ipsets|net_namespace_ipvs|instance|use_pid_dir|child_wait_time)$/, AT_RUN_TIME],
   [/^(config_save_dir|tmp_config_directory|include_check|umask|random_seed|process_names)$/, AT_RUN_TIME],
 ];
@@ -153,12 +206,16 @@ function takeTimeouts(timeouts: SomeTimeouts, statement: Statement, report: Repo
   }
 }
 
-function addVirtualServer(
-  statement: Statement,
-  groups: ReadonlyMap<string, Group>,
-  services: Services,
-  report: Report,
-): void {
+/** What a virtual server needs of the file, and where it goes. */
+interface Setting {
+  readonly groups: ReadonlyMap<string, Group>;
+  readonly around: Surroundings;
+  readonly services: Services;
+  readonly report: Report;
+}
+
+function addVirtualServer(statement: Statement, setting: Setting): void {
+  const { groups, report } = setting;
   if (isProblem(statement, report)) return;
   const place = named(statement);
   const [first, second] = statement.values;
@@ -178,7 +235,7 @@ function addVirtualServer(
   if (server.reals.length === 0) return report.skip(place, 'has no real servers: keepalived leaves it out, too');
   if (group !== undefined && !joinsFamily(group, server, place)) return;
   if (targets.some((one) => 'address' in one)) completeForAddresses(server, place, targets);
-  program(server, targets, isGroup, place, services);
+  program(server, targets, isGroup, place, setting);
 }
 
 /** The one address or mark that a virtual server names. */
@@ -233,7 +290,7 @@ function program(
   targets: readonly GroupTarget[],
   isGroup: boolean,
   place: Place,
-  services: Services,
+  { services, around }: Setting,
 ): void {
   const { report, fields } = server;
   if (server.engine !== undefined && server.timeout === undefined) {
@@ -242,7 +299,8 @@ function program(
   if (isGroup && server.netmask !== undefined) {
     report.skip(fields['persistence'] ?? place, 'keepalived itself does not heed it for a group');
   }
-  const servers = standing(server);
+  const { servers, isChecked, sorry } = standing(server);
+  const policy = isChecked ? policyOf(server, servers) : undefined;
   for (const target of targets) {
     const draft: ServiceDraft = {
       key: keyOf(target, server),
@@ -255,8 +313,15 @@ function program(
           : { timeout: server.timeout, netmask: isGroup ? undefined : server.netmask },
       persistenceEngine: server.timeout === undefined ? undefined : server.engine,
     };
-    const destinations = servers.map(({ real, weight }) => destinationOf(real, weight, server, target, isGroup));
-    services.add({ place: isGroup ? target.place : place, fields, draft }, destinations);
+    const draftOf = ({ real, weight }: Standing) => destinationOf(real, weight, server, target, isGroup, around);
+    services.add(
+      { place: isGroup ? target.place : place, fields, draft },
+      servers.map(draftOf),
+      policy && {
+        ...policy,
+        sorry: sorry && draftOf(sorry),
+      },
+    );
   }
 }
 
@@ -281,20 +346,28 @@ interface Standing {
   readonly weight: number;
 }
 
+interface Stand {
+  readonly servers: readonly Standing[];
+  /** False: whatever their checks say, the sorry server serves. */
+  readonly isChecked: boolean;
+  /** Serves when too many fail. */
+  readonly sorry?: Standing;
+}
+
 /** Who serves while every real server is up: with a quorum that they never reach, the sorry server. */
-function standing(server: VirtualServer): Standing[] {
+function standing(server: VirtualServer): Stand {
   const { sorry, report } = server;
   const reals = withoutTwins(server).map((real) => ({ real, weight: real.weight ?? server.weight }));
-  const total = reals.reduce((sum, { weight }) => sum + weight, 0);
-  if (sorry === undefined) return reals;
-  const quorum = Math.min(server.quorum, total);
-  if (total > 0 && total >= quorum + Math.min(server.hysteresis, quorum - 1)) {
-    if (sorry.inhibits !== true) {
-      report.skip(sorry.place, 'takes the place of real servers that fail, which only health checking finds out');
-      return reals;
-    }
-    report.skip(sorry.place, 'stands there with weight 0 (sorry_server_inhibit): only health checking gives it more');
-    return [...reals, { real: sorry, weight: 0 }];
+  if (sorry === undefined) return { servers: reals, isChecked: true };
+  const total = totalOf(reals);
+  const { up, hysteresis } = quorumOf(server, total);
+  if (total > 0 && total >= up + hysteresis) {
+    if (sorry.inhibits !== true) return { servers: reals, isChecked: true, sorry: { real: sorry, weight: 1 } };
+    report.skip(
+      sorry.place,
+      'stands there with weight 0 (sorry_server_inhibit), and stays so: a sorry server here is none of the real servers',
+    );
+    return { servers: [...reals, { real: sorry, weight: 0 }], isChecked: true };
   }
   report.skip(
     sorry.place,
@@ -303,7 +376,38 @@ function standing(server: VirtualServer): Standing[] {
   const inhibited = reals
     .filter(({ real }) => real.inhibits ?? server.inhibits)
     .map(({ real }) => ({ real, weight: 0 }));
-  return [...inhibited, { real: sorry, weight: 1 }];
+  return { servers: [...inhibited, { real: sorry, weight: 1 }], isChecked: false };
+}
+
+function totalOf(standing: readonly Standing[]): number {
+  return standing.reduce((sum, { weight }) => sum + weight, 0);
+}
+
+/** `validate_check_config`: a quorum above the weights of all is lowered to them, and the hysteresis below the quorum. */
+function quorumOf({ quorum, hysteresis }: VirtualServer, total: number) {
+  const up = Math.min(quorum, total);
+  return { up, hysteresis: Math.max(Math.min(hysteresis, up - 1), 0) };
+}
+
+/** What follows when a real server fails. */
+function policyOf(server: VirtualServer, servers: readonly Standing[]): Policy {
+  const { report, inhibits } = server;
+  const checked = servers.map(({ real }) => real).filter(({ checkers }) => checkers.length > 0);
+  const [first] = checked;
+  const isAlike = checked.every((real) => (real.inhibits ?? inhibits) === (first?.inhibits ?? inhibits));
+  const stays = isAlike ? (first?.inhibits ?? inhibits) : inhibits;
+  for (const { inhibits: own, fields, place } of checked) {
+    if (own !== undefined && own !== stays)
+      report.skip(
+        fields['inhibits'] ?? place,
+        'holds here for a virtual server as a whole, and this is not what most of it says',
+      );
+  }
+  const { up, hysteresis } = quorumOf(server, totalOf(servers));
+  return {
+    onFailure: { quiesce: true, removeAfter: stays ? 'never' : 0 },
+    quorum: { up: Math.min(Math.max(up, 1), 0x7fffffff), hysteresis: Math.min(hysteresis, 0x7fffffff) },
+  };
 }
 
 function destinationOf(
@@ -312,7 +416,8 @@ function destinationOf(
   server: VirtualServer,
   target: GroupTarget,
   isGroup: boolean,
-): Placed<DestinationDraft> {
+  around: Surroundings,
+): CheckedDraft {
   const { place, fields, address, upperThreshold, lowerThreshold } = real;
   const { forward = 'nat', tunnel } = real.forward === undefined ? server : real;
   const draft = withoutUndefined({
@@ -324,7 +429,13 @@ function destinationOf(
     upperThreshold,
     lowerThreshold,
   });
-  return { place, fields: { ...server.fields, ...fields }, draft };
+  const virtualHost = real.virtualHost ?? server.virtualHost;
+  return {
+    place,
+    fields: { ...server.fields, ...fields },
+    draft,
+    checks: (destination) => checksOf(real, destination, [real.timing, server.timing], { ...around, virtualHost }),
+  };
 }
 
 /** Undefined: the service's. Only for a real server of an address by itself does keepalived complete the port that NAT rewrites to. */

@@ -13,23 +13,30 @@ import { CommandError } from '../../ipvsadm/command-error.js';
 import { parseLooseIPv4 } from '../../ipvsadm/loose-address.js';
 import type { Names } from '../../ipvsadm/names.js';
 import { formatDestinationKey, type NormalDestination, parseDestination } from '../../model/destination.js';
+import { parseHealth, type ServiceHealth } from '../../model/health.js';
 import type { NormalService } from '../../model/service.js';
 import { formatServiceKey, type Protocol } from '../../model/service-key.js';
-import { HEALTH_CHECKING, type Place, type Report } from './report.js';
+import {
+  CHECK_KEYS,
+  type CheckedReal,
+  type Checking,
+  checksOf,
+  NUMBER_KEYS,
+  type Numbers,
+  noChecking,
+} from './ldirectord-checks.js';
+import type { Place, Report } from './report.js';
+import { serviceHealth } from './service-health.js';
 import { type Handler, handle, named, type Statement } from './statement.js';
 import { portOf } from './values.js';
 
 const NOTIFICATION = 'runs or tells a program, which the state file does not do';
 const DAEMON = 'says how the daemon ldirectord runs';
-const FALLBACK = 'takes the place of real servers that fail, which only health checking finds out';
+const MAINTENANCE = 'takes servers out by files: ipvs-ts drain takes them out here';
+const UNCHECKED = 'no real server is checked: all of them are always up';
 
 /** What both the file and a single virtual service may have. */
 const OVERRIDES: Readonly<Record<string, Handler<{ readonly report: Report }>>> = {
-  checktimeout: HEALTH_CHECKING,
-  negotiatetimeout: HEALTH_CHECKING,
-  checkinterval: HEALTH_CHECKING,
-  checkcount: HEALTH_CHECKING,
-  failurecount: HEALTH_CHECKING,
   fallbackcommand: NOTIFICATION,
   emailalert: NOTIFICATION,
   emailalertfrom: NOTIFICATION,
@@ -43,7 +50,11 @@ interface File {
   readonly report: Report;
   readonly names: Names;
   readonly virtuals: Statement[];
+  readonly numbers: Numbers;
+  isForking: boolean;
   readonly fallbacks: Map<Family, Fallback>;
+  /** Those of the file that some virtual service has. */
+  readonly used: Set<Fallback>;
   isQuiescent: boolean;
 }
 
@@ -58,19 +69,23 @@ interface Fallback {
 
 const GLOBALS: Readonly<Record<string, Handler<File>>> = {
   ...OVERRIDES,
+  ...NUMBER_KEYS,
   virtual: ({ virtuals }, statement) => void virtuals.push(statement),
   virtual6: ({ virtuals }, statement) => void virtuals.push(statement),
   fallback: (file, statement) => takeGlobalFallback(file, statement, 'ipv4'),
   fallback6: (file, statement) => takeGlobalFallback(file, statement, 'ipv6'),
   quiescent: takeQuiescent,
-  readdquiescent: answered(HEALTH_CHECKING),
-  maintenancedir: HEALTH_CHECKING,
+  readdquiescent: answered('a server that comes back gets its weight at once here'),
+  maintenancedir: MAINTENANCE,
   callback: NOTIFICATION,
   autoreload: answered(DAEMON),
   logfile: DAEMON,
   execute: DAEMON,
   supervised: DAEMON,
-  fork: answered(DAEMON),
+  fork: (file, statement) => {
+    file.isForking = answerOf(file, statement);
+    file.report.skip(statement, DAEMON);
+  },
 };
 
 /** A virtual service while it is read. */
@@ -85,6 +100,8 @@ interface Virtual {
   readonly host: string;
   readonly port: string;
   readonly reals: Statement[];
+  readonly checking: Checking;
+  readonly numbers: Numbers;
   protocol: Protocol;
   scheduler: string;
   flags: string | undefined;
@@ -93,8 +110,6 @@ interface Virtual {
   ops: Statement | undefined;
   fallback: Fallback | undefined;
   isQuiescent: boolean;
-  /** `checktype = off`: no real server comes up. */
-  isOff: boolean;
 }
 
 const VIRTUAL: Readonly<Record<string, Handler<Virtual>>> = {
@@ -134,32 +149,13 @@ const VIRTUAL: Readonly<Record<string, Handler<Virtual>>> = {
   quiescent: takeQuiescent,
   fallback: takeFallback('ipv4'),
   fallback6: takeFallback('ipv6'),
-  checktype: (virtual, statement) => {
-    const text = textOf(statement);
-    const [word = ''] = /[\w-]+/.exec(text) ?? [];
-    virtual.isOff = word === 'off';
-    if (!/\d/.test(text) && !CHECK_TYPES.includes(word)) {
-      virtual.report.refuse(statement, `must be a number, or one of ${CHECK_TYPES.join(', ')}`);
-    } else virtual.report.skip(statement, HEALTH_CHECKING);
-  },
-  service: HEALTH_CHECKING,
-  checkcommand: HEALTH_CHECKING,
-  checkport: HEALTH_CHECKING,
-  request: HEALTH_CHECKING,
-  receive: HEALTH_CHECKING,
-  httpmethod: HEALTH_CHECKING,
-  virtualhost: HEALTH_CHECKING,
-  login: HEALTH_CHECKING,
-  passwd: HEALTH_CHECKING,
-  database: HEALTH_CHECKING,
-  secret: HEALTH_CHECKING,
-  load: HEALTH_CHECKING,
+  ...CHECK_KEYS,
+  ...NUMBER_KEYS,
   monitorfile: NOTIFICATION,
   servicename: NOTIFICATION,
   comment: NOTIFICATION,
 };
 
-const CHECK_TYPES = ['connect', 'negotiate', 'ping', 'off', 'on', 'external', 'external-perl'];
 const SCHEDULERS = 'rr wrr lc wlc lblc lblcr dh sh sed nq fo ovf mh twos'.split(' ');
 
 function isPrefix(text: string): boolean {
@@ -198,7 +194,6 @@ function answered(why: string): Handler<{ readonly report: Report }> {
 
 function takeQuiescent(target: File | Virtual, statement: Statement): void {
   target.isQuiescent = answerOf(target, statement);
-  target.report.skip(statement, HEALTH_CHECKING);
 }
 
 function takeReal(family: Family): Handler<Virtual> {
@@ -245,9 +240,18 @@ function textOf({ values }: Statement): string {
 
 /** Reads a whole file. */
 export function importLdirectord(text: string, names: Names, report: Report): DesiredState {
-  const file: File = { report, names, virtuals: [], fallbacks: new Map(), isQuiescent: false };
+  const file: File = {
+    report,
+    names,
+    virtuals: [],
+    numbers: {},
+    fallbacks: new Map(),
+    used: new Set(),
+    isQuiescent: false,
+    isForking: false,
+  };
   handle(readLdirectord(text, report), GLOBALS, file, report);
-  const services = new Map<string, { service: NormalService; destinations: NormalDestination[] }>();
+  const services = new Map<string, Whole>();
   const lines = new Map<string, number>();
   for (const statement of file.virtuals) {
     const virtual = virtualOf(statement, file);
@@ -260,13 +264,24 @@ export function importLdirectord(text: string, names: Names, report: Report): De
     const reals = virtual.reals.flatMap((real) => realsOf(real, virtual));
     const service = tellIpvsadm(['-A', ...words, ...settingsWords(virtual)], virtual.place, report);
     if (service?.verb !== 'add-service') continue;
-    const destinations = serversOf(virtual, reals, words, service.service, file);
-    services.set(formatServiceKey(service.service), { service: service.service, destinations });
+    services.set(formatServiceKey(service.service), wholeOf(virtual, reals, words, service.service, file));
   }
-  for (const { statement } of file.fallbacks.values()) {
-    report.skip(statement, `${FALLBACK}; only a virtual address without any has it now`);
+  for (const fallback of file.fallbacks.values()) {
+    if (!file.used.has(fallback)) report.skip(fallback.statement, 'no virtual address that is checked has it');
   }
-  return { services: [...services.values()] };
+  const whole = [...services.values()];
+  const health = whole.flatMap((each) => each.health ?? []);
+  return {
+    services: whole.map(({ service, destinations }) => ({ service, destinations })),
+    ...(health.length > 0 && { health: parseHealth(health) }),
+  };
+}
+
+/** A service with its real servers, and how they are checked. */
+interface Whole {
+  readonly service: NormalService;
+  readonly destinations: readonly NormalDestination[];
+  readonly health?: ServiceHealth | undefined;
 }
 
 function virtualOf(statement: Statement, { report, names, isQuiescent }: File): Virtual | undefined {
@@ -282,6 +297,7 @@ function virtualOf(statement: Statement, { report, names, isQuiescent }: File): 
   if (value !== text) {
     report.passOver(place, `ldirectord reads "${value}" as ${mark === undefined ? text : `the mark ${mark}`}`);
   }
+  const checking = noChecking();
   const virtual: Virtual = {
     report,
     names,
@@ -291,6 +307,8 @@ function virtualOf(statement: Statement, { report, names, isQuiescent }: File): 
     host,
     port,
     reals: [],
+    checking,
+    numbers: checking.numbers,
     // DNS is the one service that ldirectord takes for UDP by itself.
     protocol: /^(53|domain)$/.test(port) ? 'udp' : 'tcp',
     scheduler: 'wrr',
@@ -300,7 +318,6 @@ function virtualOf(statement: Statement, { report, names, isQuiescent }: File): 
     ops: undefined,
     fallback: undefined,
     isQuiescent,
-    isOff: false,
   };
   handle(statement.block ?? [], VIRTUAL, virtual, report);
   return virtual;
@@ -383,10 +400,8 @@ const PLAIN_REAL =
 const REAL =
   /(\d+\.\d+\.\d+\.\d+|[A-Za-z0-9.-]+|\[[0-9A-fa-f:]+\])(?:->(\d+\.\d+\.\d+\.\d+|[A-Za-z0-9.-]+|\[[0-9A-fa-f:]+\]))?(?::(\d+|[\w-]+))?[ \t\r\f\v]+(.*)/s;
 
-interface Real {
-  readonly statement: Statement;
+interface Real extends CheckedReal {
   readonly address: string;
-  readonly port: number;
   readonly option: string;
   readonly weight: string;
   readonly lower: string;
@@ -410,10 +425,13 @@ function realsOf(statement: Statement, virtual: Virtual): Real[] {
     const reading = `${first}${last === undefined ? '' : `->${last}`}:${port} ${method} ${weight} l:${lower} u:${upper}`;
     report.passOver(statement, `ldirectord reads "${text}" as ${reading}`);
   }
-  const { option, weight, lower, upper } = flags;
-  return addressesOf(first, last, statement, virtual).map((address) => {
-    return { statement, address, port: number, option, weight, lower, upper };
-  });
+  const { method: _, ...settings } = flags;
+  return addressesOf(first, last, statement, virtual).map((address) => ({
+    statement,
+    address,
+    port: number,
+    ...settings,
+  }));
 }
 
 const REAL_FORM = 'address[->address][:port] gate|masq|ipip [weight] ["request","receive"] [l:N] [u:N]';
@@ -429,7 +447,7 @@ function flagsOf(text: string, statement: Statement, report: Report) {
     return found;
   };
   const weight = take(/[ \t\r\f\v]+(\d+)(.*)/s)?.[1] ?? '1';
-  const [, check, request] = take(/[ \t\r\f\v]+("(.*)"[, ][ \t\r\f\v]*".*")(.*)/s) ?? [];
+  const [, request, receive] = take(/[ \t\r\f\v]+"(.*)"[, ][ \t\r\f\v]*"(.*)"(.*)/s) ?? [];
   // It looks at the request before it takes the rest, and Perl forgets the rest with that.
   if (request?.startsWith('/')) {
     if (/[^ \t\r\f\v]/.test(rest))
@@ -442,8 +460,7 @@ function flagsOf(text: string, statement: Statement, report: Report) {
     report.refuse(statement, option === undefined ? `must be ${REAL_FORM}` : `must not end in "${rest}": ${REAL_FORM}`);
     return undefined;
   }
-  if (check !== undefined) report.skip({ ...statement, key: check }, HEALTH_CHECKING);
-  return { method, option, weight, lower, upper };
+  return { method, option, weight, lower, upper, request, receive };
 }
 
 function addressesOf(first: string, last: string | undefined, place: Place, virtual: Virtual): string[] {
@@ -462,32 +479,89 @@ function addressesOf(first: string, last: string | undefined, place: Place, virt
   return report.attempt(place, () => destinationKeysOf(range).map(({ address }) => address)) ?? [];
 }
 
-/** Who serves while every real server answers. */
-function serversOf(
+/** Who serves while every real server answers, and what is checked. */
+function wholeOf(
   virtual: Virtual,
   reals: readonly Real[],
   words: readonly string[],
   service: NormalService,
-  { fallbacks }: File,
-): NormalDestination[] {
-  const { report, isOff, isQuiescent } = virtual;
-  const global = virtual.mark === undefined ? fallbacks.get(virtual.family) : undefined;
+  file: File,
+): Whole {
+  const { report, checking, isQuiescent } = virtual;
+  const isOff = checking.type === 'off';
+  const global = virtual.mark === undefined ? file.fallbacks.get(virtual.family) : undefined;
   const fallback = virtual.fallback ?? global;
-  const table = new Map<string, NormalDestination>();
+  const table = new Map<string, Standing>();
   const add = (real: Real) => addReal(real, virtual, words, service, table);
   if (isOff) tellOff(reals, isQuiescent, report);
   if (!isOff || isQuiescent)
     for (const real of reals) add(isOff ? { ...real, weight: '0' } : asItComesUp(real, virtual, service));
   const port = fallback && fallbackPort(fallback, virtual, service);
-  if (fallback === undefined || port === undefined) return [...table.values()];
+  const isAlone = isOff || reals.length === 0;
+  if (fallback === undefined || port === undefined) {
+    return { service, ...standing([...table.values()], virtual, service, file) };
+  }
   const { statement, address, method } = fallback;
   const option = METHODS.get(method) ?? '-g';
-  if (isOff || reals.length === 0) {
-    add({ statement, address, port, option, weight: '1', lower: '0', upper: '0' });
-    return [...table.values()];
+  const real: Real = { statement, address, port, option, weight: '1', lower: '0', upper: '0' };
+  if (isAlone) add(real);
+  const kept = isAlone ? [...table.values()] : withoutFallback(table, address, port, service, statement, report);
+  const found = standing(kept, virtual, service, file);
+  if (isAlone || found.health !== undefined) file.used.add(fallback);
+  if (isAlone) return { service, ...found };
+  return { service, ...found, health: withSorry(found, real, virtual, words, service, kept.length < table.size) };
+}
+
+/** A server in the table, and the real server of the file that it is. */
+interface Standing {
+  readonly destination: NormalDestination;
+  readonly real: Real;
+}
+
+function standing(
+  servers: readonly Standing[],
+  virtual: Virtual,
+  service: NormalService,
+  { numbers, isForking }: File,
+): Omit<Whole, 'service'> {
+  const { report, place, checking, protocol, isQuiescent } = virtual;
+  const destinations = servers.map(({ destination }) => destination);
+  const target =
+    service.protocol === 'fwmark'
+      ? { host: String(service.mark), port: 0 }
+      : { host: service.address, port: service.port };
+  const checked = {
+    report,
+    place,
+    checking,
+    target,
+    file: numbers,
+    isForking,
+    protocol: service.protocol === 'fwmark' ? service.protocol : protocol,
+  };
+  const checks = servers.map(({ destination, real }) => ({
+    server: destination,
+    checks: checksOf(checked, real, destination),
+  }));
+  const onFailure = { quiesce: true, removeAfter: isQuiescent ? ('never' as const) : 0 };
+  return { destinations, health: serviceHealth(service, checks, { onFailure }) };
+}
+
+/** The fallback serves when all are down; where it is a real server too, nobody does. */
+function withSorry(
+  { health }: Omit<Whole, 'service'>,
+  fallback: Real,
+  virtual: Virtual,
+  words: readonly string[],
+  service: NormalService,
+  isReal: boolean,
+): ServiceHealth | undefined {
+  if (health === undefined) {
+    if (virtual.fallback !== undefined) virtual.report.skip(fallback.statement, UNCHECKED);
+    return undefined;
   }
-  if (virtual.fallback !== undefined) report.skip(statement, FALLBACK);
-  return withoutFallback(table, address, port, service, statement, report);
+  const sorry = isReal ? undefined : destinationOf(fallback, virtual, words, service);
+  return sorry === undefined ? health : { ...health, sorry };
 }
 
 /**
@@ -513,19 +587,17 @@ function fallbackPort({ port, statement }: Fallback, virtual: Virtual, service: 
   return port === undefined ? own : portOf(port, virtual.protocol, virtual.names, statement, virtual.report);
 }
 
-/** `_restore_service`: a server that the list of ipvsadm shows is edited, any other is added, and stays if it is there. */
-function addReal(
-  real: Real,
+/** What ipvsadm makes of a real server. */
+function destinationOf(
+  { statement, address, port, option, weight, lower, upper }: Real,
   { report }: Virtual,
   words: readonly string[],
   service: NormalService,
-  table: Map<string, NormalDestination>,
-): void {
-  const { statement, address, port, option, weight, lower, upper } = real;
+): NormalDestination | undefined {
   const place = named(statement);
   const server = ['-r', formatEndpoint(address, port), option, '-w', weight];
   const command = tellIpvsadm(['-a', ...words, '-x', upper, '-y', lower, ...server], place, report);
-  if (command?.verb !== 'add-destination') return;
+  if (command?.verb !== 'add-destination') return undefined;
   const { destination } = command;
   if (option !== '-m' && service.protocol !== 'fwmark' && port !== 0 && port !== service.port) {
     const why = `${destination.forward} does not rewrite ports, so the service's (${service.port}) counts`;
@@ -534,32 +606,45 @@ function addReal(
   // The kernel refuses what the model does, and ldirectord goes on.
   const pass = (at: Place, why: string) => report.passOver(at, `${why}; it is left out`);
   // A copy: ipvsadm reads what the kernel refuses, thresholds the wrong way round.
-  const checked = report.attempt(place, () => parseDestination(service, { ...destination }), {}, pass);
-  if (checked === undefined) return;
-  const name = formatDestinationKey(checked);
+  return report.attempt(place, () => parseDestination(service, { ...destination }), {}, pass);
+}
+
+/** `_restore_service`: a server that the list of ipvsadm shows is edited, any other is added, and stays if it is there. */
+function addReal(
+  real: Real,
+  virtual: Virtual,
+  words: readonly string[],
+  service: NormalService,
+  table: Map<string, Standing>,
+): void {
+  const { report } = virtual;
+  const destination = destinationOf(real, virtual, words, service);
+  if (destination === undefined) return;
+  const place = named(real.statement);
+  const name = formatDestinationKey(destination);
   const isThere = table.has(name);
-  if (!table.has(formatEndpoint(address, port))) {
+  if (!table.has(formatEndpoint(real.address, real.port))) {
     if (isThere) report.skip(place, `${name} is in ${formatServiceKey(service)} already: the first counts`);
-    else table.set(name, checked);
+    else table.set(name, { destination, real });
   } else if (isThere) {
     report.skip(place, `${name} is in ${formatServiceKey(service)} already: the last counts`);
-    table.set(name, checked);
+    table.set(name, { destination, real });
   } else report.passOver(place, `ldirectord takes it for one that is there, and does not add ${name}`);
 }
 
 /** ldirectord takes the fallback away when a real server comes up, also where it is one of them (`fallback_off`). */
 function withoutFallback(
-  table: ReadonlyMap<string, NormalDestination>,
+  table: ReadonlyMap<string, Standing>,
   address: string,
   port: number,
   service: NormalService,
   place: Place,
   report: Report,
-): NormalDestination[] {
+): Standing[] {
   const mapped = service.protocol === 'fwmark' ? port : service.port;
   const name = [port, mapped].map((one) => formatEndpoint(address, one)).find((one) => table.has(one));
   if (name !== undefined) report.skip(place, `is a real server, too: ldirectord takes it away when one comes up`);
-  return [...table].flatMap(([key, destination]) => (key === name ? [] : [destination]));
+  return [...table].flatMap(([key, server]) => (key === name ? [] : [server]));
 }
 
 /** `key = value`; what is indented by four blanks or a tab belongs to the virtual service above it. */

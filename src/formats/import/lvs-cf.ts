@@ -7,12 +7,13 @@
 import { parseIP } from '../../address/ip.js';
 import type { DesiredState } from '../../config/desired-state.js';
 import type { Names } from '../../ipvsadm/names.js';
-import { withoutUndefined } from '../../model/parse.js';
+import type { NormalDestination } from '../../model/destination.js';
 import { DEFAULT_SCHEDULER } from '../../model/service.js';
 import type { Protocol } from '../../model/service-key.js';
 import { parseTimeouts } from '../../model/timeouts.js';
-import { HEALTH_CHECKING, type Place, type Report } from './report.js';
-import { type DestinationDraft, type Forward, type Placed, Services } from './services.js';
+import { CHECK_KEYS, type Checking, checksOf } from './lvs-cf-checks.js';
+import type { Place, Report } from './report.js';
+import { type CheckedDraft, type DraftPolicy, type Forward, Services } from './services.js';
 import { Blocks, type Handler, handle, named, type Statement } from './statement.js';
 import { anyBase, portOf } from './values.js';
 
@@ -20,6 +21,7 @@ const FAILOVER = 'is about the two routers and the heartbeat between them, not I
 const SET_UP = 'is set up on the host: see the section director';
 const SYNC = 'its role follows which router is active: say under daemons which role this director has';
 const FILES = 'copies files, which is not IPVS';
+const LOAD = 'sets weights by the load of the real servers, which the state file does not do';
 const PROGRAM = 'is how Piranha runs programs';
 
 /** What holds for the whole file. */
@@ -97,6 +99,7 @@ interface Virtual {
   readonly names: Names;
   readonly fields: Record<string, Place>;
   readonly servers: Server[];
+  readonly checking: Checking;
   address: string;
   /** Of the virtual service, by number or name. */
   port: Statement | undefined;
@@ -174,15 +177,11 @@ const VIRTUAL: Readonly<Record<string, Handler<Virtual>>> = {
     handle(statement.block ?? [], SERVER, server, virtual.report);
     virtual.servers.push(server);
   },
-  client_monitor: HEALTH_CHECKING,
-  send: HEALTH_CHECKING,
-  expect: HEALTH_CHECKING,
-  use_regex: HEALTH_CHECKING,
-  send_program: HEALTH_CHECKING,
-  timeout: HEALTH_CHECKING,
-  reentry: HEALTH_CHECKING,
-  load_monitor: 'sets weights by the load of the real servers, which the state file does not do',
-  quiesce_server: HEALTH_CHECKING,
+  client_monitor: PROGRAM,
+  ...CHECK_KEYS,
+  load_monitor: ({ report }, statement) => {
+    if (statement.values[0] !== 'none') report.skip(statement, LOAD);
+  },
   start_cmd: 'is for failover services',
   stop_cmd: 'is for failover services',
   master: FILES,
@@ -221,7 +220,7 @@ export function importLvsCf(text: string, names: Names, report: Report): Desired
   const services = new Services(report);
   for (const statement of globals.virtuals) addVirtual(statement, globals, services, names);
   const timeouts = timeoutsOf(globals);
-  return { services: services.list, ...(timeouts && { timeouts }) };
+  return { services: services.list, ...services.health, ...(timeouts && { timeouts }) };
 }
 
 function timeoutsOf({ timeouts, fields, report }: Globals) {
@@ -238,6 +237,7 @@ function addVirtual(statement: Statement, globals: Globals, services: Services, 
     names,
     fields: {},
     servers: [],
+    checking: {},
     address: '',
     port: undefined,
     mark: 0,
@@ -255,7 +255,23 @@ function addVirtual(statement: Statement, globals: Globals, services: Services, 
   const port = portNumber(virtual.port, virtual);
   const key = mark === 0 ? { protocol, address, port } : { protocol: 'fwmark' as const, mark };
   const draft = { key, scheduler, persistence: persistenceOf(virtual) };
-  services.add({ place, fields, draft }, serversOf(virtual, port, globals.forward));
+  const drafts = serversOf(virtual, place, port, globals.forward);
+  const policy: DraftPolicy = {
+    onFailure: { quiesce: true, removeAfter: virtual.checking.isQuiesced ? 'never' : 0 },
+    sorry: sorryOf(virtual, port, globals.forward),
+  };
+  services.add({ place, fields, draft }, drafts, policy);
+}
+
+/** It has the port of the virtual service. */
+function sorryOf(
+  { sorryServer, servers, names }: Virtual,
+  port: number,
+  forward: Forward['forward'],
+): CheckedDraft | undefined {
+  if (sorryServer === undefined || !servers.some(({ isActive }) => isActive)) return undefined;
+  const address = addressOf(sorryServer.values[0] ?? '', names);
+  return { place: sorryServer, draft: { address, port, forward, weight: 1 } };
 }
 
 /** By number or name; 80 where the file does not say. */
@@ -275,7 +291,7 @@ function persistenceOf({ persistent, pmask, report }: Virtual) {
   return undefined;
 }
 
-function serversOf(virtual: Virtual, port: number, forward: Forward['forward']): Placed<DestinationDraft>[] {
+function serversOf(virtual: Virtual, at: Place, port: number, forward: Forward['forward']): CheckedDraft[] {
   const { servers, sorryServer, report } = virtual;
   const active = servers.filter(({ isActive }) => isActive);
   for (const { place, isActive } of servers) {
@@ -285,15 +301,14 @@ function serversOf(virtual: Virtual, port: number, forward: Forward['forward']):
     const address = addressOf(sorryServer.values[0] ?? '', virtual.names);
     return [{ place: sorryServer, draft: { address, port, forward, weight: 1 } }];
   }
-  if (sorryServer !== undefined) {
-    report.skip(sorryServer, 'takes the place of real servers that fail, which only health checking finds out');
-  }
   return active.map(({ place, fields, address, weight, inherited, port: own }) => {
     const copied = portNumber(inherited, virtual);
     if (own === undefined && copied !== port) {
       report.skip(place, `has port ${copied}: the port of the virtual service (${port}) is set only behind this block`);
     }
-    return { place, fields, draft: withoutUndefined({ address, port: own ?? copied, forward, weight }) };
+    const called = own ?? copied;
+    const checks = (destination: NormalDestination) => checksOf({ ...virtual, place: at }, called, port, destination);
+    return { place, fields, draft: { address, port: called, forward, weight }, checks };
   });
 }
 

@@ -20,9 +20,6 @@ export interface Place {
   readonly key: string;
 }
 
-/** Why checks of real servers are left out, in every format. */
-export const HEALTH_CHECKING = 'belongs to health checking, which the state file does not have';
-
 /** Collects both. */
 export class Report {
   readonly #isStrict: boolean;

@@ -2,6 +2,8 @@
  * Services as an importer gathers them -> desired services, checked.
  * @module
  */
+
+import type { NormalCheck } from '../../model/check.js';
 import type { NormalDesiredService } from '../../model/desired.js';
 import {
   type Destination,
@@ -10,10 +12,12 @@ import {
   parseDestination,
   type Tunnel,
 } from '../../model/destination.js';
+import { type NormalServiceHealth, parseHealth, type ServiceHealth } from '../../model/health.js';
 import { withoutUndefined } from '../../model/parse.js';
 import { type NormalService, parseService, type SchedulerFlag, type Service } from '../../model/service.js';
 import { formatServiceKey, type ServiceKey } from '../../model/service-key.js';
 import type { Place, Report } from './report.js';
+import { type CheckedServer, type Policy, serviceHealth } from './service-health.js';
 
 /** The way packets take to a real server. */
 export interface Forward {
@@ -48,6 +52,16 @@ export interface Placed<Draft> {
   readonly draft: Draft;
 }
 
+/** A real server with what it is checked by, once it is known as what it stands in the table. */
+export interface CheckedDraft extends Placed<DestinationDraft> {
+  readonly checks?: ((destination: NormalDestination) => readonly NormalCheck[]) | undefined;
+}
+
+/** What follows when a real server fails, and who serves when too many do. */
+export interface DraftPolicy extends Policy {
+  readonly sorry?: CheckedDraft | undefined;
+}
+
 /** What a program does where the kernel refuses. */
 export interface ServicesOptions {
   /**
@@ -61,6 +75,8 @@ interface Entry {
   readonly line: number;
   readonly service: NormalService;
   readonly destinations: Map<string, NormalDestination>;
+  readonly checked: CheckedServer[];
+  readonly policy: DraftPolicy | undefined;
 }
 
 /** The services of a file, in its order. */
@@ -81,8 +97,18 @@ export class Services {
     }));
   }
 
-  /** Checks a service with its real servers, and keeps it. */
-  add({ place, fields, draft }: Placed<ServiceDraft>, destinations: readonly Placed<DestinationDraft>[]): void {
+  /** What is checked; nothing where no service is. */
+  get health(): { readonly health?: readonly NormalServiceHealth[] } {
+    const health = [...this.#entries.values()].flatMap((entry) => this.#healthOf(entry) ?? []);
+    return health.length > 0 ? { health: parseHealth(health) } : {};
+  }
+
+  /** Checks a service with its real servers, and keeps it. Without a policy nothing of it is checked. */
+  add(
+    { place, fields, draft }: Placed<ServiceDraft>,
+    destinations: readonly CheckedDraft[],
+    policy?: DraftPolicy | undefined,
+  ): void {
     const { key, ...settings } = draft;
     const input = withoutUndefined({
       ...key,
@@ -93,15 +119,31 @@ export class Services {
     const check = () => parseService(input as Service);
     const service = this.#report.attempt(place, check, fields, (at, why) => this.#tell(at, why));
     if (service === undefined) return;
-    const entry = this.#entryOf(service, place);
+    const entry = this.#entryOf(service, place, policy);
     if (entry !== undefined) this.#addDestinations(entry, destinations);
   }
 
-  #entryOf(service: NormalService, place: Place): Entry | undefined {
+  #healthOf({ service, destinations, checked, policy }: Entry): ServiceHealth | undefined {
+    if (policy === undefined) return undefined;
+    const { sorry: draft, ...rest } = policy;
+    const health = serviceHealth(service, checked, rest);
+    if (draft === undefined) return health;
+    if (health === undefined) {
+      this.#report.skip(draft.place, 'no real server has a check: all of them are always up');
+      return undefined;
+    }
+    const sorry = this.#destinationOf(service, draft);
+    if (sorry === undefined) return health;
+    if (!destinations.has(formatDestinationKey(sorry))) return { ...health, sorry };
+    this.#report.skip(draft.place, 'is a real server of its virtual server: a sorry server here is none of them');
+    return health;
+  }
+
+  #entryOf(service: NormalService, place: Place, policy: DraftPolicy | undefined): Entry | undefined {
     const name = formatServiceKey(service);
     const known = this.#entries.get(name);
     if (known === undefined) {
-      const entry = { line: place.line, service, destinations: new Map() };
+      const entry = { line: place.line, service, destinations: new Map(), checked: [], policy };
       this.#entries.set(name, entry);
       return entry;
     }
@@ -113,18 +155,28 @@ export class Services {
     return this.#goesOn ? known : undefined;
   }
 
-  #addDestinations({ service, destinations }: Entry, drafts: readonly Placed<DestinationDraft>[]): void {
-    for (const { place, fields, draft } of drafts) {
-      const input = withoutUndefined({ ...draft, port: this.#portOf(service, draft, place) });
-      // parseDestination checks what goes together.
-      const check = () => parseDestination(service, input as Destination);
-      const destination = this.#report.attempt(place, check, fields, (at, why) => this.#tell(at, why));
+  #addDestinations({ service, destinations, checked }: Entry, drafts: readonly CheckedDraft[]): void {
+    for (const draft of drafts) {
+      const destination = this.#destinationOf(service, draft);
       if (destination === undefined) continue;
       const name = formatDestinationKey(destination);
       if (destinations.has(name))
-        this.#report.skip(place, `${name} is in ${formatServiceKey(service)} already: the first counts`);
-      else destinations.set(name, destination);
+        this.#report.skip(draft.place, `${name} is in ${formatServiceKey(service)} already: the first counts`);
+      else {
+        destinations.set(name, destination);
+        checked.push({ server: destination, checks: draft.checks?.(destination) ?? [] });
+      }
     }
+  }
+
+  #destinationOf(
+    service: NormalService,
+    { place, fields, draft }: Placed<DestinationDraft>,
+  ): NormalDestination | undefined {
+    const input = withoutUndefined({ ...draft, port: this.#portOf(service, draft, place) });
+    // parseDestination checks what goes together.
+    const check = () => parseDestination(service, input as Destination);
+    return this.#report.attempt(place, check, fields, (at, why) => this.#tell(at, why));
   }
 
   #tell(place: Place, problem: string, outcome = 'it is left out'): void {

@@ -7,6 +7,8 @@ import type { Place, Report } from './report.js';
 /** `weight 1`, `weight = 1`, or `real_server 10.0.0.11 80 { ... }`. `key` is its first word. */
 export interface Statement extends Place {
   readonly values: readonly string[];
+  /** As it is written, where a format has keys that read quotes by rules of their own. */
+  readonly text?: string;
   /** Why nobody can know here what the statement says. It matters only where the statement would be taken. */
   readonly problem?: string;
   /** Absent where there are no braces. */
@@ -36,6 +38,19 @@ export function handle<Target>(
     else if (handler === undefined) unknown(statement);
     else handler(target, statement);
   }
+}
+
+/** What nobody can know here (`@id`, `~SEQ`) is no mistake where it is about checks alone: it is left out. */
+export function withoutProblems(
+  block: readonly Statement[],
+  isAboutChecks: (key: string) => boolean,
+  report: Report,
+): readonly Statement[] {
+  return block.filter((statement) => {
+    if (statement.problem === undefined || !isAboutChecks(statement.key)) return true;
+    report.skip(statement, statement.problem);
+    return false;
+  });
 }
 
 /** Builds the tree of blocks while a file is read from its top. */

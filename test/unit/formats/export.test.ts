@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -5,6 +6,7 @@ import type { DesiredState } from '../../../src/config/desired-state.js';
 import { InvalidArgumentError } from '../../../src/errors.js';
 import { type Exported, exportConfig } from '../../../src/formats/export-config.js';
 import { IMPORT_FORMATS, type ImportFormat, importConfig } from '../../../src/formats/import-config.js';
+import type { Check } from '../../../src/model/check.js';
 import type { NormalDesiredService } from '../../../src/model/desired.js';
 import {
   type Destination,
@@ -13,7 +15,7 @@ import {
   type NormalDestination,
   parseDestination,
 } from '../../../src/model/destination.js';
-import { parseHealth } from '../../../src/model/health.js';
+import { type NormalServiceHealth, parseHealth, type ServiceHealth } from '../../../src/model/health.js';
 import { parseRealServer } from '../../../src/model/real-server.js';
 import { makeService, type NormalService, parseService, type Service } from '../../../src/model/service.js';
 import { familyOfKey, formatServiceKey, type ServiceKey } from '../../../src/model/service-key.js';
@@ -275,9 +277,144 @@ test('refuses a format that there is not', () => {
   expect(() => exportConfig({}, { format: 'haproxy' as ImportFormat })).toThrow(InvalidArgumentError);
 });
 
-test.each(IMPORT_FORMATS)('%s: checks are left out, and that is said', (format) => {
-  const entry = desired({ protocol: 'tcp', address: '10.0.0.1', port: 80, scheduler: 'rr' }, { address: '10.0.0.2' });
-  const health = parseHealth([{ service: 'tcp://10.0.0.1:80', checks: [{ type: 'tcp' }] }]);
-  const { notWritten } = exportConfig({ services: [entry], health }, { format });
-  expect(notWritten).toContainEqual({ object: 'tcp://10.0.0.1:80', why: 'its checks are left out' });
+const GOLDEN = new URL('../../golden/import/', import.meta.url);
+
+describe('checks', () => {
+  const entry = desired(
+    { protocol: 'tcp', address: '192.0.2.1', port: 80, scheduler: 'rr' },
+    { address: '198.51.100.1' },
+    { address: '198.51.100.2', weight: 2 },
+  );
+
+  /** What is exported and read back of one service with these checks, and what is told. */
+  function roundTrip(format: ImportFormat, fields: Partial<ServiceHealth>) {
+    const health = parseHealth([
+      { service: 'tcp://192.0.2.1:80', checks: [], onFailure: { removeAfter: 0 }, ...fields },
+    ]);
+    const exported = exportConfig({ services: [entry], health }, { format });
+    const { state } = importConfig(exported.text, { format });
+    expect(state.services).toEqual([entry]);
+    return { health, back: state.health, told: exported.notWritten.map(({ why }) => why) };
+  }
+
+  test.each(['lvs.cf', 'ipvsctl', 'rules'] as const)('%s: they are left out, and that is said', (format) => {
+    const health = parseHealth([{ service: 'tcp://192.0.2.1:80', checks: [{ type: 'tcp' }] }]);
+    const { notWritten } = exportConfig({ services: [entry], health }, { format });
+    expect(notWritten).toContainEqual({ object: 'tcp://192.0.2.1:80', why: 'its checks are left out' });
+  });
+
+  test.each([
+    ['keepalived', 'keepalived-health.conf'],
+    ['keepalived', 'keepalived-checks.conf'],
+    ['ldirectord', 'ldirectord-checks.cf'],
+    ['ldirectord', 'ldirectord.cf'],
+  ] as const)('%s: those of %s come back as they were, but for what is told', (format, file) => {
+    const { state } = importConfig(readFileSync(new URL(file, GOLDEN), 'utf8'), {
+      format,
+      names: { host: () => undefined, port: (name) => ({ domain: 53 })[name] },
+    });
+    const exported = exportConfig(state, { format });
+    const back = readBack(exported, format);
+    expect(back.services).toEqual(state.services);
+    const told = new Set(exported.notWritten.map(({ object }) => object.replace(/^.* of /, '')));
+    const untold = ({ service }: NormalServiceHealth) => !told.has(formatServiceKey(service));
+    expect(back.health?.filter(untold)).toEqual(state.health?.filter(untold));
+    expect(exported.notWritten).toMatchSnapshot();
+  });
+
+  const timed = { interval: 2500, timeout: 1500, fall: 4, rise: 1, recheck: 500 };
+  const whole = { interval: 4000, timeout: 2000, fall: 4, rise: 1, recheck: 4000 };
+  const BODIES = [{ contains: 'a "b" (c) \\ $5' }, { matches: '^(ok|fine)\\d{2}' }, { contains: "it's {up}" }];
+
+  test.each<Check>([
+    { type: 'tcp', ...timed, port: 8080, address: '198.51.100.9', source: '192.0.2.9' },
+    { type: 'ping', ...timed },
+    ...BODIES.map((body): Check => ({ type: 'http', ...timed, path: '/a?b=1', host: 'www.example.com', body })),
+    { type: 'http', ...timed, status: [200, '301-302'], tls: { verify: false } },
+    { type: 'smtp', ...timed, helo: 'me.example.com' },
+    { type: 'dns', ...timed, name: 'www.example.com', recordType: 'AAAA' },
+    { type: 'udp', ...timed, sendHex: '0aff', expectHex: '1x' },
+    { type: 'udp', ...timed, matches: '^' },
+    {
+      type: 'exec',
+      interval: 2500,
+      timeout: 2000,
+      fall: 1,
+      rise: 1,
+      recheck: 500,
+      command: ['/bin/x', 'a b', '"', '%%', ''],
+    },
+  ])('keepalived: $type comes back as it was', (check) => {
+    const { health, back, told } = roundTrip('keepalived', { checks: [check] });
+    expect(told).toEqual([]);
+    expect(back).toEqual(health);
+  });
+
+  test.each<Check>([
+    { type: 'tcp', ...whole, port: 8080 },
+    { type: 'ping', ...whole },
+    ...BODIES.map(
+      (body): Check => ({ type: 'http', ...whole, path: '/a?b=1', redirects: 7, host: 'www.example.com', body }),
+    ),
+    { type: 'http', ...whole, method: 'HEAD', redirects: 7, tls: { verify: false } },
+    { type: 'smtp', ...whole },
+    { type: 'ldap', ...whole, tls: { verify: false } },
+    { type: 'dns', ...whole, name: 'www.example.com', recordType: 'A', answer: '192.0.2.5', transport: 'tcp' },
+    { type: 'script', ...whole, preset: 'imap', tls: { verify: false } },
+    { type: 'script', ...whole, steps: [{ send: 'PING\n' }, { expect: 'PONG' }] },
+    { type: 'script', ...whole, steps: [{ matches: '^220' }] },
+    { type: 'exec', ...whole, command: ['/bin/my check', '192.0.2.1', '80', '%h', '80'] },
+  ])('ldirectord: $type comes back as it was', (check) => {
+    const { health, back, told } = roundTrip('ldirectord', { checks: [check] });
+    expect(told).toEqual([]);
+    expect(back).toEqual(health);
+  });
+
+  test('what follows a failure comes back as it was', () => {
+    const sorry = parseDestination(entry.service, { address: '198.51.100.9' });
+    const never = { quiesce: true, removeAfter: 'never' as const };
+    const kept = roundTrip('keepalived', {
+      checks: [{ type: 'tcp', ...timed }],
+      onFailure: never,
+      quorum: { up: 2, hysteresis: 1 },
+      sorry,
+    });
+    expect(kept.told).toEqual([]);
+    expect(kept.back).toEqual(kept.health);
+    const ld = roundTrip('ldirectord', { checks: [{ type: 'tcp', ...whole }], onFailure: never, sorry });
+    expect(ld.told).toEqual([]);
+    expect(ld.back).toEqual(ld.health);
+  });
+
+  test.each<[string, Partial<ServiceHealth>]>([
+    ['without the agent check', { checks: [{ type: 'agent', port: 7777 }] }],
+    ['without the http check: it sends GET', { checks: [{ type: 'http', method: 'HEAD' }] }],
+    ['the tcp check: one pass makes a server up, not 2', { checks: [{ type: 'tcp' }] }],
+    ['a server that is down is removed at once', { checks: [{ type: 'tcp' }], onFailure: { removeAfter: 30_000 } }],
+    ['without its backups', { checks: [{ type: 'tcp' }], backups: [{ address: '198.51.100.5', forward: 'dr' }] }],
+    ['without its quorum: a share', { checks: [{ type: 'tcp' }], quorum: { up: '50%' } }],
+    ['without its quorum: it is more', { checks: [{ type: 'tcp' }], quorum: { up: 7 } }],
+    ['without its ramp', { checks: [{ type: 'tcp' }], ramp: 1000 }],
+    ['without failOpen', { checks: [{ type: 'tcp' }], failOpen: true }],
+  ])('keepalived: %s is told', (why, fields) => {
+    expect(roundTrip('keepalived', fields).told.join('\n')).toContain(why);
+  });
+
+  test.each<[string, Partial<ServiceHealth>]>([
+    ['one for all real servers', { checks: [{ type: 'tcp' }, { type: 'ping' }] }],
+    ['without the mysql check', { checks: [{ type: 'mysql' }] }],
+    ['its interval is whole seconds', { checks: [{ type: 'tcp', interval: 1500 }] }],
+    ['without its quorum', { checks: [{ type: 'tcp' }], quorum: { up: 2 } }],
+    ['a reject does not pass', { checks: [{ type: 'radius', ...whole, secret: 'x' }] }],
+    ['it has no words for its secret', { checks: [{ type: 'radius', secret: 'a#b' }] }],
+    [
+      'without its sorry server',
+      {
+        checks: [{ type: 'tcp' }],
+        sorry: { address: '198.51.100.9', forward: 'tun', tunnel: { type: 'gue', port: 6080 } },
+      },
+    ],
+  ])('ldirectord: %s is told', (why, fields) => {
+    expect(roundTrip('ldirectord', fields).told.join('\n')).toContain(why);
+  });
 });

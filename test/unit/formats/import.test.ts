@@ -20,8 +20,11 @@ const GOLDEN = new URL('../../golden/import/', import.meta.url);
 const FILES: readonly [file: string, format: ImportFormat][] = [
   ['keepalived.conf', 'keepalived'],
   ['keepalived-checks.conf', 'keepalived'],
+  ['keepalived-health.conf', 'keepalived'],
   ['lvs.cf', 'lvs.cf'],
+  ['piranha-checks.cf', 'lvs.cf'],
   ['ldirectord.cf', 'ldirectord'],
+  ['ldirectord-checks.cf', 'ldirectord'],
   ['ipvsctl.yaml', 'ipvsctl'],
   ['ipvsadm.rules', 'rules'],
 ];
