@@ -110,9 +110,8 @@ describe.each([KEEPALIVED, LDIRECTORD])('beside $name', (peer) => {
       for (const side of SIDES) await host.acceptVirtualAddress(VIPS[side]);
     await sorry.serveHttp();
     for (const name of ['rs1', 'rs2'] as const) await serve(name);
-    await startPeer();
+    startPeer();
     await startOurs();
-    await Promise.all(SIDES.map((side) => serves(side, ALL)));
   });
   afterAll(async () => {
     for (const table of Object.values(tables)) await table.close();
@@ -133,16 +132,14 @@ describe.each([KEEPALIVED, LDIRECTORD])('beside $name', (peer) => {
   }
 
   function start(side: Side, ...words: string[]): void {
-    const [program = '', ...rest] = words;
-    const child = directors[side]?.spawn(program, ...rest);
+    const child = directors[side]?.spawn('sh', '-c', 'exec "$@" 2>&1', 'sh', ...words);
     if (child?.stdout) createInterface({ input: child.stdout }).on('line', (line) => output.push(`${side}: ${line}`));
   }
 
-  function startPeer(): Promise<void> {
+  function startPeer(): void {
     const file = join(directory, 'theirs.conf');
     writeFileSync(file, peer.file(VIPS.theirs));
     start('theirs', ...peer.words(file, directory));
-    return Promise.resolve();
   }
 
   /** What `import` makes of the peer's file. */
@@ -183,6 +180,7 @@ describe.each([KEEPALIVED, LDIRECTORD])('beside $name', (peer) => {
 
   test('the same servers leave and come back, and no more requests fail', { timeout: 300_000 }, async () => {
     onTestFailed(() => console.error(output.join('\n')));
+    await Promise.all(SIDES.map((side) => serves(side, ALL)));
     const urls = { ours: `http://${VIPS.ours}/`, theirs: `http://${VIPS.theirs}/` };
     const steady = client.spawn(process.execPath, CLIENT, String(PAUSE), urls.ours, urls.theirs);
     let counts: Record<string, Counts> = {};
