@@ -192,6 +192,18 @@ const DOORS: Readonly<Record<string, Readonly<Record<string, Door | NoData>>>> =
     ...methods('', ['examine', 'gather'], READS),
     ...methods('', ['diagnose', 'leftToPeople', 'mendings'], CHECKED),
   },
+  './metrics': {
+    formatMetrics: (value) => call('./metrics', 'formatMetrics')(value),
+    metricsChunks: (value) => (call('./metrics', 'metricsChunks')(value) as AsyncGenerator).next(),
+    readMetrics: READS,
+    metricsFormatFor: (value) => call('./metrics', 'metricsFormatFor')(value),
+    metricsMediaType: (value) => call('./metrics', 'metricsMediaType')(value),
+    METRIC_FAMILIES: CONSTANT,
+    METRICS_FORMATS: CONSTANT,
+    ...methods('', ['HealthCounters', 'KeepCounters'], 'takes nothing'),
+    ...methods('HealthCounters', ['counts', 'tell'], CHECKED),
+    ...methods('KeepCounters', ['counts', 'tell'], CHECKED),
+  },
   './sync': {
     readSyncMessage: 'takes bytes, which test/unit/sync/message.test.ts damages',
     watchSync: READS,

@@ -18,7 +18,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['ipvs.ts', 'host', 'simulator'],
   ['reconcile', 'host-script'],
   ['doctor', 'health'],
-  ['host.ts'],
+  ['host.ts', 'metrics'],
   ['json'],
   ['cli', 'index.ts'],
 ];
