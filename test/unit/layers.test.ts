@@ -20,6 +20,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['doctor', 'health'],
   ['host.ts'],
   ['json'],
+  ['daemon'],
   ['cli', 'index.ts'],
 ];
 
