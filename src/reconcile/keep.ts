@@ -2,10 +2,11 @@
  * Keeping a table as it should be: whenever what is wanted changes, and whenever the kernel's table is found different.
  * @module
  */
-import { ClosedError, InvalidArgumentError, ReconcileError } from '../errors.js';
+import { ClosedError, ReconcileError } from '../errors.js';
 import { type DesiredTable, type NormalDesiredTable, parseDesiredTable } from '../model/desired.js';
 import { integer, lazy, parse } from '../model/parse.js';
 import type { TableAccess } from '../model/table-access.js';
+import { refuseNext } from './acceptable.js';
 import { applyPlan, type ReconcileOptions, reconcile } from './apply.js';
 import { Changes } from './changes.js';
 import { Departures } from './departures.js';
@@ -68,6 +69,8 @@ export interface KeepOptions extends ReconcileOptions {
   readonly health?: KeepHealth | undefined;
   /** Called with everything that happens. */
   readonly onEvent?: ((event: KeepEvent) => void) | undefined;
+  /** Called whenever a look at the table is over, whether anything came of it or not: a sign of life. */
+  readonly onLook?: ((look: KeepLook) => void) | undefined;
   /** Whether the services that were wanted are deleted in the end; drained, if `drain` is given. Default false. */
   readonly withdraw?: boolean | undefined;
   /**
@@ -75,6 +78,16 @@ export interface KeepOptions extends ReconcileOptions {
    * drained keep weight 0, and the next `keep` goes on with them.
    */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** A look at the table that is over. */
+export interface KeepLook {
+  /** What the source wants. */
+  readonly wanted: NormalDesiredTable;
+  /** What was done, and is so now. Absent if the look failed. */
+  readonly plan?: Plan;
+  /** Why not all is as wanted: a {@link ReconcileError}, or what kept the table from being read. */
+  readonly error?: Error;
 }
 
 /** Something that happened. Plain values, apart from errors. */
@@ -137,27 +150,6 @@ export async function keep(table: TableAccess, source: KeepSource, options: Keep
 
 /** What a look at the table is for. */
 type Cause = 'applied' | 'health' | 'drift';
-
-/** @throws {InvalidArgumentError} if so much less is wanted that the file may be half of one. */
-function refuseRemoval(before: NormalDesiredTable, next: NormalDesiredTable, maxRemoval: number): void {
-  const issues = removals(before, next).flatMap(({ what, from, to }) => {
-    const percent = (100 * (from - to)) / from;
-    if (percent <= maxRemoval) return [];
-    const message = `${from - to} of ${from} ${what} would go, more than ${maxRemoval} %: half a file, or allow more`;
-    return [{ path: 'services', message }];
-  });
-  if (issues.length > 0) throw new InvalidArgumentError('desired table', issues);
-}
-
-function removals(before: NormalDesiredTable, next: NormalDesiredTable): { what: string; from: number; to: number }[] {
-  if (next.services === undefined) return [];
-  const count = ({ services = [] }: NormalDesiredTable) =>
-    services.reduce((sum, { destinations }) => sum + destinations.length, 0);
-  return [
-    { what: 'services', from: before.services?.length ?? 0, to: next.services.length },
-    { what: 'real servers', from: count(before), to: count(next) },
-  ].filter(({ from }) => from > 0);
-}
 
 class Keeper {
   readonly #table: TableAccess;
@@ -257,9 +249,7 @@ class Keeper {
     this.#tell({ type: 'reloading' });
     try {
       const next = parseDesiredTable(await this.#source.read());
-      // What no kernel is needed for to refuse: services out of scope, and wanted twice.
-      plan({ services: [] }, { services: next.services ?? [] }, this.#options);
-      refuseRemoval(wanted, next, this.#maxRemoval);
+      refuseNext(wanted, next, { ...this.#options, maxRemoval: this.#maxRemoval });
       return next;
     } catch (error) {
       this.#tell({ type: 'bad-source', error: error as Error });
@@ -278,8 +268,10 @@ class Keeper {
 
   async #make(wanted: NormalDesiredTable, cause: Cause): Promise<void> {
     try {
-      await this.#pass(wanted, cause);
+      const made = await this.#pass(wanted, cause);
+      this.#options.onLook?.({ wanted, plan: made });
     } catch (error) {
+      this.#options.onLook?.({ wanted, error: error as Error });
       if (!(error instanceof ReconcileError)) {
         if (!this.#end.aborted) throw error;
       } else if (error.refused.length > 0) this.#tellRefusal(error);
@@ -287,7 +279,7 @@ class Keeper {
     }
   }
 
-  async #pass(wanted: NormalDesiredTable, cause: Cause): Promise<void> {
+  async #pass(wanted: NormalDesiredTable, cause: Cause): Promise<Plan> {
     const overridesChanged = await this.#readOverrides(wanted);
     const overrides = this.#inForce;
     const wishes = this.#options.health?.wishes() ?? {};
@@ -307,6 +299,7 @@ class Keeper {
     if (cause === 'applied') this.#tell({ type: 'applied', plan: rest });
     else if (overridesChanged) this.#tell({ type: 'override', plan: rest, overrides });
     else if (steps.length > 0) this.#tell({ type: cause, plan: rest });
+    return { steps: made.steps, unmanaged: made.unmanaged };
   }
 
   /** Whether they are others than at the last look. What cannot be read leaves those of the last look in force. */
