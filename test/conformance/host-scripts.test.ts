@@ -107,6 +107,10 @@ const BOTH: [string, Description][] = [
 ];
 const IPROUTE2: [string, Description][] = [
   [
+    'a real server for TUN by GUE',
+    realServer({ mode: 'tun', tunnel: 'gue', port: 6080, vips: ['10.0.0.100', '2001:db8::100'] }),
+  ],
+  [
     'a real server for TUN by GRE with checksums',
     realServer({ mode: 'tun', tunnel: 'gre', checksum: true, vips: ['10.0.0.100', '2001:db8::100'] }),
   ],
