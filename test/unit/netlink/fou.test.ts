@@ -84,7 +84,9 @@ describe('what is read', () => {
   test('ports of every kind', async () => {
     const local = (writer: AttributeWriter) => writer.bytes(8, Uint8Array.of(10, 0, 0, 2));
     const unknown = (writer: AttributeWriter) => writer.u32(99, 1);
-    await using fou = await client(kernel([entry(), entry(unknown, 10), entry(local), entry(() => {}, 2, 1), entry(unknown, 2, 7)]));
+    await using fou = await client(
+      kernel([entry(), entry(unknown, 10), entry(local), entry(() => {}, 2, 1), entry(unknown, 2, 7)]),
+    );
     const port = { port: 6080, family: 'ipv4', type: 'gue', bound: false };
     expect(await fou.ports()).toEqual([
       port,
