@@ -647,12 +647,22 @@ describe('director and real server', () => {
     expect(local).toMatchObject({ checksum: true, local: ['10.0.0.2'] });
   });
   test('a tunnel that does not follow must be named', () => {
-    const services =
-      '{ service: "tcp://10.0.0.1:80", destinations: [10.0.0.2], forward: tun, tunnel: { type: gue, port: 1 } }';
-    expect(problems(`services: [${services}]\nrealServer: {}`)).toBe(
-      'f:2:13: realServer.tunnel: must be ipip or gre: it does not follow from the destinations, which have gue or several kinds',
+    const services = (...tunnels: string[]) => {
+      const servers = tunnels.map((tunnel, index) => `{ address: 10.0.0.${index + 2}, tunnel: ${tunnel} }`);
+      return `services: [{ service: "tcp://10.0.0.1:80", forward: tun, destinations: [${servers.join(', ')}] }]`;
+    };
+    const [one, two] = ['{ type: gue, port: 6080 }', '{ type: gue, port: 6081 }'];
+    expect(problems(`${services(one, '{ type: gre }')}\nrealServer: {}`)).toBe(
+      'f:2:13: realServer.tunnel: must be ipip, gre or gue: it does not follow from the destinations, which have several kinds',
     );
-    expect(read(`services: [${services}]\nrealServer: { tunnel: ipip }`).realServer).toMatchObject({ tunnel: 'ipip' });
+    expect(read(`${services(one, '{ type: gre }')}\nrealServer: { tunnel: ipip }`).realServer).toMatchObject({
+      tunnel: 'ipip',
+    });
+    expect(read(`${services(one, one)}\nrealServer: {}`).realServer).toMatchObject({ tunnel: 'gue', port: 6080 });
+    expect(read(`${services(one, two)}\nrealServer: { port: 6081 }`).realServer).toMatchObject({ port: 6081 });
+    expect(problems(`${services(one, two)}\nrealServer: {}`)).toBe(
+      'f:2:13: realServer.port: must be the UDP port of gue: it does not follow from the destinations, which have none or several',
+    );
   });
   test('the file knows every field that the model has', () => {
     type Fields<Value> = Value extends object ? keyof Value : never;
