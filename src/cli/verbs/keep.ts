@@ -87,6 +87,7 @@ export const keep = defineVerb({
     const { HealthMonitor } = await import('../../health/index.js');
     using health = new HealthMonitor({
       directory,
+      scope,
       start: values.start,
       massFailure: values.hold > 0 && { hold: values.hold },
       onEvent: (event) => streams.stdout.write(values.json ? jsonOf(event) : `${healthLine(event)}\n`),
