@@ -17,6 +17,7 @@ import { Overrides } from './overrides.js';
 import { pause } from './pause.js';
 import { type Plan, plan } from './plan.js';
 import { readState } from './state.js';
+import { writeWantedServers } from './wanted-servers.js';
 
 /** Where the wanted table comes from. */
 export interface KeepSource {
@@ -39,6 +40,8 @@ export interface KeepHealth {
    * verdict of everything new, or the signal ends it.
    */
   follow(table: NormalDesiredTable, signal: AbortSignal): Promise<void>;
+  /** Takes what operators want of servers from now on: one that is drained is no help to a quorum. */
+  override?(overrides: readonly Override[]): void;
   /** What follows from the verdicts, now. */
   wishes(): HealthWishes;
   /** A value whenever {@link KeepHealth.wishes} may give something else. */
@@ -206,7 +209,10 @@ class Keeper {
     const first = await this.#readFirst();
     if (first === undefined) return {};
     let wanted = first;
-    await this.#options.health?.follow(wanted, this.#end);
+    // Before the first verdict: a director whose servers are drained is not to change to them and back.
+    await this.#readOverrides(wanted);
+    this.#options.health?.override?.(this.#inForce);
+    await this.#follow(wanted);
     await this.#make(wanted, 'applied');
     if (!this.#end.aborted) this.#tell({ type: 'ready' });
     while (!this.#end.aborted) {
@@ -216,11 +222,24 @@ class Keeper {
       this.#overrideChanges.take();
       const next = this.#sourceChanges.take() ? await this.#readAgain(wanted) : undefined;
       wanted = next ?? wanted;
-      if (next !== undefined) await this.#options.health?.follow(next, this.#end);
+      if (next !== undefined) await this.#follow(next);
       const isHealth = this.#healthChanges.take();
       await this.#look(wanted, next !== undefined ? 'applied' : isHealth ? 'health' : 'drift');
     }
     return wanted;
+  }
+
+  /** Has the real servers checked that are wanted from now on. */
+  async #follow(wanted: NormalDesiredTable): Promise<void> {
+    const { directory, scope, health } = this.#options;
+    if (health === undefined) return;
+    try {
+      if (directory !== undefined) writeWantedServers(directory, scope, wanted);
+    } catch (error) {
+      // Who wants to drain a server that is out may be told that it is not there; that is no reason not to check it.
+      this.#tell({ type: 'failed', error: error as Error });
+    }
+    await health.follow(wanted, this.#end);
   }
 
   /** Undefined if the end comes before. */
@@ -282,6 +301,7 @@ class Keeper {
   async #pass(wanted: NormalDesiredTable, cause: Cause): Promise<Plan> {
     const overridesChanged = await this.#readOverrides(wanted);
     const overrides = this.#inForce;
+    this.#options.health?.override?.(overrides);
     const wishes = this.#options.health?.wishes() ?? {};
     const desired = effective(wanted, { ...wishes, overrides });
     const state = await readState(this.#table, desired, { signal: this.#end });

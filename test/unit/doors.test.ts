@@ -152,6 +152,7 @@ const DOORS: Readonly<Record<string, Readonly<Record<string, Door | NoData>>>> =
     parseCheck: (value) => call('./health', 'parseCheck')(value),
     parseHealth: (value) => call('./health', 'parseHealth')(value),
     readHealthReport: 'takes a directory',
+    readHealthReports: 'takes a directory',
   },
   './simulator': {
     SimulatedKernel: (value) => new SimulatedKernel(value),

@@ -715,6 +715,18 @@ test.each([
   ['sorry: 10.0.0.8-10.0.0.9', 'services[0].sorry: must be one real server'],
   ['sorry: 10.0.0.1', 'services[0].sorry: 10.0.0.1:80 is a real server of the service already'],
   ['checks: [wep]', 'services[0].checks[0]: there is no check "wep"; there are web'],
+  [
+    'checks: [{ type: tcp, source: "2001:db8::1" }]',
+    'services[0].destinations[0]: the check tcp cannot go from 2001:db8::1 to 10.0.0.1, which is of the other family',
+  ],
+  [
+    'backups: [{ address: 10.0.0.2, checks: [{ type: ping, source: "2001:db8::1" }] }]',
+    'services[0].backups[0].address: the check ping cannot go from 2001:db8::1 to 10.0.0.2, which is of the other family',
+  ],
+  [
+    'checks: [{ type: tcp, address: "2001:db8::1", source: 10.0.0.5 }]',
+    'services[0].checks[0].source: must be of the family of address',
+  ],
   ['checks: [{ type: tcp, address: fe80::1 }]', 'services[0].checks[0].address: must not be a link-local address'],
   [
     'onFailure: { removeAfter: 2d }',
@@ -726,6 +738,15 @@ test.each([
   const checks = line.startsWith('checks') ? '' : '    checks: [web]\n';
   const text = `checks: { web: { type: tcp } }\nservices:\n  - service: tcp://10.0.0.100:80\n${checks}    ${line}\n    destinations: [10.0.0.1]\n`;
   expect(problems(text)).toContain(message);
+});
+
+test('a link-local real server cannot be checked, but by a program', () => {
+  const text = (checks: string) =>
+    `services:\n  - service: tcp://[2001:db8::100]:80\n    checks: ${checks}\n    destinations: ["fe80::1"]\n`;
+  expect(problems(text('[{ type: tcp }]'))).toContain(
+    'services[0].destinations[0]: the check tcp cannot go to fe80::1, a link-local address: give it an address',
+  );
+  expect(problems(text('[{ type: exec, command: [/bin/true] }]'))).toBe('');
 });
 
 test('a named check with a mistake is told once', () => {
