@@ -9,6 +9,8 @@ import { ReconcileError } from '../errors.js';
 import type { HealthEvent, HealthMonitor } from '../health/monitor.js';
 import type { Ipvs } from '../ipvs.js';
 import { keepEventJson } from '../json/events.js';
+import { HealthCounters } from '../metrics/health-counters.js';
+import { KeepCounters } from '../metrics/keep-counters.js';
 import type { NormalDesiredTable } from '../model/desired.js';
 import type { TableAccess } from '../model/table-access.js';
 import { refuseNext } from '../reconcile/acceptable.js';
@@ -68,6 +70,8 @@ export class Director {
   readonly events = new EventRing();
   readonly started = Date.now();
   readonly history: History;
+  readonly keepCounters = new KeepCounters();
+  readonly healthCounters = new HealthCounters();
   #parts: KeepParts | undefined;
   #begun = performance.now();
   #look: Look | undefined;
@@ -97,6 +101,7 @@ export class Director {
   }
 
   tellKeep(event: KeepEvent): void {
+    this.keepCounters.tell(event);
     if (event.type === 'ready') this.#isReady = true;
     if (event.type === 'stopping') this.#isEnding = true;
     if (event.type === 'applied') this.#badSource = undefined;
@@ -113,6 +118,7 @@ export class Director {
   }
 
   tellHealth(event: HealthEvent): void {
+    this.healthCounters.tell(event);
     this.events.push(event.type, event);
   }
 
@@ -129,6 +135,11 @@ export class Director {
 
   get health(): HealthMonitor | undefined {
     return this.#parts?.health;
+  }
+
+  /** The table that is wanted: of the file that is in force. */
+  get wanted(): NormalDesiredTable {
+    return this.#wanted;
   }
 
   /** The last look. */

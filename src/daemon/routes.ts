@@ -7,6 +7,7 @@ import type { Route } from './route.js';
 import { DESIRED_ROUTES } from './routes/desired.js';
 import { EVENT_ROUTES } from './routes/events.js';
 import { HISTORY_ROUTES } from './routes/history.js';
+import { METRICS_ROUTES } from './routes/metrics.js';
 import { OVERRIDE_ROUTES } from './routes/overrides.js';
 import { STATUS_ROUTES } from './routes/status.js';
 import { TABLE_ROUTES } from './routes/table.js';
@@ -23,6 +24,7 @@ const DOCUMENT: Route = {
 /** In the order of the document. */
 export const ROUTES: readonly Route[] = [
   ...STATUS_ROUTES,
+  ...METRICS_ROUTES,
   ...TABLE_ROUTES,
   ...DESIRED_ROUTES,
   ...HISTORY_ROUTES,

@@ -58,6 +58,31 @@ describe('how it is', () => {
   });
 });
 
+describe('metrics', () => {
+  test('of the table, the file and the keeping loop', async () => {
+    const daemon = await started(TWO);
+    const { status, headers, text } = await daemon.ask('GET', '/metrics');
+    expect(status).toBe(200);
+    expect(headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
+    const lines = text.split('\n');
+    const server = `service="${KEY}",destination="10.0.0.1:80"`;
+    expect(lines).toContain(`ipvs_destination_weight{${server}} 1`);
+    expect(lines).toContain(`ipvs_destination_effective_weight{${server}} 1`);
+    expect(text).toMatch(/^ipvs_reconcile_applied_total 1$/m);
+  });
+
+  test('as OpenMetrics, by the names of node_exporter, of the busiest', async () => {
+    const daemon = await started(TWO);
+    const accept = { headers: { accept: 'application/openmetrics-text; version=1.0.0' } };
+    expect((await daemon.ask('GET', '/metrics', accept)).text).toMatch(/\n# EOF\n$/);
+    expect((await daemon.ask('GET', '/metrics?names=node_exporter')).text).toMatch(/^node_ipvs_backend_weight\{/m);
+    expect((await daemon.ask('GET', '/metrics?top=0')).text).not.toContain('service="tcp');
+    for (const query of ['names=x', 'top=-1', 'top=x']) {
+      expect((await daemon.ask('GET', `/metrics?${query}`)).json.errors).toMatchObject([{ path: query.split('=')[0] }]);
+    }
+  });
+});
+
 describe('the table', () => {
   test('whole, by services, by one service', async () => {
     const daemon = await started(TWO);
@@ -164,7 +189,14 @@ describe('the desired state', () => {
     expect(await daemon.servers()).toBe('10.0.0.1 1');
   });
 
-  const bad = [
+  const bad: [
+    what: string,
+    body: string | Buffer,
+    match: string | undefined,
+    headers: Record<string, string>,
+    status: number,
+    query?: string,
+  ][] = [
     ['no If-Match', TWO, undefined, {}, 428],
     ['another ETag', TWO, '"0"', {}, 412],
     ['a bad document', 'services: [{ service: tcp://192.0.2.1:80, destinations: [{ address: x }] }]', 'right', {}, 422],
@@ -177,7 +209,7 @@ describe('the desired state', () => {
     ['a parameter that is none', TWO, 'right', {}, 400, '?dryrun'],
     ['a flag that is none', TWO, 'right', {}, 400, '?dryRun=maybe'],
     ['a long body', 'x'.repeat(16 * 1024 * 1024 + 1), 'right', {}, 413],
-  ] as const;
+  ];
   test.each(bad)(
     '%s: refused, and neither file nor table is changed',
     async (_, body, match, headers, status, query = '') => {
