@@ -23,7 +23,7 @@ export const serve = defineVerb({
   help: 'keep the table as a state file says, with an API',
   details:
     'It does what "keep" does, and answers HTTP requests at a unix socket: the table, health, connections, events, the file and ' +
-    'what would change, weights and drains; GET /v1/openapi.json describes them. Who can use the socket has the rights of this ' +
+    'what would change, weights and drains; docs/serve.md has them all. Who can use the socket has the rights of this ' +
     'program: it is for its user alone, unless --socket-group lets others in.',
 
   async run({ values, operands: { file } }, context) {
