@@ -144,6 +144,7 @@ const DOORS: Readonly<Record<string, Readonly<Record<string, Door | NoData>>>> =
       await monitor.follow(value, AbortSignal.abort());
     },
     ...methods('HealthMonitor', ['wishes', 'report'], READS),
+    'HealthMonitor.override': CHECKED,
     PRESETS: CONSTANT,
     RECORD_TYPES: CONSTANT,
     checkOnce: (value) => call('./health', 'checkOnce')(value, { signal: new AbortController().signal }),
