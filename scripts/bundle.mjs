@@ -39,7 +39,8 @@ async function bundle(input) {
   await built.write({
     dir: `${dist}bin`,
     format: 'cjs',
-    minify: { mangle: false, compress: true, codegen: { removeWhitespace: true } },
+    // Functions keep their names: a crash that is ours is reported with its stack.
+    minify: { mangle: { keepNames: true }, compress: true, codegen: { removeWhitespace: true } },
     ...names,
   });
   await built.close();

@@ -9,7 +9,7 @@ import type { ExamineOptions } from './doctor/gather.js';
 import { type ApplyOptions, type ApplyResult, applyHostPlan } from './host/apply.js';
 import { Journals } from './host/journals.js';
 import { checkPlan, type HostPlan } from './host/plan.js';
-import { masqueradeFamiliesOf, planFor } from './host/plan-for.js';
+import { masqueradeFamiliesOf, needsFou, planFor } from './host/plan-for.js';
 import type { HostRecord } from './host/record.js';
 import { type RevertOptions, type RevertTarget, revertHost } from './host/revert.js';
 import { parseHostPlan } from './host/schema.js';
@@ -30,10 +30,11 @@ export { planFor } from './host/plan-for.js';
 export type { AppliedStep, HostRecord, JournalHeader, SysctlChange, SysctlValue } from './host/record.js';
 export type { RevertOptions, RevertTarget } from './host/revert.js';
 export type { HostSetup, Role } from './host/setup.js';
-export type { HostState, HostStateOptions } from './host/state.js';
+export type { FouState, HostState, HostStateOptions } from './host/state.js';
 export type {
   AddressRemovalStep,
   AddressStep,
+  FouPortStep,
   GreDeviceStep,
   HostStep,
   HostStepId,
@@ -48,6 +49,7 @@ export type { HostProgress, HostRunOptions, RevertResult } from './host/undo.js'
 export type { Director, Mode } from './model/director.js';
 export type { RealServer } from './model/real-server.js';
 export { announce, type NeighbourOptions, type WhoHasOptions, whoHas } from './neighbours/neighbour-probe.js';
+export type { FouPort } from './netlink/fou.js';
 export type { AddressEntry, AddressFlag, AddressKey } from './netlink/route/address.js';
 export type { RouteScope } from './netlink/route/constants.js';
 export type { LinkEntry } from './netlink/route/link.js';
@@ -85,8 +87,8 @@ export class Host {
   }
 
   /** What the host has of all that a set-up may need. @throws {UnavailableError} if the namespace can't be entered. */
-  read({ masquerade }: HostStateOptions = {}): Promise<HostState> {
-    return readHostState({ netns: this.netns, masquerade });
+  read({ masquerade, fou }: HostStateOptions = {}): Promise<HostState> {
+    return readHostState({ netns: this.netns, masquerade, fou });
   }
 
   /**
@@ -94,8 +96,9 @@ export class Host {
    * @throws {InvalidArgumentError} for a description that is wrong.
    */
   async plan(setup: HostSetup): Promise<HostPlan> {
-    const masquerade = masqueradeFamiliesOf(parseHostSetup(setup));
-    return planFor(setup, await this.read({ masquerade }));
+    const checked = parseHostSetup(setup);
+    const state = await this.read({ masquerade: masqueradeFamiliesOf(checked), fou: needsFou(checked) });
+    return planFor(setup, state);
   }
 
   /**

@@ -54,6 +54,12 @@ export function milliseconds(text: string): number {
   return Math.round(Number(number) * (SECONDS[unit] ?? 1) * 1000);
 }
 
+/** A port, 1 to 65535. @throws {UsageError} */
+export function portOf(text: string): number {
+  if (/^[1-9]\d{0,4}$/.test(text) && Number(text) <= 65535) return Number(text);
+  throw new UsageError(`must be a port, 1 to 65535, not "${text}"`);
+}
+
 /** `10.0.0.2` or `10.0.0.2:80`. @throws {UsageError} */
 export function server(text: string): DestinationKey {
   const bytes = parseIP(text);
@@ -79,7 +85,8 @@ const GATEWAY = { placeholder: 'ADDR', help: 'router of the default route' } as 
 
 /** The options that say how a director's packets come to a real server. */
 export const TUNNEL = {
-  tunnel: { placeholder: 'TYPE', choices: ['ipip', 'gre'], help: 'tun: encapsulation that the director uses' },
+  tunnel: { placeholder: 'TYPE', choices: ['ipip', 'gre', 'gue'], help: 'tun: encapsulation that the director uses' },
+  port: { placeholder: 'PORT', read: portOf, help: 'gue: UDP port that packets come to' },
   checksum: { help: 'gre: packets have checksums' },
   local: { placeholder: 'ADDR', many: true, help: 'with --checksum: address that the director sends to' },
 } as const;

@@ -21,12 +21,18 @@ export function healthLine(event: HealthEvent): string {
     case 'late':
       return `late: this program stood still for ${event.late} ms: ${event.runs} checks under way are not counted`;
     case 'not-measured':
-      return `not measured: ${event.reason}`;
+      return `not measured: ${someOf(event.servers)}: ${event.reason}`;
     case 'warning':
       return `warning: ${event.target}: ${event.warning}`;
     case 'journal':
       return `verdicts not written: ${event.reason}`;
   }
+}
+
+/** Not thousands of them in one line. */
+function someOf(names: readonly string[]): string {
+  const shown = names.slice(0, 3).join(', ');
+  return names.length > 3 ? `${shown} and ${names.length - 3} more` : shown;
 }
 
 const TIERS = {
@@ -56,7 +62,9 @@ function serverLines({ server, role, status, action, checks }: ServerReport, now
       const held =
         check.heldUntil !== undefined && check.heldUntil > now ? `, held until ${timeText(check.heldUntil)}` : '';
       const took = check.took === undefined ? '' : `, ${check.took} ms`;
-      return `    ${check.check} ${check.target}: ${since}${held}: ${check.reason ?? 'not measured yet'}${took}`;
+      const found = [check.reason, check.notMeasured && `not measured: ${check.notMeasured}`, check.warning];
+      const words = found.filter((word) => word !== undefined).join('; ') || 'not measured yet';
+      return `    ${check.check} ${check.target}: ${since}${held}: ${words}${took}`;
     }),
   ];
 }

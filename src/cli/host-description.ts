@@ -3,7 +3,7 @@
  * @module
  */
 import { type Director, type NormalDirector, parseDirector } from '../model/director.js';
-import { type NormalRealServer, parseRealServer, type RealServer } from '../model/real-server.js';
+import { type NormalRealServer, parseRealServer, REAL_SERVER_TUNNELS, type RealServer } from '../model/real-server.js';
 import type { VerbContext } from './context.js';
 import { readState } from './input.js';
 import { UsageError } from './usage-error.js';
@@ -20,6 +20,7 @@ export interface DescriptionValues {
   readonly 'inside-address'?: string | undefined;
   readonly masquerade?: boolean | undefined;
   readonly tunnel?: string | undefined;
+  readonly port?: number | undefined;
   readonly checksum?: boolean | undefined;
   readonly local?: readonly string[] | undefined;
 }
@@ -50,11 +51,11 @@ export async function describeRealServer(
 
 const DESCRIBING = [
   ...(['mode', 'vip', 'device', 'gateway', 'network', 'inside-device', 'inside-address'] as const),
-  ...(['masquerade', 'tunnel', 'checksum', 'local'] as const),
+  ...(['masquerade', 'tunnel', 'port', 'checksum', 'local'] as const),
 ];
 
 /** What only a real server for tunnels has. */
-const TUNNEL = ['tunnel', 'checksum', 'local'] as const;
+const TUNNEL = ['tunnel', 'port', 'checksum', 'local'] as const;
 
 /** The director that the options describe. @throws {UsageError} where one is missing or of no use. */
 export function directorOf(values: DescriptionValues): Director {
@@ -76,7 +77,8 @@ export function directorOf(values: DescriptionValues): Director {
 
 /** The real server that the options describe. @throws {UsageError} where one is missing or of no use. */
 export function realServerOf(values: DescriptionValues): RealServer {
-  const { mode, gateway, tunnel, checksum, local = [] } = values;
+  const { mode, gateway, port, checksum, local = [] } = values;
+  const tunnel = REAL_SERVER_TUNNELS.find((known) => known === values.tunnel);
   refuse('a real server', values, ['device', 'network', 'inside-device', 'inside-address', 'masquerade']);
   switch (mode) {
     case 'nat':
@@ -90,7 +92,7 @@ export function realServerOf(values: DescriptionValues): RealServer {
         mode,
         vips: needVips(values),
         ...given({ gateway }),
-        ...((tunnel === 'ipip' || tunnel === 'gre') && { tunnel }),
+        ...given({ tunnel, port }),
         ...(checksum === true && { checksum }),
         ...(local.length > 0 && { local: [...local] }),
       };
@@ -131,8 +133,8 @@ function isGiven(value: DescriptionValues[keyof DescriptionValues]): boolean {
 }
 
 /** Those that have a value. */
-function given<T extends Readonly<Record<string, string | undefined>>>(values: T): { [Name in keyof T]?: string } {
+function given<T extends object>(values: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
-    [Name in keyof T]?: string;
+    [Name in keyof T]?: Exclude<T[Name], undefined>;
   };
 }

@@ -22,6 +22,7 @@ import { realServer } from './verbs/realserver.js';
 import { restore } from './verbs/restore.js';
 import { save } from './verbs/save.js';
 import { script } from './verbs/script.js';
+import { serve } from './verbs/serve.js';
 import { settings } from './verbs/settings.js';
 import { simulate } from './verbs/simulate.js';
 import { sync } from './verbs/sync.js';
@@ -34,7 +35,7 @@ export const VERBS: readonly Verb[] = [
   ...[list, connections, settings, sync, top],
   ...[drain, weight, overrides, health],
   ...[save, restore],
-  ...[diff, apply, keep, check, exportTable, importFile, simulate],
+  ...[diff, apply, keep, serve, check, exportTable, importFile, simulate],
   ...[director, realServer, script, doctor],
   ...[completion, helpAbout(() => VERBS), version],
 ];

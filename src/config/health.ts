@@ -4,7 +4,7 @@
  */
 import { type NormalCheck, needsPort } from '../model/check.js';
 import { formatDestinationKey, type NormalDestination } from '../model/destination.js';
-import type { ServiceHealth } from '../model/health.js';
+import { type ServiceHealth, unreachable } from '../model/health.js';
 import { withoutUndefined } from '../model/parse.js';
 import type { ServiceKey } from '../model/service-key.js';
 import { type Draft, destinationsOf, draftsOf } from './destinations.js';
@@ -45,6 +45,12 @@ export function healthOf(
     return undefined;
   }
   refusePortless([...servers, ...backups], checks, own, entry, findings);
+  for (const { destination, draft } of [...servers, ...backups]) {
+    const mine = draft.checks === undefined ? checks : look(draft.checks, named, findings);
+    const place = draft.placeOf('address');
+    for (const { message } of unreachable('', destination, mine))
+      findings.add(place.length > 0 ? place : path, message);
+  }
   return {
     service,
     checks,

@@ -6,7 +6,13 @@
 import type { NormalDesiredService } from '../model/desired.js';
 import { type Director, MODES, type Mode, type NormalDirector, parseDirector } from '../model/director.js';
 import { withoutUndefined } from '../model/parse.js';
-import { type NormalRealServer, parseRealServer, type RealServer } from '../model/real-server.js';
+import {
+  type NormalRealServer,
+  parseRealServer,
+  REAL_SERVER_TUNNELS,
+  type RealServer,
+  type RealServerTunnel,
+} from '../model/real-server.js';
 import type { Findings, Path } from './path.js';
 import type { Sections } from './sections.js';
 
@@ -33,12 +39,19 @@ export function realServerOf(
   const { mode = modeOf(services) } = realServer;
   const vips = realServer.vips ?? (mode === 'nat' ? undefined : vipsOf(services));
   const tunnel = realServer.tunnel ?? (mode === 'tun' ? tunnelOf(services) : undefined);
+  const port = realServer.port ?? (mode === 'tun' && tunnel === 'gue' ? portOf(services) : undefined);
   const checksum = realServer.checksum ?? (mode === 'tun' && tunnel === 'gre' ? checksumOf(services) : undefined);
   const needed = {
     nat: { mode, gateway: realServer.gateway },
     dr: { mode, vips },
     // The director's way where it is known to the file, else the model's default.
-    tun: { mode, vips, ...(hasTunnels(services) && { tunnel }), ...(checksum === 'mixed' && { checksum: undefined }) },
+    tun: {
+      mode,
+      vips,
+      ...(hasTunnels(services) && { tunnel }),
+      ...(tunnel === 'gue' && { port }),
+      ...(checksum === 'mixed' && { checksum: undefined }),
+    },
     unknown: { mode, vips },
   }[mode ?? 'unknown'];
   if (!given('realServer', needed, findings)) return undefined;
@@ -48,6 +61,7 @@ export function realServerOf(
     mode,
     vips,
     tunnel,
+    port,
     checksum: realServer.checksum ?? (checksum === true || undefined),
   }) as RealServer;
   return findings.attempt(within('realServer'), () => parseRealServer(input));
@@ -68,7 +82,8 @@ const MISSING: Readonly<Record<string, string>> = {
   gateway: 'is required with nat: the director',
   checksum:
     'does not follow from the destinations, some of which have checksums: a real server takes those with or without',
-  tunnel: 'must be ipip or gre: it does not follow from the destinations, which have gue or several kinds',
+  tunnel: 'must be ipip, gre or gue: it does not follow from the destinations, which have several kinds',
+  port: 'must be the UDP port of gue: it does not follow from the destinations, which have none or several',
 };
 
 function within(section: string): (steps: Path) => Path {
@@ -88,9 +103,14 @@ function vipsOf(services: Services): string[] | undefined {
 }
 
 /** The encapsulation of all destinations that have one, where it is one that {@link RealServer} knows. */
-function tunnelOf(services: Services): 'ipip' | 'gre' | undefined {
+function tunnelOf(services: Services): RealServerTunnel | undefined {
   const type = only(tunnelsOf(services));
-  return type === 'ipip' || type === 'gre' ? type : undefined;
+  return REAL_SERVER_TUNNELS.find((known) => known === type);
+}
+
+/** The UDP port of all destinations with GUE, where they have one. */
+function portOf(services: Services): number | undefined {
+  return only(destinationsOf(services).flatMap(({ tunnel }) => (tunnel?.type === 'gue' ? [tunnel.port] : [])));
 }
 
 /** Whether GRE packets have checksums: a device takes those with, or those without. */

@@ -11,6 +11,7 @@ import { GRE_CHECKSUM, GUE_CHECKSUM, GUE_PORT, THRESHOLD, WEIGHT } from '../mode
 import { MODES } from '../model/director.js';
 import { quorumSchema } from '../model/health.js';
 import { integer, lazy, oneOf, portSchema, withoutUndefined } from '../model/parse.js';
+import { REAL_SERVER_TUNNELS } from '../model/real-server.js';
 import { TRUTH } from '../model/rules.js';
 import { ENGINE, MAX_PERSISTENCE_TIMEOUT, SCHEDULER, SCHEDULER_FLAG } from '../model/service.js';
 import { DAEMON_RULES } from '../model/sync-daemon.js';
@@ -290,10 +291,15 @@ const realServerSchema = lazy((z) =>
     vips: z.array(z.string()).optional().describe('dr and tun. Default: the addresses of the services'),
     gateway: z.string().optional().describe('nat: the director. dr and tun: the router, default: what is there stays'),
     tunnel: z
-      .enum(['ipip', 'gre'])
+      .enum(REAL_SERVER_TUNNELS)
       .optional()
       .describe(
         "tun only: how the director wraps packets. Default: as the services' destinations, ipip where there are none",
+      ),
+    port: GUE_PORT.schema()
+      .optional()
+      .describe(
+        "tunnel gue only: UDP port that packets come to, 1 to 65535. Default: that of the services' destinations",
       ),
     checksum: TRUTH.schema()
       .optional()

@@ -48,6 +48,8 @@ export function stepCommand(step: HostStep): Command {
       const kind = familyOf(step.local) === 'ipv4' ? 'gre' : 'ip6gre';
       return ['ip', 'link', 'add', step.device, 'type', kind, 'local', step.local, 'remote', 'any', 'icsum'];
     }
+    case 'fou-port':
+      return ['ip', 'fou', 'add', 'port', String(step.port), 'gue', ...(step.family === 'ipv6' ? ['-6'] : [])];
     case 'masquerade':
       return masqueradeCommands(step.tool, step).add;
   }

@@ -17,6 +17,7 @@ export const FINDING_IDS = [
   'no-ipv6',
   'vip-unusable',
   'no-local',
+  'port-taken',
   'lo-down',
   'device-down',
   'firewall',

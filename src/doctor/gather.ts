@@ -7,6 +7,7 @@ import { release } from 'node:os';
 import { familyOf, formatIP, parseIP } from '../address/ip.js';
 import { InvalidArgumentError, KernelError } from '../errors.js';
 import { type Answers, otherOwners } from '../host/other-owners.js';
+import { needsFou } from '../host/plan-for.js';
 import type { HostSetup } from '../host/setup.js';
 import { readHostState } from '../host/state.js';
 import { Ipvs } from '../ipvs.js';
@@ -66,7 +67,7 @@ export async function gather(options: ExamineOptions = {}): Promise<Picture> {
   const { netns, probe = true, schedulers: wantedSchedulers = [], peer } = options;
   const described = setupsOf(options);
   const clients = options.client === undefined ? [] : [checkClient(options.client)];
-  const host = await readHostState({ netns, masquerade: masqueradeFamilies(described) });
+  const host = await readHostState({ netns, masquerade: masqueradeFamilies(described), fou: described.some(needsFou) });
   const ipvs = await readIpvs(netns);
   const guessed = described.length === 0 ? guess(host, ipvs?.picture.table, options.role) : undefined;
   const role = options.role ?? guessed?.role;

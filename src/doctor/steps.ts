@@ -5,6 +5,7 @@
  */
 import type { HostPlan, Obstacle } from '../host/plan.js';
 import type { HostStep, HostStepId } from '../host/step.js';
+import { formatFouPort } from '../netlink/fou.js';
 import { commandLine, stepCommand } from './command-line.js';
 import { type Finding, type FindingId, finding, type Severity } from './finding.js';
 import { type Picture, plansOf } from './picture.js';
@@ -72,6 +73,8 @@ function subjectOf(step: HostStep): string {
     case 'link-up':
     case 'gre-device':
       return step.device;
+    case 'fou-port':
+      return `UDP port ${formatFouPort(step)}`;
     case 'masquerade':
       return step.network;
   }
@@ -91,6 +94,8 @@ function found(step: HostStep, sysctls: Picture['host']['sysctls']): string {
       return `${step.device} is down.`;
     case 'gre-device':
       return `There is no device ${step.device} that takes GRE packets to ${step.local} with checksums.`;
+    case 'fou-port':
+      return `The UDP port ${formatFouPort(step)} takes no GUE packets.`;
     case 'masquerade':
       return `Connections that IPVS sends to ${step.network} are not masqueraded.`;
   }
@@ -112,5 +117,6 @@ const ADVICE: Partial<Readonly<Record<Obstacle['id'], string>>> = {
   'no-ipv6': 'cat /proc/cmdline',
   'vip-unusable': 'ip -4 address',
   'no-local': 'ip address',
+  'port-taken': 'ip fou show',
   'no-masquerade': 'apt-get install nftables && modprobe -a nft_chain_nat nft_masq',
 };

@@ -57,9 +57,11 @@ export {
   type CheckReport,
   type HealthReport,
   readHealthReport,
+  readHealthReports,
   type ServerReport,
   type ServiceReport,
 } from './journal.js';
+export type { LoadState } from './load.js';
 export { type HealthEvent, HealthMonitor, type HealthMonitorOptions } from './monitor.js';
 export type { Tier } from './tiers.js';
 export type { CheckState } from './verdict.js';

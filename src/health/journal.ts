@@ -3,8 +3,10 @@
  * @module
  */
 import { join } from 'node:path';
-import { readStateText, writeStateText } from '../linux/state-directory.js';
+import { readStateText, stateFilesIn, writeStateText } from '../linux/state-directory.js';
 import { lazy } from '../model/parse.js';
+import { type Scope, scopeName } from '../reconcile/scope.js';
+import type { LoadState } from './load.js';
 import type { Tier } from './tiers.js';
 import type { CheckState } from './verdict.js';
 
@@ -16,6 +18,12 @@ export interface CheckReport extends CheckState {
   readonly target: string;
   /** Milliseconds that the last run took. */
   readonly took?: number;
+  /** Why the last run could not be made. Absent if it could. */
+  readonly notMeasured?: string;
+  /** Something to look at soon: `the certificate ends in 3 days`. */
+  readonly warning?: string;
+  /** Percent of its weight that the server asks for. */
+  readonly load?: number;
 }
 
 /** One real server of one service. */
@@ -27,6 +35,8 @@ export interface ServerReport {
   readonly status: 'unknown' | 'up' | 'down' | 'unchecked';
   /** What health makes of it in the table: nothing, weight 0, or not there. */
   readonly action: 'none' | 'quiesce' | 'remove';
+  /** When it came back last, from which its ramp goes. Absent: it was never away. */
+  readonly returned?: number;
   readonly checks: readonly CheckReport[];
 }
 
@@ -35,6 +45,8 @@ export interface ServiceReport {
   readonly service: string;
   readonly tier: Tier;
   readonly hasQuorum: boolean;
+  /** Who serves besides its own servers: `10.0.0.21:80`. */
+  readonly standIns: readonly string[];
 }
 
 /** What a monitor knows. Plain JSON. */
@@ -50,9 +62,17 @@ export interface HealthReport {
   readonly servers: readonly ServerReport[];
   /** By the key of the check: what a program that is started again goes on with. */
   readonly states: Readonly<Record<string, CheckState>>;
+  /** The same for loads that servers tell of themselves. */
+  readonly loads: Readonly<Record<string, LoadState>>;
 }
 
-const NAME = 'health.json';
+const PREFIX = 'health';
+const SUFFIX = '.json';
+
+/** Two programs that keep different scopes of one table have a file each. */
+function pathOf(directory: string, scope: Scope | undefined): string {
+  return join(directory, [PREFIX, scopeName(scope)].filter((part) => part !== '').join('-') + SUFFIX);
+}
 
 /** As much as whoever reads it relies upon. */
 const reportSchema = lazy((z) => {
@@ -67,17 +87,26 @@ const reportSchema = lazy((z) => {
     version: z.literal(1),
     written: z.number(),
     heldSince: z.number().optional(),
-    services: z.array(z.looseObject({ service: z.string(), tier: z.string() })),
+    services: z.array(
+      z.looseObject({
+        service: z.string(),
+        tier: z.enum(['primary', 'backups', 'sorry', 'fail-open', 'nobody']),
+        hasQuorum: z.boolean().default(true),
+        standIns: z.array(z.string()).default([]),
+      }),
+    ),
     servers: z.array(
       z.looseObject({
         service: z.string(),
         server: z.string(),
         status: z.string(),
         action: z.enum(['none', 'quiesce', 'remove']),
+        returned: z.number().optional(),
         checks: z.array(state),
       }),
     ),
     states: z.record(z.string(), state),
+    loads: z.record(z.string(), z.object({ smooth: z.number(), taken: z.number(), at: z.number() })).default({}),
   });
 });
 
@@ -85,10 +114,26 @@ const reportSchema = lazy((z) => {
  * The last report of whoever checks there; undefined if nobody has. A file that is none of ours counts as none: it is written
  * anew.
  * @param directory as `stateDirectory` gives it
+ * @param scope of the program that checks; default: none
  * @throws {UnavailableError} if it can't be read.
  */
-export function readHealthReport(directory: string): HealthReport | undefined {
-  const text = readStateText(join(directory, NAME));
+export function readHealthReport(directory: string, scope?: Scope): HealthReport | undefined {
+  return readReport(pathOf(directory, scope));
+}
+
+/**
+ * The last reports of all who check there: one for each scope, also of programs that have ended.
+ * @param directory as `stateDirectory` gives it
+ * @throws {UnavailableError} if they can't be read.
+ */
+export function readHealthReports(directory: string): HealthReport[] {
+  return stateFilesIn(directory, SUFFIX)
+    .filter((name) => name.startsWith(PREFIX))
+    .flatMap((name) => readReport(join(directory, name)) ?? []);
+}
+
+function readReport(path: string): HealthReport | undefined {
+  const text = readStateText(path);
   if (text === undefined) return undefined;
   try {
     return reportSchema().safeParse(JSON.parse(text)).data as HealthReport | undefined;
@@ -98,6 +143,6 @@ export function readHealthReport(directory: string): HealthReport | undefined {
 }
 
 /** @throws {UnavailableError} if it can't be written. */
-export function writeHealthReport(directory: string, report: HealthReport): void {
-  writeStateText(join(directory, NAME), `${JSON.stringify(report)}\n`);
+export function writeHealthReport(directory: string, scope: Scope | undefined, report: HealthReport): void {
+  writeStateText(pathOf(directory, scope), `${JSON.stringify(report)}\n`);
 }

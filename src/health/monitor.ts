@@ -9,16 +9,19 @@ import type { NormalCheck } from '../model/check.js';
 import type { DesiredTable, NormalDesiredTable } from '../model/desired.js';
 import { parseDesiredTable } from '../model/desired.js';
 import { formatDestinationKey, type NormalDestination } from '../model/destination.js';
-import { integer, lazy, parse } from '../model/parse.js';
+import { integer, lazy, parse, withoutUndefined } from '../model/parse.js';
 import { formatServiceKey, type ServiceKeyText } from '../model/service-key.js';
-import type { Verdict, Wishes } from '../reconcile/intent.js';
+import { operatorWeights, type Verdict } from '../reconcile/intent.js';
 import type { HealthWishes, KeepHealth } from '../reconcile/keep.js';
-import { type ServerName, serverName } from '../reconcile/override.js';
+import { type Override, type ServerName, serverName } from '../reconcile/override.js';
+import { type Scope, scopeMatcher } from '../reconcile/scope.js';
+import { Agenda } from './agenda.js';
 import type { CheckOutcome, Target } from './check-outcome.js';
 import { type Clock, machineClock } from './clock.js';
-import { MassFailureGuard, type MassFailureRules } from './guard.js';
+import { type GuardedCheck, MassFailureGuard, type MassFailureRules } from './guard.js';
 import { type CheckedServer, type CheckedService, checkedServers, checkedServices, type Job } from './jobs.js';
 import { type HealthReport, readHealthReport, type ServerReport, writeHealthReport } from './journal.js';
+import { type LoadState, loadAfter } from './load.js';
 import { canRamp, rampAt } from './ramps.js';
 import { runCheck } from './run-check.js';
 import { FIRST_ROUND, Runner } from './runner.js';
@@ -32,6 +35,8 @@ export interface HealthMonitorOptions {
    * them, and others can look at them. Default: nowhere.
    */
   readonly directory?: string | undefined;
+  /** The services that it is for, if it is one of several there, as `scope` of `keep`. Default: all. */
+  readonly scope?: Scope | undefined;
   /**
    * What a server counts as before its first check: as it was when the last program there ended, if that is not longer ago than
    * ten intervals (`last`, the default, else its first check decides); `up`; or `down`, as keepalived's `alpha` has it.
@@ -87,8 +92,11 @@ export type HealthEvent =
   | { readonly type: 'mass-failure-over' }
   /** This program was late by so many milliseconds; so many runs are not counted. */
   | { readonly type: 'late'; readonly late: number; readonly runs: number }
-  /** A run could not be made for want of descriptors, memory or ports; told once in 10 s. */
-  | { readonly type: 'not-measured'; readonly reason: string }
+  /**
+   * A run could not be made for want of descriptors, memory, ports or an address to call from; told once in 10 s. `servers`:
+   * whose check it is, `10.0.0.11:80 of tcp://192.0.2.1:80`.
+   */
+  | { readonly type: 'not-measured'; readonly reason: string; readonly servers: readonly string[] }
   /** A check passed, with a word of warning: a certificate that ends soon. Told when it changes. */
   | { readonly type: 'warning'; readonly target: string; readonly warning: string }
   /** The verdicts could not be written; told when it changes. */
@@ -109,21 +117,15 @@ const LONGEST_ROUND = 5000;
 const DAY = 86_400_000;
 /** An older state of a check than so many of its intervals says nothing any more. */
 const FRESH_INTERVALS = 10;
-/** Load is taken over when it moved by so many percent, */
-const LOAD_STEP = 10;
-/** and this many milliseconds after the last time. */
-const LOAD_PAUSE = 10_000;
-/** The share of a new value in the smoothed load. */
-const LOAD_SHARE = 0.5;
-
 /** A check that runs, for all the servers that have it. */
 interface Watched {
   readonly job: Job;
   state: CheckState;
   took: number | undefined;
   warning: string | undefined;
-  /** Percent, smoothed, and as it was last taken over. */
-  load: { smooth: number; taken: number; at: number } | undefined;
+  /** Why the last run was not measured, if it was not. */
+  trouble: string | undefined;
+  load: LoadState | undefined;
   readonly servers: Set<ServerName>;
 }
 
@@ -138,9 +140,27 @@ interface WatchedServer {
 }
 
 interface WatchedService extends CheckedService {
+  readonly name: ServiceKeyText;
+  /** Its number on the agenda. */
+  readonly place: number;
+  readonly servers: readonly WatchedServer[];
   hasQuorum: boolean;
   tier: Tier | undefined;
+  /** What was decided last. */
+  decision: Decision;
+  /** When time alone changes that. */
+  due: number;
 }
+
+/** What one service adds to the wishes. */
+interface Decision {
+  readonly verdicts: ReadonlyMap<ServerName, Verdict>;
+  readonly standIns: readonly NormalDestination[];
+  readonly ramps: ReadonlyMap<ServerName, number>;
+  readonly loads: ReadonlyMap<ServerName, number>;
+}
+
+const UNDECIDED: Decision = { verdicts: new Map(), standIns: [], ramps: new Map(), loads: new Map() };
 
 /** See the module. Close it when it is not needed any more: its sockets and timers go with it. */
 export class HealthMonitor implements KeepHealth, Disposable {
@@ -155,9 +175,25 @@ export class HealthMonitor implements KeepHealth, Disposable {
   #watched = new Map<string, Watched>();
   #servers = new Map<ServerName, WatchedServer>();
   #services = new Map<ServiceKeyText, WatchedService>();
+  /** The same, by their places on the agenda. */
+  #places: readonly WatchedService[] = [];
+  /** When time alone changes something. A service has a place there for each time that it had. */
+  #agenda = new Agenda();
+  /** What has to be decided upon anew. */
+  readonly #dirty = new Set<WatchedService>();
+  /** How many real servers are checked, each counted once. */
+  #targets = 0;
+  #overrides: readonly Override[] = [];
+  #operatorWeight = operatorWeights([]);
   /** What another program, or an earlier run of this one, knew last. */
   #known: HealthReport | undefined;
-  #wishes: HealthWishes = {};
+  /** What is wanted, of all services together. */
+  readonly #verdicts = new Map<ServerName, Verdict>();
+  readonly #standIns = new Map<ServiceKeyText, readonly NormalDestination[]>();
+  readonly #ramps = new Map<ServerName, number>();
+  readonly #loads = new Map<ServerName, number>();
+  /** The same as somebody got it last, who may hold it for a while. */
+  #wishes: HealthWishes | undefined;
   /** Those who wait for a first verdict of everything. */
   #waiting: (() => void)[] = [];
   #cancelGather: (() => void) | undefined;
@@ -173,6 +209,8 @@ export class HealthMonitor implements KeepHealth, Disposable {
   constructor(options: HealthMonitorOptions = {}) {
     const { massFailure, start } = parse(optionsSchema, 'health monitor', options);
     const { clock = machineClock, run = runCheck } = options;
+    // What is no scope is told at the door.
+    scopeMatcher(options.scope);
     this.#options = options;
     this.#start = start;
     this.#clock = clock;
@@ -184,8 +222,7 @@ export class HealthMonitor implements KeepHealth, Disposable {
       onLate: (late, runs) => this.#tell({ type: 'late', late: Math.round(late), runs }),
     });
     if (options.directory !== undefined && start === 'last') {
-      this.#known = readHealthReport(options.directory);
-      this.#resumeHold();
+      this.#known = readHealthReport(options.directory, options.scope);
     }
   }
 
@@ -198,8 +235,18 @@ export class HealthMonitor implements KeepHealth, Disposable {
     this.#watch(parseDesiredTable(table));
     if (this.#unmeasured > 0 && signal?.aborted !== true) await this.#firstRound(signal);
     if (this.#over.signal.aborted) return;
-    this.#decide();
+    this.#decideAll();
     this.#report();
+  }
+
+  /** Takes what operators want of servers from now on: one that is drained, or has weight 0, is no help to a quorum. */
+  override(overrides: readonly Override[]): void {
+    const textOf = (some: readonly Override[]) => JSON.stringify(some);
+    if (textOf(overrides) === textOf(this.#overrides)) return;
+    for (const { service } of [...this.#overrides, ...overrides]) this.#touch(formatServiceKey(service));
+    this.#overrides = overrides;
+    this.#operatorWeight = operatorWeights(overrides);
+    this.#decide();
   }
 
   /** A value whenever {@link HealthMonitor.wishes} gives something else, from now until it is closed. */
@@ -209,6 +256,12 @@ export class HealthMonitor implements KeepHealth, Disposable {
 
   /** What follows from the verdicts, now. */
   wishes(): HealthWishes {
+    this.#wishes ??= {
+      verdicts: new Map(this.#verdicts),
+      standIns: new Map(this.#standIns),
+      ramps: new Map(this.#ramps),
+      load: new Map(this.#loads),
+    };
     return this.#wishes;
   }
 
@@ -220,13 +273,17 @@ export class HealthMonitor implements KeepHealth, Disposable {
       written: this.#clock.wall(),
       pid: process.pid,
       ...(heldSince !== undefined && { heldSince }),
-      services: Array.from(this.#services, ([service, { tier = 'primary', hasQuorum }]) => ({
+      services: Array.from(this.#services, ([service, { tier = 'primary', hasQuorum, decision }]) => ({
         service,
         tier,
         hasQuorum,
+        standIns: decision.standIns.map(formatDestinationKey),
       })),
       servers: Array.from(this.#servers.values(), (server) => this.#reportOf(server)),
       states: Object.fromEntries(Array.from(this.#watched, ([key, { state }]) => [key, state])),
+      loads: Object.fromEntries(
+        [...this.#watched].flatMap(([key, { load }]) => (load === undefined ? [] : [[key, load]])),
+      ),
     };
   }
 
@@ -244,12 +301,13 @@ export class HealthMonitor implements KeepHealth, Disposable {
     const { heldSince, states = {} } = this.#known ?? {};
     if (heldSince === undefined) return;
     // Those that fell with the others; what was down before was not held.
-    const down = Object.entries(states).filter(
-      ([, { status, since }]) => status === 'down' && since > heldSince - HELD_BEFORE,
-    );
+    const down = [...this.#watched.values()].filter(({ job: { key } }) => {
+      const { status, since = 0 } = (Object.hasOwn(states, key) ? states[key] : undefined) ?? {};
+      return status === 'down' && since > heldSince - HELD_BEFORE;
+    });
     this.#guard?.resume(
       heldSince,
-      down.map(([key]) => key),
+      down.map((each) => this.#guarded(each)),
       this.#clock.now(),
     );
   }
@@ -277,22 +335,48 @@ export class HealthMonitor implements KeepHealth, Disposable {
     this.#servers = new Map();
     this.#services = new Map();
     for (const checked of checkedServices(services, health)) {
-      const service = formatServiceKey(checked.service);
-      const { hasQuorum = true, tier } = kept.get(service) ?? {};
-      this.#services.set(service, { ...checked, hasQuorum, tier });
-      for (const each of checkedServers(checked)) this.#watchServer(each, watched, servers);
+      const name = formatServiceKey(checked.service);
+      const mine = checkedServers(checked).map((each) => this.#watchServer(each, watched, servers));
+      const { hasQuorum = true, tier, decision = UNDECIDED } = kept.get(name) ?? {};
+      const [place, due] = [this.#services.size, Number.POSITIVE_INFINITY];
+      this.#services.set(name, { ...checked, name, place, servers: mine, hasQuorum, tier, decision, due });
     }
+    for (const [name, { decision }] of kept) if (!this.#services.has(name)) this.#forget(name, decision);
+    this.#places = [...this.#services.values()];
+    this.#agenda = new Agenda();
+    this.#dirty.clear();
+    this.#touchAll();
+    const checked = [...this.#servers.values()].filter(({ checks }) => checks.length > 0);
+    this.#targets = new Set(checked.map(({ server }) => server)).size;
     for (const key of watched.keys()) if (!this.#watched.has(key)) this.#recover(key);
+    if (this.#known !== undefined) this.#resume(this.#known);
     this.#known = undefined;
     this.#unmeasured = [...this.#watched.values()].filter(({ state }) => state.status === 'unknown').length;
     this.#runner.set(new Map(Array.from(this.#watched, ([key, { job }]) => [key, job])));
+  }
+
+  /** Goes on with what a program before this one had decided upon services of which all is known still. */
+  #resume(known: HealthReport): void {
+    this.#resumeHold();
+    const services = new Map(known.services.map((each) => [each.service, each]));
+    const returned = new Map(known.servers.map((each) => [`${each.service} ${each.server}`, each.returned]));
+    for (const service of this.#services.values()) {
+      const before = services.get(service.name);
+      const checks = service.servers.flatMap((server) => server.checks);
+      if (before === undefined || checks.some(({ state }) => state.measured === undefined)) continue;
+      service.hasQuorum = before.hasQuorum;
+      service.tier = before.tier;
+      const standIns = service.health.backups.filter((each) => before.standIns.includes(formatDestinationKey(each)));
+      service.decision = { ...UNDECIDED, standIns };
+      for (const server of service.servers) server.returned = returned.get(server.name);
+    }
   }
 
   #watchServer(
     { health, destination, role, jobs }: CheckedServer,
     watched: ReadonlyMap<string, Watched>,
     servers: ReadonlyMap<ServerName, WatchedServer>,
-  ): void {
+  ): WatchedServer {
     const name = serverName(health.service, destination);
     const checks = jobs.map((job) => {
       const here = this.#watched.get(job.key) ?? watched.get(job.key) ?? this.#begin(job);
@@ -303,18 +387,16 @@ export class HealthMonitor implements KeepHealth, Disposable {
     });
     const service = formatServiceKey(health.service);
     const server = formatDestinationKey(destination);
-    this.#servers.set(name, { name, service, server, role, checks, returned: servers.get(name)?.returned });
+    const mine: WatchedServer = { name, service, server, role, checks, returned: servers.get(name)?.returned };
+    this.#servers.set(name, mine);
+    return mine;
   }
 
   #begin(job: Job): Watched {
-    return {
-      job,
-      state: this.#firstState(job),
-      took: undefined,
-      warning: undefined,
-      load: undefined,
-      servers: new Set(),
-    };
+    const state = this.#firstState(job);
+    const { loads = {} } = this.#known ?? {};
+    const load = state.measured !== undefined && Object.hasOwn(loads, job.key) ? loads[job.key] : undefined;
+    return { job, state, took: undefined, warning: undefined, trouble: undefined, load, servers: new Set() };
   }
 
   #firstState({ key, check }: Job): CheckState {
@@ -336,8 +418,9 @@ export class HealthMonitor implements KeepHealth, Disposable {
     const before = watched.state;
     const now = this.#clock.now();
     watched.state = judge(before, outcome, job.check, now);
+    watched.trouble = outcome.result === 'not measured' ? outcome.reason : undefined;
     if (outcome.result === 'not measured') {
-      this.#tellTrouble(`${job.check.type} ${targetText(job)}: ${outcome.reason}`, now);
+      this.#tellTrouble(watched, outcome.reason, now);
       return job.check.recheck;
     }
     watched.took = Math.round(took);
@@ -353,39 +436,45 @@ export class HealthMonitor implements KeepHealth, Disposable {
       this.#tell({ type: 'warning', target: targetText(watched.job), warning });
     }
     watched.warning = warning;
-    if (load === undefined) {
-      // It asks for none any more.
-      if (watched.load !== undefined) this.#gather();
-      watched.load = undefined;
-      return;
-    }
-    const { smooth = load, taken, at } = watched.load ?? {};
-    const next = smooth + (load - smooth) * LOAD_SHARE;
-    const isNews =
-      taken === undefined || at === undefined || (Math.abs(next - taken) >= LOAD_STEP && now - at >= LOAD_PAUSE);
-    // 0 takes all new connections away: that is a wish of the server's own, and not smoothed.
-    const isPlain = load === 0 || taken === 0;
-    if (!isNews && !isPlain) watched.load = { smooth: next, taken, at };
-    else {
-      watched.load = { smooth: isPlain ? load : next, taken: isPlain ? load : Math.round(next), at: now };
-      this.#gather();
-    }
+    const before = watched.load;
+    watched.load = load === undefined ? undefined : loadAfter(before, load, now);
+    if (watched.load?.taken !== before?.taken) this.#gather(watched);
   }
 
   #turn(watched: Watched, before: CheckState, now: number): void {
     const { job, state } = watched;
-    const targets = this.#watched.size;
     if (state.status === 'down' && before.status === 'up') {
-      const begins = this.#guard?.fell(job.key, now, 2 * job.check.interval, targets) === true;
-      if (begins) this.#tell({ type: 'mass-failure', until: this.#guard?.ends ?? now });
+      const begins = this.#guard?.fell(this.#guarded(watched), now, 2 * job.check.interval, this.#targets) === true;
+      if (begins) {
+        this.#touchAll();
+        this.#tell({ type: 'mass-failure', until: this.#guard?.ends ?? now });
+      }
     }
     if (state.status === 'up') this.#recover(job.key);
     for (const name of watched.servers) this.#tellServer(this.#servers.get(name), watched, before, now);
-    this.#gather();
+    this.#gather(watched);
+  }
+
+  #guarded({ job, servers }: Watched): GuardedCheck {
+    return { key: job.key, servers: new Set([...servers].flatMap((name) => this.#servers.get(name)?.server ?? [])) };
   }
 
   #recover(key: string): void {
-    if (this.#guard?.recovered(key, this.#watched.size)) this.#tell({ type: 'mass-failure-over' });
+    if (this.#guard?.recovered(key, this.#targets)) this.#endHold();
+  }
+
+  #endHold(): void {
+    this.#touchAll();
+    this.#tell({ type: 'mass-failure-over' });
+  }
+
+  #touch(service: ServiceKeyText): void {
+    const watched = this.#services.get(service);
+    if (watched !== undefined) this.#dirty.add(watched);
+  }
+
+  #touchAll(): void {
+    for (const service of this.#services.values()) this.#dirty.add(service);
   }
 
   /** A server has a status of its own: it is up while all its checks pass. */
@@ -395,7 +484,7 @@ export class HealthMonitor implements KeepHealth, Disposable {
     const others = server.checks.filter((each) => each !== watched);
     if (others.some((each) => each.state.status === 'down')) return;
     // One that had its weight all the time, in a hold, has it still; one that was never measured does not come back.
-    const wasOut = this.#wishes.verdicts?.has(server.name) === true && before.measured !== undefined;
+    const wasOut = this.#verdicts.has(server.name) && before.measured !== undefined;
     if (state.status === 'up' && wasOut) server.returned = now;
     const { service, server: name } = server;
     const { status, reason = '', heldUntil } = state;
@@ -409,51 +498,106 @@ export class HealthMonitor implements KeepHealth, Disposable {
     });
   }
 
-  #tellTrouble(reason: string, now: number): void {
+  #tellTrouble({ job, servers }: Watched, reason: string, now: number): void {
     if (now < this.#quietUntil) return;
     this.#quietUntil = now + QUIET;
-    this.#tell({ type: 'not-measured', reason });
-  }
-
-  /** Soon, with whatever else comes. */
-  #gather(): void {
-    this.#cancelGather ??= this.#clock.after(GATHER, () => {
-      this.#cancelGather = undefined;
-      this.#decide();
-      this.#report(Math.max(0, this.#reported + REPORT_PAUSE - this.#clock.now()));
+    const named = [...servers].flatMap((name) => {
+      const { service, server } = this.#servers.get(name) ?? {};
+      return service === undefined ? [] : [`${server} of ${service}`];
+    });
+    this.#tell({
+      type: 'not-measured',
+      reason: `${job.check.type} ${targetText(job)}: ${reason}`,
+      servers: named,
     });
   }
 
-  /** Makes up its mind on every service, and says so if that changes what is wanted. */
-  #decide(): void {
-    const now = this.#clock.now();
-    if (this.#guard?.expire(now)) this.#tell({ type: 'mass-failure-over' });
-    const verdicts = new Map<ServerName, Verdict>();
-    const standIns = new Map<ServiceKeyText, readonly NormalDestination[]>();
-    const ramps = new Map<ServerName, number>();
-    let next = this.#guard?.ends ?? Number.POSITIVE_INFINITY;
-    for (const [service, watched] of this.#services) {
-      const { health, destinations: servers, hasQuorum: hadQuorum } = watched;
-      const statusOf = (server: NormalDestination) => this.#statusOf(serverName(health.service, server));
-      const decision = decide({ health, servers, statusOf, hadQuorum, now });
-      watched.hasQuorum = decision.hasQuorum;
-      if (watched.tier !== decision.tier) {
-        const isFirst = watched.tier === undefined && decision.tier === 'primary';
-        watched.tier = decision.tier;
-        if (!isFirst) this.#tell({ type: 'tier', service, tier: decision.tier });
-      }
-      for (const [name, verdict] of decision.verdicts) verdicts.set(name, verdict);
-      if (decision.standIns.length > 0) standIns.set(service, decision.standIns);
-      next = Math.min(next, decision.next ?? next, ...this.#ramp(watched, now, ramps));
+  /** Soon, with whatever else comes. */
+  #gather({ servers }: Watched): void {
+    for (const name of servers) {
+      const { service } = this.#servers.get(name) ?? {};
+      if (service !== undefined) this.#touch(service);
     }
-    this.#arm(next, now);
-    this.#want({ verdicts, standIns, ramps, load: this.#loads(verdicts) });
+    this.#cancelGather ??= this.#clock.after(GATHER, () => {
+      this.#cancelGather = undefined;
+      this.#decide();
+      this.#reportSoon();
+    });
   }
 
-  #want(wishes: HealthWishes): void {
-    if (wishText(wishes) === wishText(this.#wishes)) return;
-    this.#wishes = wishes;
+  #decideAll(): void {
+    this.#touchAll();
+    this.#decide();
+  }
+
+  /** Makes up its mind on the services of which something has changed, and says so if that changes what is wanted. */
+  #decide(): void {
+    const now = this.#clock.now();
+    if (this.#guard?.expire(now)) this.#endHold();
+    let isNews = false;
+    for (const service of this.#dirty) isNews = this.#decideOn(service, now) || isNews;
+    this.#dirty.clear();
+    this.#arm(now);
+    if (!isNews) return;
+    this.#wishes = undefined;
     this.#emitter.emit('changed');
+  }
+
+  /** Whether that changes what is wanted. */
+  #decideOn(watched: WatchedService, now: number): boolean {
+    const { name: service, health, destinations: servers, hasQuorum: hadQuorum, decision: before } = watched;
+    const nameOf = (server: NormalDestination) => serverName(health.service, server);
+    const loads = loadsOf(watched);
+    const made = decide({
+      health,
+      servers,
+      statusOf: (server) => this.#statusOf(nameOf(server)),
+      weightOf: (server) => {
+        const name = nameOf(server);
+        return loads.get(name) === 0 ? 0 : this.#operatorWeight(name, server.weight);
+      },
+      hadQuorum,
+      stoodIn: new Set(before.standIns.map(formatDestinationKey)),
+      now,
+    });
+    watched.hasQuorum = made.hasQuorum;
+    if (watched.tier !== made.tier) {
+      const isFirst = watched.tier === undefined && made.tier === 'primary';
+      watched.tier = made.tier;
+      if (!isFirst) this.#tell({ type: 'tier', service, tier: made.tier });
+    }
+    const { ramps, next } = this.#rampsOf(watched, now);
+    this.#setDue(watched, Math.min(made.next ?? next, next));
+    const verdicts = new Map(made.verdicts);
+    // An agent that says 0 wants no new connections: that is weight 0, which no share of a weight is.
+    for (const [name, percent] of loads) {
+      if (percent > 0 || verdicts.has(name)) continue;
+      loads.delete(name);
+      verdicts.set(name, 'quiesce');
+    }
+    return this.#want(watched, { verdicts, standIns: made.standIns, ramps, loads });
+  }
+
+  /** Whether that is something else than before. */
+  #want(watched: WatchedService, decision: Decision): boolean {
+    const { name, decision: before } = watched;
+    watched.decision = decision;
+    const isSame = decisionText(decision) === decisionText(before);
+    // One that goes on from an earlier program has its decision in the journal only.
+    if (isSame && this.#standIns.has(name) === decision.standIns.length > 0) return false;
+    this.#forget(name, before);
+    for (const [server, verdict] of decision.verdicts) this.#verdicts.set(server, verdict);
+    for (const [server, percent] of decision.ramps) this.#ramps.set(server, percent);
+    for (const [server, percent] of decision.loads) this.#loads.set(server, percent);
+    if (decision.standIns.length > 0) this.#standIns.set(name, decision.standIns);
+    return true;
+  }
+
+  #forget(service: ServiceKeyText, { verdicts, ramps, loads }: Decision): void {
+    for (const server of verdicts.keys()) this.#verdicts.delete(server);
+    for (const server of ramps.keys()) this.#ramps.delete(server);
+    for (const server of loads.keys()) this.#loads.delete(server);
+    this.#standIns.delete(service);
   }
 
   /** Down while one of its checks is, unless the table is held for it; up again when the last is. */
@@ -468,58 +612,69 @@ export class HealthMonitor implements KeepHealth, Disposable {
     return { status, since: Math.max(0, ...checks.map(({ state }) => state.since)) };
   }
 
-  #ramp(
+  /** How far servers that came back are, and when that changes. */
+  #rampsOf(
     { health, destinations, service: { scheduler } }: WatchedService,
     now: number,
-    ramps: Map<ServerName, number>,
-  ): number[] {
-    if (health.ramp === 0 || !canRamp(scheduler)) return [];
-    return destinations.flatMap((server) => {
-      const name = serverName(health.service, server);
+  ): { readonly ramps: ReadonlyMap<ServerName, number>; readonly next: number } {
+    const ramps = new Map<ServerName, number>();
+    let next = Number.POSITIVE_INFINITY;
+    if (health.ramp === 0 || !canRamp(scheduler)) return { ramps, next };
+    for (const destination of destinations) {
+      const name = serverName(health.service, destination);
       const { returned } = this.#servers.get(name) ?? {};
-      if (returned === undefined || this.#statusOf(name).status !== 'up') return [];
-      const ramp = rampAt(returned, health.ramp, now);
-      if (ramp === undefined) return [];
+      const ramp = returned === undefined ? undefined : rampAt(returned, health.ramp, now);
+      if (ramp === undefined || this.#statusOf(name).status !== 'up') continue;
       ramps.set(name, ramp.percent);
-      return [ramp.next];
-    });
-  }
-
-  /** An agent that says 0 wants no new connections: that is weight 0, which no share of a weight is. */
-  #loads(verdicts: Map<ServerName, Verdict>): ReadonlyMap<ServerName, number> {
-    const loads = new Map<ServerName, number>();
-    for (const { name, checks } of this.#servers.values()) {
-      const taken = checks.flatMap(({ load }) => load?.taken ?? []);
-      if (taken.length === 0) continue;
-      const percent = Math.min(...taken);
-      if (percent === 0 && !verdicts.has(name)) verdicts.set(name, 'quiesce');
-      else loads.set(name, percent);
+      next = Math.min(next, ramp.next);
     }
-    return loads;
+    return { ramps, next };
   }
 
-  /** Time alone changes something then. */
-  #arm(at: number, now: number): void {
+  #setDue(watched: WatchedService, due: number): void {
+    if (due === watched.due) return;
+    watched.due = due;
+    if (Number.isFinite(due)) this.#agenda.add(due, watched.place);
+  }
+
+  /** One timer, for when time alone changes something next. */
+  #arm(now: number): void {
     this.#cancelNext?.();
-    this.#cancelNext = Number.isFinite(at) ? this.#clock.after(Math.max(0, at - now), () => this.#decide()) : undefined;
+    const at = Math.min(this.#agenda.earliest, this.#guard?.ends ?? Number.POSITIVE_INFINITY);
+    this.#cancelNext = Number.isFinite(at) ? this.#clock.after(Math.max(0, at - now), () => this.#wake()) : undefined;
   }
 
-  #reportOf({ name, service, server, role, checks }: WatchedServer): ServerReport {
+  #wake(): void {
+    const now = this.#clock.now();
+    while (this.#agenda.earliest <= now) {
+      const service = this.#places[this.#agenda.take()];
+      if (service !== undefined && service.due <= now) this.#dirty.add(service);
+    }
+    this.#decide();
+    this.#reportSoon();
+  }
+
+  #reportOf({ name, service, server, role, checks, returned }: WatchedServer): ServerReport {
     const status = checks.length === 0 ? 'unchecked' : this.#statusOf(name).status;
-    const action = this.#wishes.verdicts?.get(name) ?? 'none';
+    const action = this.#verdicts.get(name) ?? 'none';
     return {
       service,
       server,
       role,
       status: checks.some(({ state }) => state.status === 'down') ? 'down' : status,
       action,
-      checks: checks.map(({ job, state, took }) => ({
+      ...(returned !== undefined && { returned }),
+      checks: checks.map(({ job, state, took, trouble, warning, load }) => ({
         check: job.check.type,
         target: targetText(job),
         ...state,
-        ...(took !== undefined && { took }),
+        ...withoutUndefined({ took, notMeasured: trouble, warning, load: load?.taken }),
       })),
     };
+  }
+
+  #reportSoon(): void {
+    this.#report(Math.max(0, this.#reported + REPORT_PAUSE - this.#clock.now()));
   }
 
   /** In some milliseconds, and now and then from there on. */
@@ -531,12 +686,12 @@ export class HealthMonitor implements KeepHealth, Disposable {
   }
 
   #writeReport(): void {
-    const { directory } = this.#options;
+    const { directory, scope } = this.#options;
     if (directory === undefined) return;
     this.#reported = this.#clock.now();
     let reason = '';
     try {
-      writeHealthReport(directory, this.report());
+      writeHealthReport(directory, scope, this.report());
     } catch (error) {
       if (!(error instanceof UnavailableError)) throw error;
       reason = error.message;
@@ -554,6 +709,16 @@ function targetText({ target: { address, port } }: Job): string {
   return formatDestinationKey({ address, port });
 }
 
-function wishText({ verdicts, standIns, load, ramps }: Partial<Wishes>): string {
-  return JSON.stringify([verdicts, standIns, load, ramps].map((map) => [...(map ?? [])]));
+function decisionText({ verdicts, standIns, ramps, loads }: Decision): string {
+  return JSON.stringify([[...verdicts], standIns, [...ramps], [...loads]]);
+}
+
+/** Percent of their weights that servers ask for. */
+function loadsOf({ servers }: WatchedService): Map<ServerName, number> {
+  const loads = new Map<ServerName, number>();
+  for (const { name, checks } of servers) {
+    const taken = checks.flatMap(({ load }) => load?.taken ?? []);
+    if (taken.length > 0) loads.set(name, Math.min(...taken));
+  }
+  return loads;
 }

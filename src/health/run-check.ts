@@ -62,7 +62,8 @@ export function runCheck(target: Target, check: NormalCheck, signal: AbortSignal
       run.end();
       resolve(outcome);
     };
-    const timer = setTimeout(() => finish(run.late(check.timeout)), check.timeout);
+    // What came while this program stood still is heard before the time is over: Node calls timers first, and looks at sockets then.
+    const timer = setTimeout(() => setImmediate(() => finish(run.late(check.timeout))), check.timeout);
     const unsubscribe = onAbort(signal, () => finish(ENDED));
     probe(target, check, run).then(finish, (error: unknown) => finish(outcomeOf(error)));
   });

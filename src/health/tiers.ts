@@ -2,7 +2,7 @@
  * Who serves: a service's own real servers while they have the quorum, then its backups too, then its sorry server. Pure.
  * @module
  */
-import type { NormalDestination } from '../model/destination.js';
+import { formatDestinationKey, type NormalDestination } from '../model/destination.js';
 import type { NormalServiceHealth } from '../model/health.js';
 import type { Verdict } from '../reconcile/intent.js';
 import { type ServerName, serverName } from '../reconcile/override.js';
@@ -35,46 +35,80 @@ export interface TierInput {
   /** The servers that the table has for it. */
   readonly servers: readonly NormalDestination[];
   readonly statusOf: (server: NormalDestination) => ServerStatus;
+  /** What a server counts for while it is up: 0 if it is drained. Default: its weight. */
+  readonly weightOf?: ((server: NormalDestination) => number) | undefined;
   /** As of the decision before; true at first. */
   readonly hadQuorum: boolean;
+  /** Who served besides by the decision before (`10.0.0.21:80`): a backup that fails leaves as a real server does. */
+  readonly stoodIn?: ReadonlySet<string> | undefined;
   readonly now: number;
 }
 
 /** Decides for one service. A server that was not checked yet, or never is, counts as up. */
-export function decide({ health, servers, statusOf, hadQuorum, now }: TierInput): TierDecision {
+export function decide(input: TierInput): TierDecision {
+  const { health, servers, statusOf, weightOf = ({ weight }) => weight, hadQuorum, now } = input;
   const { service, backups, sorry, failOpen } = health;
   const isUp = (server: NormalDestination) => statusOf(server).status !== 'down';
-  const upBackups = backups.filter(isUp);
+  const weighed = (some: readonly NormalDestination[]) => sumOf(some.filter(isUp), weightOf);
   const needed = quorumOf(health, servers, hadQuorum);
-  const weight = weightOf(servers.filter(isUp));
+  const weight = weighed(servers);
   const hasQuorum = weight >= needed;
-  const tier = hasQuorum ? 'primary' : fallBack(weight + weightOf(upBackups), needed, upBackups, sorry);
-  if (tier === 'nobody' && failOpen && servers.length > 0 && !servers.some(isUp)) {
-    return { tier: 'fail-open', hasQuorum, verdicts: new Map(), standIns: [] };
-  }
-  const down = servers.filter((server) => !isUp(server));
+  const spare = weighed(backups);
+  const tier = hasQuorum ? 'primary' : fallBack({ weight, spare, needed, sorry });
+  const isDown = (server: NormalDestination) => !isUp(server);
+  const isOpen = tier === 'nobody' && failOpen && servers.some((server) => isDown(server) && weightOf(server) > 0);
+  const staying = tier === 'primary' ? [] : stayingBackups(input, tier);
+  const down = [...(isOpen ? [] : servers), ...staying].filter(isDown);
   const ends = down.map((server) => removalTime(health, statusOf(server).since)).filter((time) => time > now);
   const verdicts = new Map<ServerName, Verdict>();
+  // Also of those that are out by now: what takes them out does not wait for their connections then.
+  const gone = backups.filter((backup) => isDown(backup) && removalTime(health, statusOf(backup).since) <= now);
+  for (const backup of gone) verdicts.set(serverName(service, backup), 'remove');
   for (const server of down) {
     const verdict = verdictOf(health, statusOf(server).since, now);
     if (verdict !== undefined) verdicts.set(serverName(service, server), verdict);
   }
   // Those that are up, and too few, leave the service to the sorry server; their connections go on.
-  if (tier === 'sorry') for (const server of servers.filter(isUp)) verdicts.set(serverName(service, server), 'quiesce');
-  const standIns = tier === 'backups' ? upBackups : tier === 'sorry' && sorry ? [sorry] : [];
+  if (tier === 'sorry') {
+    for (const server of [...servers, ...staying].filter(isUp)) verdicts.set(serverName(service, server), 'quiesce');
+  }
+  const standIns = [...staying, ...(tier === 'sorry' && sorry ? [sorry] : [])];
   const next = Math.min(...ends);
-  return { tier, hasQuorum, verdicts, standIns, ...(Number.isFinite(next) && { next }) };
+  return {
+    tier: isOpen ? 'fail-open' : tier,
+    hasQuorum,
+    verdicts,
+    standIns,
+    ...(Number.isFinite(next) && { next }),
+  };
 }
 
-function fallBack(
-  weight: number,
-  needed: number,
-  upBackups: readonly NormalDestination[],
-  sorry: NormalDestination | undefined,
-): Tier {
-  if (weight >= needed) return 'backups';
+/** The backups that are in the table while the service's own servers have no quorum. */
+function stayingBackups({ health, statusOf, stoodIn, now }: TierInput, tier: Tier): NormalDestination[] {
+  return health.backups.filter((backup) => {
+    const { status, since } = statusOf(backup);
+    if (status !== 'down' && tier === 'backups') return true;
+    const isThere = stoodIn?.has(formatDestinationKey(backup)) === true;
+    return isThere && (status !== 'down' || removalTime(health, since) > now);
+  });
+}
+
+function fallBack({
+  weight,
+  spare,
+  needed,
+  sorry,
+}: {
+  /** Of the servers that are up, */
+  readonly weight: number;
+  /** and of the backups. */
+  readonly spare: number;
+  readonly needed: number;
+  readonly sorry: NormalDestination | undefined;
+}): Tier {
+  if (weight + spare >= needed) return 'backups';
   if (sorry !== undefined) return 'sorry';
-  if (upBackups.length > 0) return 'backups';
+  if (spare > 0) return 'backups';
   return weight > 0 ? 'primary' : 'nobody';
 }
 
@@ -84,12 +118,12 @@ function quorumOf({ quorum }: NormalServiceHealth, servers: readonly NormalDesti
   const isPercent = typeof up === 'string';
   const wanted = Math.max((isPercent ? Number.parseInt(up, 10) : up) + (hadQuorum ? -hysteresis : hysteresis), 1);
   // What all of them together do not have, they could never have again.
-  const all = weightOf(servers);
+  const all = sumOf(servers, ({ weight }) => weight);
   return Math.max(isPercent ? (Math.min(wanted, 100) * all) / 100 : Math.min(wanted, all), 1);
 }
 
-function weightOf(servers: readonly NormalDestination[]): number {
-  return servers.reduce((sum, { weight }) => sum + weight, 0);
+function sumOf(servers: readonly NormalDestination[], weightOf: (server: NormalDestination) => number): number {
+  return servers.reduce((sum, server) => sum + weightOf(server), 0);
 }
 
 function removalTime({ onFailure: { removeAfter } }: NormalServiceHealth, since: number): number {

@@ -107,6 +107,9 @@ function checkNetTools({ role, description }: HostScriptSubject): void {
       'must be IPv4 in form ifconfig: route(8) cannot put back an IPv6 route as it was; take form iproute2',
     );
   }
+  if (role === 'real-server' && 'tunnel' in description && description.tunnel === 'gue') {
+    refuse('tunnel', 'must be ipip or gre in form ifconfig, which can open no port for gue; take form iproute2');
+  }
   if (role === 'real-server' && 'checksum' in description && description.checksum === true) {
     refuse('checksum', 'is not for form ifconfig, which can make no such GRE device; take form iproute2');
   }

@@ -88,6 +88,35 @@ want_gre() {
     undo: `gre) if has_gre "$2" "$3"; then ip link delete dev "$2"; fi ;;`,
   },
   {
+    name: 'want_gue',
+    functions: `
+# "gue_words -4 PORT": how ip(8) lists a port that unwraps GUE, whoever sent it, and takes it in a command.
+gue_words() {
+  if [ "$1" = -6 ]; then echo "port $2 gue -6"; else echo "port $2 gue"; fi
+}
+
+has_gue() {
+  ip fou show 2>/dev/null | grep -qx "$(gue_words "$@") *"
+}
+
+# "gue_port add|del -4 PORT"
+gue_port() {
+  # shellcheck disable=SC2046
+  ip fou "$1" $(gue_words "$2" "$3")
+}
+
+# A UDP port unwraps GUE: "want_gue -4 PORT". The module has no alias by which the kernel would load it, and stays loaded.
+want_gue() {
+  need gue "$1" "$2"
+  if has_gue "$@"; then return 0; fi
+  lacking "UDP port $2 for GUE ($1)" || return 0
+  if ! ip fou show >/dev/null 2>&1; then modprobe fou; fi
+  remember gue "$1" "$2"
+  gue_port add "$1" "$2"
+}`,
+    undo: `gue) if has_gue "$2" "$3"; then gue_port del "$2" "$3"; fi ;;`,
+  },
+  {
     name: 'want_default_route',
     functions: `
 # The default routes, the best first, without the words of the listing that ip does not take in a command. One that was

@@ -96,6 +96,7 @@ function linuxVariables(subject: HostScriptSubject): string[] {
     ...(ipv6.length === 0 ? [] : [assignment('VIPS6', ipv6.map(cidr(subject)))]),
     ...(description.gateway === undefined ? [] : [assignment('GATEWAY', description.gateway)]),
     ...('checksum' in description ? localVariables(description) : []),
+    ...('port' in description && description.port !== undefined ? [assignment('PORT', String(description.port))] : []),
   ];
   if (!('device' in description)) return lists;
   const device = assignment('DEVICE', description.device);
@@ -209,9 +210,10 @@ function loVips(ipv4: readonly Vip[], ipv6: readonly Vip[]): ShellStep {
 
 function tunnels(server: TunnelServer, ipv4: readonly Vip[], ipv6: readonly Vip[]): ShellStep[] {
   const [[device, want], [device6, want6]] = tunnelDevices(server);
+  const [gue, gue6] = server.tunnel === 'gue' ? [['want_gue -4 "$PORT"'], ['want_gue -6 "$PORT"']] : [[], []];
   return [
-    ...(ipv4.length === 0 ? [] : [tunnel('open_tunnel', device, [want, ...loosen(device)], server)]),
-    ...(ipv6.length === 0 ? [] : [tunnel('open_tunnel6', device6, [want6], server)]),
+    ...(ipv4.length === 0 ? [] : [tunnel('open_tunnel', device, [want, ...loosen(device), ...gue], server)]),
+    ...(ipv6.length === 0 ? [] : [tunnel('open_tunnel6', device6, [want6, ...gue6], server)]),
     {
       name: 'accept_vips',
       why: ['What the director wrapped is addressed to a VIP: this host takes it only if it has that.'],
@@ -231,22 +233,28 @@ function tunnelDevices({ tunnel, checksum }: TunnelServer): [[string, string], [
       ['ipvs-gre6', `want_gre ipvs-gre6 ip6gre "\${LOCAL6:-$(own_address -6)}"`],
     ];
   }
-  return tunnel === 'ipip'
+  return tunnel === 'gre'
     ? [
-        ['tunl0', 'want_device tunl0 ipip'],
-        ['ip6tnl0', 'want_device ip6tnl0 ip6_tunnel'],
-      ]
-    : [
         ['gre0', 'want_device gre0 ip_gre'],
         ['ip6gre0', 'want_device ip6gre0 ip6_gre'],
+      ]
+    : [
+        ['tunl0', 'want_device tunl0 ipip'],
+        ['ip6tnl0', 'want_device ip6tnl0 ip6_tunnel'],
       ];
 }
 
-function tunnel(name: string, device: string, before: readonly string[], { checksum }: TunnelServer): ShellStep {
+function tunnel(
+  name: string,
+  device: string,
+  before: readonly string[],
+  { tunnel: type, checksum }: TunnelServer,
+): ShellStep {
   return {
     name,
     why: [
       `The director wraps each packet in one to this host; ${device} unwraps them, whoever sent them.`,
+      ...(type === 'gue' ? WHY_GUE : []),
       ...(checksum === true ? WHY_OWN : []),
       ...(name === 'open_tunnel' ? WHY_LOOSE : []),
     ],
@@ -258,6 +266,8 @@ const WHY_OWN = [
   "The kernel's own GRE devices drop every packet with a checksum. One that takes them must be told to which address of this",
   'host they come: that on the device of the default route, unless LOCAL or LOCAL6 names it.',
 ];
+
+const WHY_GUE = ['It gets them from a UDP port that takes off the headers of UDP and GUE.'];
 
 const WHY_LOOSE = [
   'Answers to what comes out of it go out by another device, which a strict reverse path filter takes for forgery: it drops',

@@ -6,9 +6,19 @@ import { type Family, familyOf } from '../address/ip.js';
 import { inNetwork, networkEnd } from '../address/network.js';
 import { deviceSysctl } from '../linux/sysctl.js';
 import type { Vip } from '../model/vip.js';
+import { formatFouPort } from '../netlink/fou.js';
 import type { Obstacle } from './plan.js';
 import type { HostState } from './state.js';
-import type { AddressStep, GreDeviceStep, HostStep, HostStepWords, LinkUpStep, RouteStep, SysctlStep } from './step.js';
+import type {
+  AddressStep,
+  FouPortStep,
+  GreDeviceStep,
+  HostStep,
+  HostStepWords,
+  LinkUpStep,
+  RouteStep,
+  SysctlStep,
+} from './step.js';
 
 /** What a set-up needs of a host. */
 export interface Needs {
@@ -48,6 +58,13 @@ export function linkUpStep(id: HostStepWords['id'], device: string, why: string)
 export function greDeviceStep(device: string, local: string, why: string): GreDeviceStep {
   const what = `make ${device}, which takes GRE packets to ${local} that have checksums`;
   return { kind: 'gre-device', id: 'tunnel-up', what, why, undo: `delete ${device}`, device, local };
+}
+
+/** Opens a UDP port that unwraps GUE packets. */
+export function fouPortStep(port: number, family: Family, why: string): FouPortStep {
+  const name = `the UDP port ${formatFouPort({ port, family })}`;
+  const [what, undo] = [`open ${name} for GUE packets`, `close ${name}`];
+  return { kind: 'fou-port', id: 'tunnel-up', what, why, undo, port, family };
 }
 
 /** Makes a router the default one. */

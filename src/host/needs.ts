@@ -28,6 +28,8 @@ function serves({ step, sysctls }: AppliedStep, need: HostStep): boolean {
       return need.kind === 'link-up' && need.device === step.device;
     case 'gre-device':
       return need.kind === 'gre-device' && need.device === step.device && need.local === step.local;
+    case 'fou-port':
+      return need.kind === 'fou-port' && need.port === step.port && need.family === step.family;
     case 'masquerade':
       return need.kind === 'masquerade' && need.mark === step.mark;
   }

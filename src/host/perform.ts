@@ -7,15 +7,17 @@ import { KernelError, UnavailableError } from '../errors.js';
 import { namespacePath } from '../linux/namespace.js';
 import { deviceSysctl, readSysctl, writeSysctl } from '../linux/sysctl.js';
 import { announce } from '../neighbours/neighbour-probe.js';
+import { FouClient, formatFouPort, needFou } from '../netlink/fou.js';
 import type { AddressKey } from '../netlink/route/address.js';
 import { RouteClient } from '../netlink/route/client.js';
 import type { LinkEntry } from '../netlink/route/link.js';
 import type { RouteEntry, RouteSpec } from '../netlink/route/route.js';
 import { changeMasquerade, hasMasquerade } from './masquerade.js';
-import { isGreDevice } from './plan.js';
+import { isGreDevice, isGuePort, isSamePort } from './plan.js';
 import type { AppliedStep, SysctlChange, SysctlValue } from './record.js';
 import type {
   AddressStep,
+  FouPortStep,
   GreDeviceStep,
   HostStep,
   LinkUpStep,
@@ -80,6 +82,8 @@ export async function perform({ step, routes }: AppliedStep, host: HostClient): 
       return host.client.setLinkUp(step.device, true);
     case 'gre-device':
       return addGreDevice(step, host);
+    case 'fou-port':
+      return openFouPort(step, host);
     case 'masquerade':
       return changeMasquerade('add', step, host.netns);
   }
@@ -142,6 +146,8 @@ async function takeBackAct(step: HostStep, host: HostClient): Promise<string[]> 
       return switchOff(step, host);
     case 'gre-device':
       return removeGreDevice(step, host);
+    case 'fou-port':
+      return closeFouPort(step, host);
     case 'masquerade':
       await removeMasquerade(step, host);
       return [];
@@ -262,7 +268,7 @@ async function bringBack(route: Uint8Array, { client }: HostClient): Promise<voi
   await unless(['EEXIST'], client.restoreRoute(route));
 }
 
-// Devices and rules
+// Devices, ports and rules
 
 /** A device that bears someone else's addresses by now is left on. */
 async function switchOff({ device }: LinkUpStep, { client }: HostClient): Promise<string[]> {
@@ -291,6 +297,22 @@ async function removeGreDevice(step: GreDeviceStep, { client }: HostClient): Pro
   const [first] = others;
   if (first !== undefined) return [`${link.name} has the address ${first.address} now: it stays`];
   await unless(['ENODEV'], client.deleteLink(link.name));
+  return [];
+}
+
+async function openFouPort({ port, family }: FouPortStep, { netns }: HostClient): Promise<void> {
+  await using fou = await needFou({ netns });
+  await fou.addGue(port, family);
+}
+
+/** A port that unwraps something else by now is somebody else's. */
+async function closeFouPort(step: FouPortStep, { netns }: HostClient): Promise<string[]> {
+  await using fou = await FouClient.open({ netns });
+  const found = (await fou?.ports())?.filter((port) => isSamePort(port, step)) ?? [];
+  if (!found.some((port) => isGuePort(port, step))) {
+    return found.length === 0 ? [] : [`the UDP port ${formatFouPort(step)} is another FOU port now: it stays`];
+  }
+  await fou?.delete(step.port, step.family);
   return [];
 }
 

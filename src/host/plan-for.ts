@@ -11,8 +11,8 @@ import { type HostSetup, type NormalHostSetup, parseHostSetup } from './setup.js
 import type { HostState } from './state.js';
 
 /**
- * The plan for a set-up on a host in this state. Pure: it reads nothing and changes nothing. For masquerading, the state must
- * have been asked for it.
+ * The plan for a set-up on a host in this state. Pure: it reads nothing and changes nothing. For masquerading and for GUE,
+ * the state must have been asked for it.
  * @throws {InvalidArgumentError} for a description that is wrong.
  */
 export function planFor(setup: HostSetup, state: HostState): HostPlan {
@@ -32,6 +32,11 @@ export function planFor(setup: HostSetup, state: HostState): HostPlan {
     steps: planned(steps, state),
     obstacles: [...obstacles, ...unusableVips(vips, state), ...withoutIPv6(steps, state)],
   };
+}
+
+/** Whether the state of a host must be asked for FOU ports. */
+export function needsFou({ description }: HostSetup | NormalHostSetup): boolean {
+  return 'tunnel' in description && description.tunnel === 'gue';
 }
 
 /** The families in which the state of a host must be asked for a program that can masquerade. */

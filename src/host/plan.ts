@@ -6,20 +6,21 @@ import { type Family, familyOf } from '../address/ip.js';
 import { UnavailableError } from '../errors.js';
 import type { NamespaceOptions } from '../linux/namespace.js';
 import type { Mode } from '../model/director.js';
+import type { FouPort } from '../netlink/fou.js';
 import type { AddressEntry, AddressKey } from '../netlink/route/address.js';
 import type { LinkEntry } from '../netlink/route/link.js';
 import type { RouteEntry } from '../netlink/route/route.js';
 import { readMarks } from './masquerade.js';
 import type { Role } from './setup.js';
 import { type HostState, readHostState } from './state.js';
-import type { AddressStep, GreDeviceStep, HostStep } from './step.js';
+import type { AddressStep, FouPortStep, GreDeviceStep, HostStep } from './step.js';
 
 /** A step, and whether the host has it already. */
 export type PlannedStep = HostStep & { readonly done: boolean };
 
 /** What keeps a plan from being carried out, and is not for this library to mend. */
 export interface Obstacle {
-  readonly id: 'no-device' | 'no-module' | 'no-masquerade' | 'no-ipv6' | 'vip-unusable' | 'no-local';
+  readonly id: 'no-device' | 'no-module' | 'no-masquerade' | 'no-ipv6' | 'vip-unusable' | 'no-local' | 'port-taken';
   /** `there is no device tunl0` */
   readonly what: string;
   /** What to do about it: `modprobe ipip`. */
@@ -64,6 +65,8 @@ export function isApplied(step: HostStep, state: HostState): boolean {
       return state.links.some(({ name, up }) => name === step.device && up);
     case 'gre-device':
       return state.links.some((link) => isGreDevice(link, step));
+    case 'fou-port':
+      return state.fou?.ports?.some((port) => isGuePort(port, step)) ?? false;
     case 'masquerade':
       return state.masquerade[familyOf(step.network)]?.marks.includes(step.mark) ?? false;
   }
@@ -72,6 +75,16 @@ export function isApplied(step: HostStep, state: HostState): boolean {
 /** Whether a device is one that such a step makes. */
 export function isGreDevice({ name, greChecksum, greLocal }: LinkEntry, { device, local }: GreDeviceStep): boolean {
   return name === device && greChecksum === true && greLocal === local;
+}
+
+/** Whether a FOU port is one that such a step opens. */
+export function isGuePort(found: FouPort, wanted: Pick<FouPortStep, 'port' | 'family'>): boolean {
+  return isSamePort(found, wanted) && found.type === 'gue' && !found.bound;
+}
+
+/** Whether a FOU port has the number that such a step wants. */
+export function isSamePort(found: FouPort, { port, family }: Pick<FouPortStep, 'port' | 'family'>): boolean {
+  return found.port === port && found.family === family;
 }
 
 /** The addresses by which an address step is so. */
@@ -123,7 +136,8 @@ export function withoutAddresses(state: HostState, going: readonly HostStep[]): 
  * @throws as `readHostState`; {UnavailableError} if the firewall's program fails.
  */
 export async function checkPlan(plan: HostPlan, { netns, going = [] }: CheckPlanOptions = {}): Promise<HostPlan> {
-  const state = withoutAddresses(await readHostState({ netns }), going);
+  const fou = plan.steps.some(({ kind }) => kind === 'fou-port');
+  const state = withoutAddresses(await readHostState({ netns, fou }), going);
   if (state.namespace !== plan.namespace) throw ofAnotherNamespace('the plan');
   const masquerade: Partial<Record<Family, { marks: string[] }>> = {};
   for (const step of plan.steps) {

@@ -4,11 +4,13 @@
  */
 import { type Family, familyOf } from '../address/ip.js';
 import { deviceSysctl } from '../linux/sysctl.js';
-import type { NormalRealServer } from '../model/real-server.js';
+import type { NormalRealServer, RealServerTunnel } from '../model/real-server.js';
 import type { Vip } from '../model/vip.js';
+import { formatFouPort } from '../netlink/fou.js';
 import {
   addressStep,
   familiesOf,
+  fouPortStep,
   gatewayStep,
   greDeviceStep,
   linkUpStep,
@@ -16,11 +18,11 @@ import {
   type Needs,
   sysctlStep,
 } from './common-steps.js';
+import { isGuePort, isSamePort } from './plan.js';
 import type { HostState } from './state.js';
 import type { AddressStep, HostStep, SysctlStep } from './step.js';
 
 type TunnelServer = Extract<NormalRealServer, { mode: 'tun' }>;
-type TunnelKind = TunnelServer['tunnel'];
 
 /** What a real server needs of a host in this state. */
 export function realServerNeeds(description: NormalRealServer, state: HostState): Needs {
@@ -108,23 +110,25 @@ function tunnelSteps(description: TunnelServer, state: HostState): Needs {
 }
 
 function familySteps(family: Family, description: TunnelServer, state: HostState): Needs {
-  const { vips, tunnel, checksum } = description;
+  const { vips, tunnel, checksum, port } = description;
   const { device, hint } = checksum === true ? CHECKSUM_DEVICES[family] : TUNNEL_DEVICES[tunnel][family];
-  const { steps: made, obstacles } =
+  const made =
     checksum === true
       ? checksumDevice(family, description, state)
       : { steps: [], obstacles: missingDevices([device], state, hint) };
+  const opened = port === undefined ? { steps: [], obstacles: [] } : guePort(port, family, state);
   const upWhy = 'The director wraps each packet in one to this host; while the device is down, nobody unwraps it.';
   const vipWhy = 'Unwrapped packets have the virtual IP as their destination; a host without it would drop them.';
   const own = vips.filter(({ address }) => familyOf(address) === family);
   return {
     steps: [
-      ...made,
+      ...made.steps,
       ...(family === 'ipv4' ? [rpFilterStep(device, state)] : []),
       linkUpStep('tunnel-up', device, upWhy),
+      ...opened.steps,
       ...own.map((vip) => addressStep('vip', device, alone(vip), { why: vipWhy, announce: false, deprecated: false })),
     ],
-    obstacles,
+    obstacles: [...made.obstacles, ...opened.obstacles],
   };
 }
 
@@ -146,6 +150,26 @@ function checksumDevice(family: Family, description: TunnelServer, state: HostSt
   const why =
     'The director gives its GRE packets checksums, and the devices that the kernel has by itself drop all of those.';
   return { steps: [greDeviceStep(device, local, why)], obstacles: [] };
+}
+
+/**
+ * What comes out of the port is taken for IP in IP from the same sender, with or without UDP checksums (gue_udp_recv in
+ * net/ipv4/fou.c).
+ */
+function guePort(port: number, family: Family, { fou }: HostState): Needs {
+  if (fou !== undefined && fou.ports === undefined) {
+    return { steps: [], obstacles: [{ id: 'no-module', what: 'this kernel has no FOU ports', hint: 'modprobe fou' }] };
+  }
+  const wanted = { port, family };
+  const other = fou?.ports?.find((found) => isSamePort(found, wanted) && !isGuePort(found, wanted));
+  if (other !== undefined) {
+    const kind = other.bound ? `${other.type}, for some packets alone` : other.type;
+    const what = `the UDP port ${formatFouPort(wanted)} is a FOU port of another kind (${kind})`;
+    return { steps: [], obstacles: [{ id: 'port-taken', what, hint: 'delete it, or take another port' }] };
+  }
+  const why =
+    'The director wraps each packet in GUE to this UDP port; while it is closed, this host answers with ICMP port unreachable.';
+  return { steps: [fouPortStep(port, family, why)], obstacles: [] };
 }
 
 const NAMES: Readonly<Record<Family, string>> = { ipv4: 'IPv4', ipv6: 'IPv6' };
@@ -179,12 +203,15 @@ const CHECKSUM_DEVICES: Readonly<Record<Family, { device: string; hint: string }
   ipv6: { device: 'ipvs-gre6', hint: 'modprobe ip6_gre' },
 };
 
-/** The device that unwraps packets from anyone: the kernel makes it with the module. */
-const TUNNEL_DEVICES: Readonly<Record<TunnelKind, Readonly<Record<Family, { device: string; hint: string }>>>> = {
-  ipip: {
-    ipv4: { device: 'tunl0', hint: 'modprobe ipip' },
-    ipv6: { device: 'ip6tnl0', hint: 'modprobe ip6_tunnel' },
-  },
+const IPIP_DEVICES = {
+  ipv4: { device: 'tunl0', hint: 'modprobe ipip' },
+  ipv6: { device: 'ip6tnl0', hint: 'modprobe ip6_tunnel' },
+} as const;
+
+/** The device that unwraps packets from anyone: the kernel makes it with the module. What GUE wraps is IP in IP. */
+const TUNNEL_DEVICES: Readonly<Record<RealServerTunnel, Readonly<Record<Family, { device: string; hint: string }>>>> = {
+  ipip: IPIP_DEVICES,
+  gue: IPIP_DEVICES,
   gre: {
     ipv4: { device: 'gre0', hint: 'modprobe ip_gre' },
     ipv6: { device: 'ip6gre0', hint: 'modprobe ip6_gre' },

@@ -85,6 +85,12 @@ function stepsSchema(zod: typeof z, more: z.ZodRawShape) {
     zod.strictObject({ kind: zod.literal('link-up'), ...shape, device: name(15) }),
     zod.strictObject({ kind: zod.literal('gre-device'), ...shape, device: name(15), local: addressSchema() }),
     zod.strictObject({
+      kind: zod.literal('fou-port'),
+      ...shape,
+      port: integer(1, 65535),
+      family: zod.enum(['ipv4', 'ipv6']),
+    }),
+    zod.strictObject({
       kind: zod.literal('masquerade'),
       ...shape,
       tool: zod.enum(MASQUERADE_PROGRAMS),

@@ -6,6 +6,7 @@ import type { Family } from '../address/ip.js';
 import type { NamespaceOptions } from '../linux/namespace.js';
 import { namespaceOfThisBoot } from '../linux/namespace-identity.js';
 import { deviceSysctl, readSysctls } from '../linux/sysctl.js';
+import { FouClient, type FouPort } from '../netlink/fou.js';
 import type { AddressEntry } from '../netlink/route/address.js';
 import { RouteClient } from '../netlink/route/client.js';
 import type { LinkEntry } from '../netlink/route/link.js';
@@ -24,15 +25,25 @@ export interface HostState {
   readonly sysctls: Readonly<Record<string, string | undefined>>;
   /** Of the families that were asked for. */
   readonly masquerade: Readonly<Partial<Record<Family, MasqueradeState>>>;
+  /** Where it was asked for. */
+  readonly fou?: FouState | undefined;
 }
 
-/** Of which host, and whether masquerading is looked into. */
+/** What a host has of FOU, by which a real server takes GUE packets. */
+export interface FouState {
+  /** Absent where the kernel has not loaded the module fou. */
+  readonly ports?: readonly FouPort[] | undefined;
+}
+
+/** Of which host, and whether masquerading and FOU ports are looked into. */
 export interface HostStateOptions extends NamespaceOptions {
   /**
    * Families for which a program that can masquerade is looked for; default none. It is tried out in a network namespace of
    * its own, which takes processes (0.1 s and more) and CAP_SYS_ADMIN, and loads the kernel's NAT modules.
    */
   readonly masquerade?: readonly Family[] | undefined;
+  /** Lists the FOU ports, which a real server for GUE needs; default false. */
+  readonly fou?: boolean | undefined;
 }
 
 /** The sysctls of the whole namespace that plans look at. */
@@ -44,7 +55,11 @@ const DEVICE_SYSCTLS = ['arp_ignore', 'arp_announce', 'rp_filter', 'send_redirec
  * Looks at a host, which changes nothing.
  * @throws {UnavailableError} without the addon, or if the namespace can't be entered.
  */
-export async function readHostState({ netns, masquerade = [] }: HostStateOptions = {}): Promise<HostState> {
+export async function readHostState({
+  netns,
+  masquerade = [],
+  fou = false,
+}: HostStateOptions = {}): Promise<HostState> {
   await using client = await RouteClient.open({ netns });
   const links = await client.links();
   const devices = ['all', ...links.map(({ name }) => name)];
@@ -61,5 +76,11 @@ export async function readHostState({ netns, masquerade = [] }: HostStateOptions
     routes: [...(await client.routes('ipv4')), ...(await client.routes('ipv6'))],
     sysctls: readSysctls([...NAMESPACE_SYSCTLS, ...ofDevices], { netns }),
     masquerade: tools,
+    ...(fou && { fou: await readFou(netns) }),
   };
+}
+
+async function readFou(netns: string | undefined): Promise<FouState> {
+  await using client = await FouClient.open({ netns });
+  return client === undefined ? {} : { ports: await client.ports() };
 }

@@ -2,6 +2,7 @@
  * What a set-up is made of: single acts on a host, as plain values that JSON can carry.
  * @module
  */
+import type { Family } from '../address/ip.js';
 
 /**
  * What steps are good for. A plan may have several of one id: a VIP each, a sysctl of each device. The doctor's findings and
@@ -92,6 +93,15 @@ export interface GreDeviceStep extends HostStepWords {
   readonly local: string;
 }
 
+/** Opens a UDP port that unwraps GUE packets, whoever sent them. What was in them goes on to the devices for IP in IP. */
+export interface FouPortStep extends HostStepWords {
+  readonly kind: 'fou-port';
+  /** 1 to 65535 */
+  readonly port: number;
+  /** Of the packets that come to it. */
+  readonly family: Family;
+}
+
 /** The programs that can masquerade. */
 export const MASQUERADE_PROGRAMS = ['nft', 'iptables', 'iptables-legacy', 'ip6tables', 'ip6tables-legacy'] as const;
 /** One of {@link MASQUERADE_PROGRAMS}. */
@@ -117,4 +127,5 @@ export type HostStep =
   | RouteStep
   | LinkUpStep
   | GreDeviceStep
+  | FouPortStep
   | MasqueradeStep;

@@ -2,6 +2,7 @@
  * Taking back steps that a journal has, all but those that another set-up needs.
  * @module
  */
+import { formatFouPort } from '../netlink/fou.js';
 import { Journal, setupText } from './journal.js';
 import type { KnownJournal } from './journals.js';
 import { isNeeded } from './needs.js';
@@ -99,6 +100,8 @@ export function stateOf(step: HostStep): string {
       return `${step.device} up`;
     case 'gre-device':
       return `the device ${step.device}`;
+    case 'fou-port':
+      return `the UDP port ${formatFouPort(step)} for GUE`;
     case 'masquerade':
       return `the masquerade rule for ${step.network}`;
   }

@@ -90,7 +90,8 @@ const destination = z.object({
 });
 
 const connectionCount = whole(0xffffffff);
-const destinationEntry = z.object({
+/** A real server, as `list --json` writes it. */
+export const destinationEntryJsonSchema = z.object({
   destination,
   activeConnections: connectionCount.describe('in the state ESTABLISHED; of UDP: all'),
   inactiveConnections: connectionCount.describe('all others'),
@@ -98,16 +99,17 @@ const destinationEntry = z.object({
   stats: stats.optional(),
 });
 
+/** A service without its real servers, as `list --json` writes it. */
+export const serviceEntryJsonSchema = z.object({ service, stats: stats.optional() });
+
 /** What `list --json` writes. */
 export const tableJsonSchema = z
   .object({
     source: z.enum(['netlink', 'proc']).describe('proc: read without rights, knows less'),
     services: z
       .array(
-        z.object({
-          service,
-          stats: stats.optional(),
-          destinations: z.array(destinationEntry).describe('newest first'),
+        serviceEntryJsonSchema.extend({
+          destinations: z.array(destinationEntryJsonSchema).describe('newest first'),
         }),
       )
       .describe("in the kernel's order"),
@@ -116,7 +118,8 @@ export const tableJsonSchema = z
 
 const endpoint = z.object({ address, port });
 
-const connectionJsonSchema = z.object({
+/** A connection, as `connections --json` writes it. */
+export const connectionJsonSchema = z.object({
   protocol: z.string().describe('tcp, udp, sctp; ip: template of a fwmark service'),
   client: endpoint.describe('port 0: a persistence template'),
   virtual: z

@@ -104,8 +104,8 @@ export function removeStateFile(path: string): void {
   }
 }
 
-/** A name is on the disk when its directory is. */
-function syncDirectory(path: string): void {
+/** Puts the names in a directory on the disk: a file is there after a loss of power when its name is. */
+export function syncDirectory(path: string): void {
   const descriptor = openSync(path, 'r');
   try {
     fsyncSync(descriptor);

@@ -3,6 +3,7 @@
  * @module
  */
 import type { z } from 'zod';
+import { familyOf } from '../address/ip.js';
 import { type AgentCheck, agentSchema, type GrpcCheck, grpcSchema, type NormalGrpcCheck } from './checks/agent.js';
 import { baseShape, type CheckBase, timesShape, type WithFilled } from './checks/base.js';
 import { type DnsCheck, dnsSchema, type NormalDnsCheck, type UdpCheck, udpSchema } from './checks/datagram.js';
@@ -152,7 +153,7 @@ const anySchema = lazy((z) =>
 );
 
 /** The schema of a check whose times are milliseconds. */
-export const checkSchema = lazy((): z.ZodType<NormalCheck, unknown> => anySchema().transform(filled));
+export const checkSchema = lazy((): z.ZodType<NormalCheck, unknown> => ofOneFamily(anySchema().transform(filled)));
 
 /** The same where times are written otherwise: `time` reads one of `min` to `max` milliseconds. */
 export function checkSchemaWith(
@@ -162,9 +163,19 @@ export function checkSchemaWith(
   const times = timesShape(time);
   const schemas = options.map((schema) => (schema as z.ZodObject).safeExtend(times)) as unknown as typeof options;
   const names = options.flatMap(({ shape }) => [...shape.type.values]);
-  return zod()
-    .discriminatedUnion('type', schemas, oneOf(...names))
-    .transform(filled);
+  return ofOneFamily(
+    zod()
+      .discriminatedUnion('type', schemas, oneOf(...names))
+      .transform(filled),
+  );
+}
+
+/** A check that names both ends of its call. */
+function ofOneFamily(schema: z.ZodType<NormalCheck, unknown>): z.ZodType<NormalCheck, unknown> {
+  return schema.refine(
+    ({ address, source }) => address === undefined || source === undefined || familyOf(address) === familyOf(source),
+    { path: ['source'], error: 'must be of the family of address' },
+  );
 }
 
 /** What follows from other fields. */
@@ -179,6 +190,11 @@ const PORTLESS: ReadonlySet<string> = new Set(['ping', 'exec', 'file']);
 /** Whether a check needs a port to go to. */
 export function needsPort({ type }: Pick<Check, 'type'>): boolean {
   return !PORTLESS.has(type);
+}
+
+/** Whether a check calls no address itself: a program that it starts may. */
+export function callsNobody({ type }: Pick<Check, 'type'>): boolean {
+  return type === 'exec' || type === 'file';
 }
 
 /** Checks a check, and fills in its defaults. Throws {@link InvalidArgumentError} with the path of each field that is wrong. */

@@ -5,7 +5,7 @@
 import { InvalidArgumentError, type Issue } from '../errors.js';
 import { type Destination, formatDestinationKey, type NormalDestination, readDestination } from './destination.js';
 import { asObject, Fields, joinPath, readList } from './fields.js';
-import { type NormalServiceHealth, parseHealth, type ServiceHealth } from './health.js';
+import { type NormalServiceHealth, parseHealth, type ServiceHealth, unreachable } from './health.js';
 import { type NormalService, readService, type Service, type ServiceFields } from './service.js';
 import { formatServiceKey } from './service-key.js';
 import { type NormalSyncDaemon, parseSyncDaemon, type SyncDaemon } from './sync-daemon.js';
@@ -89,6 +89,7 @@ export function readDesiredTable(input: unknown): {
   const health = fields.part('health', (list) => parseHealth(list as readonly ServiceHealth[]));
   for (const { path, message } of repetitions(services ?? [], daemons ?? [])) fields.refuse(path, message);
   for (const { path, message } of strangers(services ?? [], health ?? [])) fields.refuse(path, message);
+  for (const { path, message } of unreachables(services ?? [], health ?? [])) fields.refuse(path, message);
   fields.end();
   const table = {
     ...(services !== undefined && { services }),
@@ -164,6 +165,21 @@ function strangers(services: readonly NormalDesiredService[], health: readonly N
         path: `health[${index}].${path}`,
         message: `${server} is a real server of ${name} already`,
       }));
+  });
+}
+
+/** Real servers that have the checks of their service, which cannot go there. */
+function unreachables(services: readonly NormalDesiredService[], health: readonly NormalServiceHealth[]): Issue[] {
+  if (health.length === 0) return [];
+  const checked = new Map(health.map((each) => [formatServiceKey(each.service), each]));
+  return services.flatMap(({ service, destinations }, index) => {
+    const { checks = [], servers = [] } = checked.get(formatServiceKey(service)) ?? {};
+    const own = new Set(servers.map(formatDestinationKey));
+    return destinations.flatMap((destination, place) =>
+      own.has(formatDestinationKey(destination))
+        ? []
+        : unreachable(`services[${index}].destinations[${place}]`, destination, checks),
+    );
   });
 }
 

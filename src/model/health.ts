@@ -3,8 +3,10 @@
  * @module
  */
 import type { z } from 'zod';
+import { familyOf } from '../address/ip.js';
 import { InvalidArgumentError, type Issue } from '../errors.js';
-import { type Check, checkSchema, type NormalCheck } from './check.js';
+import { type Check, callsNobody, checkSchema, type NormalCheck } from './check.js';
+import { isLinkLocal } from './checks/base.js';
 import {
   type Destination,
   type DestinationKey,
@@ -161,8 +163,37 @@ function parseServiceHealth(input: ServiceHealth): NormalServiceHealth {
   const backups = checked.backups.flatMap((each, index) => read(`backups[${index}]`, each) ?? []);
   const sorry = checked.sorry === undefined ? undefined : read('sorry', checked.sorry);
   refuseTwice(backups, sorry, issues);
+  const own = new Map(servers.map((server) => [formatDestinationKey(server), server.checks]));
+  for (const [index, server] of servers.entries())
+    issues.push(...unreachable(`servers[${index}]`, server, server.checks));
+  for (const [index, backup] of backups.entries()) {
+    if (own.has(formatDestinationKey(backup))) continue;
+    issues.push(...unreachable(`backups[${index}]`, backup, checks));
+  }
   if (issues.length > 0) throw new InvalidArgumentError('health', issues);
   return { service, checks, servers, onFailure, quorum, backups, ...(sorry && { sorry }), failOpen, ramp };
+}
+
+/**
+ * Checks of a server that can never be made: from an address of another family than it has, or of a server whose address means
+ * something on one device only.
+ */
+export function unreachable(
+  path: string,
+  server: { readonly address: string },
+  checks: readonly NormalCheck[],
+): Issue[] {
+  return checks.flatMap((check): Issue[] => {
+    const { type, address = server.address, source } = check;
+    if (callsNobody(check)) return [];
+    if (isLinkLocal(address)) {
+      return [{ path, message: `the check ${type} cannot go to ${address}, a link-local address: give it an address` }];
+    }
+    if (source === undefined || familyOf(source) === familyOf(address)) return [];
+    return [
+      { path, message: `the check ${type} cannot go from ${source} to ${address}, which is of the other family` },
+    ];
+  });
 }
 
 /** What a check of the model refuses is gathered, under the path of the part. */

@@ -4,10 +4,16 @@
  */
 import type { z } from 'zod';
 import { familyOf } from '../address/ip.js';
+import { GUE_PORT } from './destination.js';
 import { MODES } from './director.js';
 import { addressSchema, lazy, oneOf, parse } from './parse.js';
 import { TRUTH } from './rules.js';
 import { vipsSchema } from './vip.js';
+
+/** The ways of wrapping packets that a real server can be set up for. */
+export const REAL_SERVER_TUNNELS = ['ipip', 'gre', 'gue'] as const;
+/** One of {@link REAL_SERVER_TUNNELS}. */
+export type RealServerTunnel = (typeof REAL_SERVER_TUNNELS)[number];
 
 const realServerSchema = lazy((z) => {
   const gateway = addressSchema();
@@ -24,7 +30,9 @@ const realServerSchema = lazy((z) => {
           vips: vipsSchema(),
           gateway: gateway.optional(),
           /** The director's way of wrapping packets. Default `ipip`. */
-          tunnel: z.enum(['ipip', 'gre']).default('ipip'),
+          tunnel: z.enum(REAL_SERVER_TUNNELS).default('ipip'),
+          /** With `gue`, and there required: the UDP port that the director sends to, 1 to 65535. */
+          port: GUE_PORT.schema().optional(),
           /**
            * With `gre`: the packets have checksums. A GRE device takes either those with or those without. Default: they have none.
            */
@@ -42,13 +50,16 @@ const realServerSchema = lazy((z) => {
 });
 
 interface TunnelWishes {
-  readonly tunnel: 'ipip' | 'gre';
+  readonly tunnel: RealServerTunnel;
+  readonly port?: number | undefined;
   readonly checksum?: boolean | undefined;
   readonly local?: readonly string[] | undefined;
 }
 
-function checkTunnel({ tunnel, checksum, local = [] }: TunnelWishes, context: z.RefinementCtx): void {
+function checkTunnel({ tunnel, port, checksum, local = [] }: TunnelWishes, context: z.RefinementCtx): void {
   const refuse = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
+  if (tunnel === 'gue' && port === undefined) refuse('port', 'is required with the tunnel gue: a UDP port, 1 to 65535');
+  if (tunnel !== 'gue' && port !== undefined) refuse('port', 'is only for the tunnel gue');
   if (checksum === true && tunnel !== 'gre') refuse('checksum', 'is only for the tunnel gre');
   if (checksum !== true && local.length > 0) refuse('local', 'is only for checksum: true');
   if (new Set(local.map(familyOf)).size < local.length) refuse('local', 'must have at most one address of a family');

@@ -21,6 +21,7 @@ import { keeperOf } from './keepers.js';
 import { type DrainOverride, type DrainState, type DrainUntil, isUnderWay } from './override.js';
 import { Overrides } from './overrides.js';
 import { pause } from './pause.js';
+import { wantedWeight } from './wanted-servers.js';
 
 /** How long a drain waits, and for what. */
 export interface DrainSettings {
@@ -227,13 +228,23 @@ export class Drain {
     const entry = this.#find(await this.#table.listDestinations(key));
     const earlier = this.#overrides?.read('drain', key, server);
     const resumed = earlier !== undefined && isUnderWay(earlier);
-    if (entry === undefined) return resumed ? this.#gone() : this.#result('absent');
+    if (entry === undefined) return resumed ? this.#gone() : this.#absent();
     const { destination } = entry;
     if (earlier?.state === 'removing') return this.#finish('idle');
     if (earlier?.state === 'quiesced' && destination.weight !== 0 && !this.#isKept()) return this.#end('taken over');
     await this.#write('begun', resumed ? earlier.before : destination.weight);
     if (destination.weight !== 0 && !(await this.#setWeight(entry, 0))) return this.#gone();
     return (await this.#write('quiesced')) ? undefined : this.#result('taken over');
+  }
+
+  /** A server that a keep wants, and health checks took out, has no connections: it is not to come back. */
+  async #absent(): Promise<DrainResult> {
+    const { service, destination, remove } = this.#order;
+    const weight = this.#directory === undefined ? undefined : wantedWeight(this.#directory, service, destination);
+    if (weight === undefined) return this.#result('absent');
+    await this.#write('begun', weight);
+    await this.#write(remove ? 'removed' : 'ended');
+    return this.#result('idle', remove);
   }
 
   /** False if somebody took the drain back since it began. */

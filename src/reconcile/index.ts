@@ -31,7 +31,15 @@ export {
 } from './drain.js';
 export { type DrainNote, type DrainSysctls, drainNotes, readDrainSysctls } from './drain-notes.js';
 export { effective, type Verdict, type Wishes } from './intent.js';
-export { type HealthWishes, type KeepEvent, type KeepHealth, type KeepOptions, type KeepSource, keep } from './keep.js';
+export {
+  type HealthWishes,
+  type KeepEvent,
+  type KeepHealth,
+  type KeepLook,
+  type KeepOptions,
+  type KeepSource,
+  keep,
+} from './keep.js';
 export { type ClaimOptions, claimServices, keeperOf, keepersOf } from './keepers.js';
 export {
   type DrainOverride,

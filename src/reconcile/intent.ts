@@ -71,13 +71,7 @@ type Join = (service: ServiceKey, destination: NormalDestination) => NormalDesti
 /** Undefined where nobody wants anything: then a large table need not be gone through. */
 function joiner({ overrides = [], verdicts, standIns, load, ramps }: Wishes): Join | undefined {
   if (overrides.length + sizeOf(verdicts) + sizeOf(standIns) + sizeOf(load) + sizeOf(ramps) === 0) return undefined;
-  const drains = new Map<ServerName, Override>();
-  const weights = new Map<ServerName, WeightOverride>();
-  for (const override of overrides) {
-    const name = serverName(override.service, override.destination);
-    if (override.kind === 'drain') drains.set(name, override);
-    else weights.set(name, override);
-  }
+  const { drains, weights } = byServer(overrides);
   return (service, destination) => {
     const name = serverName(service, destination);
     const drained = drains.get(name);
@@ -90,6 +84,26 @@ function joiner({ overrides = [], verdicts, standIns, load, ramps }: Wishes): Jo
         : share(baseOf(destination.weight, weights.get(name)), load?.get(name), ramps?.get(name));
     return weight === destination.weight ? destination : makeDestination({ ...destination, weight });
   };
+}
+
+function byServer(overrides: readonly Override[]): {
+  readonly drains: ReadonlyMap<ServerName, Override>;
+  readonly weights: ReadonlyMap<ServerName, WeightOverride>;
+} {
+  const drains = new Map<ServerName, Override>();
+  const weights = new Map<ServerName, WeightOverride>();
+  for (const override of overrides) {
+    const name = serverName(override.service, override.destination);
+    if (override.kind === 'drain') drains.set(name, override);
+    else weights.set(name, override);
+  }
+  return { drains, weights };
+}
+
+/** The weights that operators give some servers, each in the place of the one that the file says; a drain is 0. */
+export function operatorWeights(overrides: readonly Override[]): (name: ServerName, weight: number) => number {
+  const { drains, weights } = byServer(overrides);
+  return (name, weight) => (drains.has(name) ? 0 : baseOf(weight, weights.get(name)));
 }
 
 function joined(entry: NormalDesiredService, join: Join): NormalDesiredService {

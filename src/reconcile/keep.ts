@@ -2,10 +2,11 @@
  * Keeping a table as it should be: whenever what is wanted changes, and whenever the kernel's table is found different.
  * @module
  */
-import { ClosedError, InvalidArgumentError, ReconcileError } from '../errors.js';
+import { ClosedError, ReconcileError } from '../errors.js';
 import { type DesiredTable, type NormalDesiredTable, parseDesiredTable } from '../model/desired.js';
 import { integer, lazy, parse } from '../model/parse.js';
 import type { TableAccess } from '../model/table-access.js';
+import { refuseNext } from './acceptable.js';
 import { applyPlan, type ReconcileOptions, reconcile } from './apply.js';
 import { Changes } from './changes.js';
 import { Departures } from './departures.js';
@@ -16,6 +17,7 @@ import { Overrides } from './overrides.js';
 import { pause } from './pause.js';
 import { type Plan, plan } from './plan.js';
 import { readState } from './state.js';
+import { writeWantedServers } from './wanted-servers.js';
 
 /** Where the wanted table comes from. */
 export interface KeepSource {
@@ -38,6 +40,8 @@ export interface KeepHealth {
    * verdict of everything new, or the signal ends it.
    */
   follow(table: NormalDesiredTable, signal: AbortSignal): Promise<void>;
+  /** Takes what operators want of servers from now on: one that is drained is no help to a quorum. */
+  override?(overrides: readonly Override[]): void;
   /** What follows from the verdicts, now. */
   wishes(): HealthWishes;
   /** A value whenever {@link KeepHealth.wishes} may give something else. */
@@ -68,6 +72,8 @@ export interface KeepOptions extends ReconcileOptions {
   readonly health?: KeepHealth | undefined;
   /** Called with everything that happens. */
   readonly onEvent?: ((event: KeepEvent) => void) | undefined;
+  /** Called whenever a look at the table is over, whether anything came of it or not: a sign of life. */
+  readonly onLook?: ((look: KeepLook) => void) | undefined;
   /** Whether the services that were wanted are deleted in the end; drained, if `drain` is given. Default false. */
   readonly withdraw?: boolean | undefined;
   /**
@@ -75,6 +81,16 @@ export interface KeepOptions extends ReconcileOptions {
    * drained keep weight 0, and the next `keep` goes on with them.
    */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** A look at the table that is over. */
+export interface KeepLook {
+  /** What the source wants. */
+  readonly wanted: NormalDesiredTable;
+  /** What was done, and is so now. Absent if the look failed. */
+  readonly plan?: Plan;
+  /** Why not all is as wanted: a {@link ReconcileError}, or what kept the table from being read. */
+  readonly error?: Error;
 }
 
 /** Something that happened. Plain values, apart from errors. */
@@ -138,27 +154,6 @@ export async function keep(table: TableAccess, source: KeepSource, options: Keep
 /** What a look at the table is for. */
 type Cause = 'applied' | 'health' | 'drift';
 
-/** @throws {InvalidArgumentError} if so much less is wanted that the file may be half of one. */
-function refuseRemoval(before: NormalDesiredTable, next: NormalDesiredTable, maxRemoval: number): void {
-  const issues = removals(before, next).flatMap(({ what, from, to }) => {
-    const percent = (100 * (from - to)) / from;
-    if (percent <= maxRemoval) return [];
-    const message = `${from - to} of ${from} ${what} would go, more than ${maxRemoval} %: half a file, or allow more`;
-    return [{ path: 'services', message }];
-  });
-  if (issues.length > 0) throw new InvalidArgumentError('desired table', issues);
-}
-
-function removals(before: NormalDesiredTable, next: NormalDesiredTable): { what: string; from: number; to: number }[] {
-  if (next.services === undefined) return [];
-  const count = ({ services = [] }: NormalDesiredTable) =>
-    services.reduce((sum, { destinations }) => sum + destinations.length, 0);
-  return [
-    { what: 'services', from: before.services?.length ?? 0, to: next.services.length },
-    { what: 'real servers', from: count(before), to: count(next) },
-  ].filter(({ from }) => from > 0);
-}
-
 class Keeper {
   readonly #table: TableAccess;
   readonly #source: KeepSource;
@@ -214,7 +209,10 @@ class Keeper {
     const first = await this.#readFirst();
     if (first === undefined) return {};
     let wanted = first;
-    await this.#options.health?.follow(wanted, this.#end);
+    // Before the first verdict: a director whose servers are drained is not to change to them and back.
+    await this.#readOverrides(wanted);
+    this.#options.health?.override?.(this.#inForce);
+    await this.#follow(wanted);
     await this.#make(wanted, 'applied');
     if (!this.#end.aborted) this.#tell({ type: 'ready' });
     while (!this.#end.aborted) {
@@ -224,11 +222,24 @@ class Keeper {
       this.#overrideChanges.take();
       const next = this.#sourceChanges.take() ? await this.#readAgain(wanted) : undefined;
       wanted = next ?? wanted;
-      if (next !== undefined) await this.#options.health?.follow(next, this.#end);
+      if (next !== undefined) await this.#follow(next);
       const isHealth = this.#healthChanges.take();
       await this.#look(wanted, next !== undefined ? 'applied' : isHealth ? 'health' : 'drift');
     }
     return wanted;
+  }
+
+  /** Has the real servers checked that are wanted from now on. */
+  async #follow(wanted: NormalDesiredTable): Promise<void> {
+    const { directory, scope, health } = this.#options;
+    if (health === undefined) return;
+    try {
+      if (directory !== undefined) writeWantedServers(directory, scope, wanted);
+    } catch (error) {
+      // Who wants to drain a server that is out may be told that it is not there; that is no reason not to check it.
+      this.#tell({ type: 'failed', error: error as Error });
+    }
+    await health.follow(wanted, this.#end);
   }
 
   /** Undefined if the end comes before. */
@@ -257,9 +268,7 @@ class Keeper {
     this.#tell({ type: 'reloading' });
     try {
       const next = parseDesiredTable(await this.#source.read());
-      // What no kernel is needed for to refuse: services out of scope, and wanted twice.
-      plan({ services: [] }, { services: next.services ?? [] }, this.#options);
-      refuseRemoval(wanted, next, this.#maxRemoval);
+      refuseNext(wanted, next, { ...this.#options, maxRemoval: this.#maxRemoval });
       return next;
     } catch (error) {
       this.#tell({ type: 'bad-source', error: error as Error });
@@ -278,8 +287,10 @@ class Keeper {
 
   async #make(wanted: NormalDesiredTable, cause: Cause): Promise<void> {
     try {
-      await this.#pass(wanted, cause);
+      const made = await this.#pass(wanted, cause);
+      this.#options.onLook?.({ wanted, plan: made });
     } catch (error) {
+      this.#options.onLook?.({ wanted, error: error as Error });
       if (!(error instanceof ReconcileError)) {
         if (!this.#end.aborted) throw error;
       } else if (error.refused.length > 0) this.#tellRefusal(error);
@@ -287,9 +298,10 @@ class Keeper {
     }
   }
 
-  async #pass(wanted: NormalDesiredTable, cause: Cause): Promise<void> {
+  async #pass(wanted: NormalDesiredTable, cause: Cause): Promise<Plan> {
     const overridesChanged = await this.#readOverrides(wanted);
     const overrides = this.#inForce;
+    this.#options.health?.override?.(overrides);
     const wishes = this.#options.health?.wishes() ?? {};
     const desired = effective(wanted, { ...wishes, overrides });
     const state = await readState(this.#table, desired, { signal: this.#end });
@@ -307,6 +319,7 @@ class Keeper {
     if (cause === 'applied') this.#tell({ type: 'applied', plan: rest });
     else if (overridesChanged) this.#tell({ type: 'override', plan: rest, overrides });
     else if (steps.length > 0) this.#tell({ type: cause, plan: rest });
+    return { steps: made.steps, unmanaged: made.unmanaged };
   }
 
   /** Whether they are others than at the last look. What cannot be read leaves those of the last look in force. */

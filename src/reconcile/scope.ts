@@ -2,6 +2,7 @@
  * Who owns what: the part of a table that a desired table is about. Other programs' services lie outside.
  * @module
  */
+import { createHash } from 'node:crypto';
 import { parseIP } from '../address/ip.js';
 import { contains, type Network, parseNetwork } from '../address/network.js';
 import { lazy, parse } from '../model/parse.js';
@@ -100,6 +101,21 @@ export function scopeMatcher(scope: Scope | undefined): (key: ServiceKey) => boo
   if (scope === undefined) return () => true;
   const territory = territoryOf(scope);
   return (key) => isInside(territory, key);
+}
+
+/**
+ * A name of a scope for files: equal scopes have equal names. Empty without a scope.
+ * @throws {InvalidArgumentError} with the path of every wrong field.
+ */
+export function scopeName(scope: Scope | undefined): string {
+  if (scope === undefined) return '';
+  const { networks, marks, services } = territoryOf(scope);
+  const parts = [
+    ...networks.map(({ bytes, prefix }) => `${Buffer.from(bytes).toString('hex')}/${prefix}`),
+    ...marks.map(({ first, last }) => `${first}-${last}`),
+    ...services.keys(),
+  ];
+  return createHash('sha256').update(parts.sort().join(' ')).digest('hex').slice(0, 16);
 }
 
 /**

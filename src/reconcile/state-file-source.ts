@@ -54,6 +54,8 @@ interface Found {
   /** Milliseconds since 1970 of the last writing. */
   readonly written: number;
   readonly isLocked: boolean;
+  /** SHA-256 of the content, in hexadecimal; undefined where it can't be read. */
+  readonly hash: string | undefined;
 }
 
 /**
@@ -74,6 +76,7 @@ export class StateFileSource implements KeepSource, Disposable {
   #looking: Promise<void> | undefined;
   /** What was read last. */
   #taken: string | undefined;
+  #revision: string | undefined;
   /** Whether it is to be read whatever it is. */
   #wanted = false;
   /** What is there now, since when (of `performance.now`). */
@@ -101,10 +104,16 @@ export class StateFileSource implements KeepSource, Disposable {
       if (found.isLocked) await sleep(LOCK_RETRY, undefined, { signal: this.#options.signal });
       else {
         this.#taken = found.identity;
+        this.#revision = found.hash;
         if (bytes instanceof Error) throw bytes;
         return readStateBytes(bytes, this.#path, this.#options);
       }
     }
+  }
+
+  /** SHA-256 of what {@link StateFileSource.read} read last, in hexadecimal; undefined before, and where it could not be read. */
+  get revision(): string | undefined {
+    return this.#revision;
   }
 
   /** Says that the file is to be read now, settled or not, unless it is locked: whoever says so has written it. */
@@ -210,17 +219,19 @@ async function examine(path: string): Promise<{ found: Found; bytes: Uint8Array 
     const bytes = await file.readFile();
     const { dev, ino, mtimeNs, mtimeMs, size } = await file.stat({ bigint: true });
     const hash = createHash('sha256').update(bytes).digest('hex');
-    return { found: { identity: [dev, ino, mtimeNs, size, hash].join(), written: Number(mtimeMs), isLocked }, bytes };
+    const identity = [dev, ino, mtimeNs, size, hash].join();
+    return { found: { identity, written: Number(mtimeMs), isLocked, hash }, bytes };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    return { found: { identity: `${code}`, written: Date.now(), isLocked: false }, bytes: error as Error };
+    const found = { identity: `${code}`, written: Date.now(), isLocked: false, hash: undefined };
+    return { found, bytes: error as Error };
   } finally {
     await file?.close();
   }
 }
 
 /** The lock goes with the descriptor. Where the file system has no locks, or this package no addon, nobody has one. */
-function isLockedByOthers(descriptor: number): boolean {
+export function isLockedByOthers(descriptor: number): boolean {
   try {
     return loadNative().flock(descriptor, LOCK_SH) === -EAGAIN;
   } catch {

@@ -18,6 +18,7 @@ import { overriddenWeight } from './intent.js';
 import { keeperOf } from './keepers.js';
 import { isRemoval, type Override, type WeightOverride } from './override.js';
 import { Overrides } from './overrides.js';
+import { wantedWeight } from './wanted-servers.js';
 
 /** What {@link overrideWeight} takes. `weight` or `percent`, or both. */
 export interface OverrideWeightOptions {
@@ -85,10 +86,12 @@ export async function overrideWeight(
   const overrides = new Overrides(options.directory);
   const found = await find(table, key, server);
   const drained = overrides.read('drain', key, server);
-  if (found === undefined && drained === undefined) return { outcome: 'absent' };
+  // One that is not there, but that a keep wants, has it when it comes back.
+  const wanted = found?.weight ?? drained?.before ?? wantedWeight(options.directory, key, server);
+  if (wanted === undefined) return { outcome: 'absent' };
   const since = Date.now();
   const override = await overrides.update('weight', key, server, (earlier): WeightOverride => {
-    const before = earlier?.before ?? drained?.before ?? found?.weight ?? 0;
+    const before = earlier?.before ?? drained?.before ?? wanted;
     const expires = duration === undefined ? {} : { expires: since + duration };
     return {
       ...{ version: 1, kind: 'weight', service: key, destination: server, before, owner, since, ...expires },

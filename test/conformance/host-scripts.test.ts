@@ -24,7 +24,7 @@ const directory = mkdtempSync(join(tmpdir(), 'ipvs-ts-scripts-'));
 const state = join(directory, 'state');
 
 beforeAll(async () => {
-  await succeed('modprobe', ['-a', 'ipip', 'ip6_tunnel', 'ip_gre', 'ip6_gre']);
+  await succeed('modprobe', ['-a', 'fou', 'ipip', 'ip6_tunnel', 'ip_gre', 'ip6_gre']);
   lan = await Lan.create();
   host = await lan.host('host', '10.0.0.2/24', '2001:db8::2/64');
   await host.run('ip', 'link', 'add', ODD, 'type', 'dummy');
@@ -55,7 +55,7 @@ beforeAll(async () => {
 afterAll(async () => {
   rmSync(directory, { recursive: true });
   await lan[Symbol.asyncDispose]();
-  await succeed('modprobe', ['-r', 'ip6_gre', 'ip_gre', 'ip6_tunnel', 'ipip']);
+  await succeed('modprobe', ['-r', 'fou', 'ip6_gre', 'ip_gre', 'ip6_tunnel', 'ipip']);
 });
 
 /** Others are asked first who else has an IPv6 address; only then it gets its local route. */
@@ -106,6 +106,10 @@ const BOTH: [string, Description][] = [
   ['a real server for NAT', realServer({ mode: 'nat', gateway: '10.0.0.253' })],
 ];
 const IPROUTE2: [string, Description][] = [
+  [
+    'a real server for TUN by GUE',
+    realServer({ mode: 'tun', tunnel: 'gue', port: 6080, vips: ['10.0.0.100', '2001:db8::100'] }),
+  ],
   [
     'a real server for TUN by GRE with checksums',
     realServer({ mode: 'tun', tunnel: 'gre', checksum: true, vips: ['10.0.0.100', '2001:db8::100'] }),

@@ -204,7 +204,8 @@ describe.each([KEEPALIVED, LDIRECTORD])('beside $name', (peer) => {
     ];
     for (const [end, fault] of steps) {
       const { ours, theirs } = await transitions(end, fault);
-      expect(ours).toEqual(theirs);
+      // For a moment nobody serves where ldirectord changes to the fallback.
+      expect(ours).toEqual(theirs.filter((servers) => servers !== ''));
       await sleep(1000);
     }
     const exit = once(steady, 'exit');

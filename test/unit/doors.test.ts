@@ -144,6 +144,7 @@ const DOORS: Readonly<Record<string, Readonly<Record<string, Door | NoData>>>> =
       await monitor.follow(value, AbortSignal.abort());
     },
     ...methods('HealthMonitor', ['wishes', 'report'], READS),
+    'HealthMonitor.override': CHECKED,
     PRESETS: CONSTANT,
     RECORD_TYPES: CONSTANT,
     checkOnce: (value) => call('./health', 'checkOnce')(value, { signal: new AbortController().signal }),
@@ -152,6 +153,7 @@ const DOORS: Readonly<Record<string, Readonly<Record<string, Door | NoData>>>> =
     parseCheck: (value) => call('./health', 'parseCheck')(value),
     parseHealth: (value) => call('./health', 'parseHealth')(value),
     readHealthReport: 'takes a directory',
+    readHealthReports: 'takes a directory',
   },
   './simulator': {
     SimulatedKernel: (value) => new SimulatedKernel(value),

@@ -20,6 +20,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['doctor', 'health'],
   ['host.ts', 'metrics'],
   ['json'],
+  ['daemon'],
   ['cli', 'index.ts'],
 ];
 

@@ -1,14 +1,24 @@
 /** @module */
 import { prettyJson } from '../../json/pretty.js';
+import { formatServiceKey } from '../../model/service-key.js';
 import { JSON_OUTPUT, NETNS } from '../common-options.js';
+import type { VerbContext } from '../context.js';
 import { reportText } from '../health-text.js';
+import { readState } from '../input.js';
 import { defineVerb } from '../verb.js';
 
 /** `ipvs-ts health` */
 export const health = defineVerb({
   name: 'health',
   group: 'Table',
-  operands: {},
+  operands: {
+    file: {
+      placeholder: 'FILE',
+      source: 'file',
+      help: 'show only the services of this state file',
+      fallback: 'default: all that are checked',
+    },
+  },
   options: { json: JSON_OUTPUT, netns: NETNS },
   help: 'show what the health checks of "keep" found',
   details:
@@ -20,21 +30,25 @@ export const health = defineVerb({
     { code: 2, help: 'usage error' },
   ],
 
-  async run({ values: { json, netns } }, { streams: { stdout, stderr } }) {
-    const { readHealthReport } = await import('../../health/index.js');
-    const { stateDirectory } = await import('../../reconcile/index.js');
-    const report = readHealthReport(stateDirectory({ netns }));
+  async run({ values: { json, netns }, operands: { file } }, context) {
+    const { stdout, stderr } = context.streams;
+    const { currentHealth, STALE } = await import('../current-health.js');
+    const named = file === undefined ? undefined : await namesIn(file, context);
+    const { report, age } = currentHealth({ netns }, named) ?? { report: undefined, age: 0 };
     if (report === undefined || report.servers.length === 0) {
-      stderr.write('ipvs-ts: nobody has checked real servers here: "keep FILE" does, if the file has checks\n');
+      const which = named === undefined ? 'here' : 'of these services';
+      stderr.write(`ipvs-ts: nobody has checked real servers ${which}: "keep FILE" does, if the file has checks\n`);
       return 1;
     }
-    const age = Math.round((Date.now() - report.written) / 1000);
     if (age > STALE) stderr.write(`ipvs-ts: this is ${age} s old: the program that checked has ended\n`);
-    const { states: _, ...shown } = report;
+    // By the key of each check, these go on where a program left off; they say nothing that is not above.
+    const { states: _states, loads: _loads, ...shown } = report;
     stdout.write(json ? prettyJson(shown) : reportText(report));
     return age <= STALE && report.servers.every(({ status }) => status === 'up' || status === 'unchecked') ? 0 : 1;
   },
 });
 
-/** Seconds: a report is written every 10. */
-const STALE = 30;
+async function namesIn(file: string, context: VerbContext): Promise<ReadonlySet<string>> {
+  const { services = [] } = await readState(file, context);
+  return new Set(services.map(({ service }) => formatServiceKey(service)));
+}

@@ -3,7 +3,7 @@ import { formatEndpoint } from '../../address/endpoint.js';
 import { CONNECTION_STATES, TEMPLATE_STATES } from '../../model/connection-state.js';
 import { type Protocol, protocolOfNumber } from '../../model/service-key.js';
 import type { SyncConnection, WatchedSync } from '../../sync/index.js';
-import { JSON_OUTPUT, NETNS } from '../common-options.js';
+import { JSON_OUTPUT, NETNS, portOf } from '../common-options.js';
 import { UsageError } from '../usage-error.js';
 import { defineVerb } from '../verb.js';
 
@@ -39,11 +39,6 @@ export const sync = defineVerb({
     return 0;
   },
 });
-
-function portOf(text: string): number {
-  if (/^[1-9]\d{0,4}$/.test(text) && Number(text) <= 65535) return Number(text);
-  throw new UsageError(`must be a port, 1 to 65535, not "${text}"`);
-}
 
 /** Bytes as text: JSON has none. */
 function jsonOf(watched: WatchedSync): object {

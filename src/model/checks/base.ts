@@ -40,8 +40,12 @@ export const timesShape = (time: (min: number, max: number) => z.ZodType<number>
 });
 
 /** A link-local address is one of a device, which a check does not name: it could never be called. */
+export function isLinkLocal(address: string): boolean {
+  return /^fe[89ab]/i.test(address);
+}
+
 const globalAddressSchema = lazy(() =>
-  addressSchema().refine((address) => !/^fe[89ab]/i.test(address), { error: 'must not be a link-local address' }),
+  addressSchema().refine((address) => !isLinkLocal(address), { error: 'must not be a link-local address' }),
 );
 
 /** The schemas of the fields of every check. */

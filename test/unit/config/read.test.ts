@@ -647,12 +647,22 @@ describe('director and real server', () => {
     expect(local).toMatchObject({ checksum: true, local: ['10.0.0.2'] });
   });
   test('a tunnel that does not follow must be named', () => {
-    const services =
-      '{ service: "tcp://10.0.0.1:80", destinations: [10.0.0.2], forward: tun, tunnel: { type: gue, port: 1 } }';
-    expect(problems(`services: [${services}]\nrealServer: {}`)).toBe(
-      'f:2:13: realServer.tunnel: must be ipip or gre: it does not follow from the destinations, which have gue or several kinds',
+    const services = (...tunnels: string[]) => {
+      const servers = tunnels.map((tunnel, index) => `{ address: 10.0.0.${index + 2}, tunnel: ${tunnel} }`);
+      return `services: [{ service: "tcp://10.0.0.1:80", forward: tun, destinations: [${servers.join(', ')}] }]`;
+    };
+    const [one, two] = ['{ type: gue, port: 6080 }', '{ type: gue, port: 6081 }'];
+    expect(problems(`${services(one, '{ type: gre }')}\nrealServer: {}`)).toBe(
+      'f:2:13: realServer.tunnel: must be ipip, gre or gue: it does not follow from the destinations, which have several kinds',
     );
-    expect(read(`services: [${services}]\nrealServer: { tunnel: ipip }`).realServer).toMatchObject({ tunnel: 'ipip' });
+    expect(read(`${services(one, '{ type: gre }')}\nrealServer: { tunnel: ipip }`).realServer).toMatchObject({
+      tunnel: 'ipip',
+    });
+    expect(read(`${services(one, one)}\nrealServer: {}`).realServer).toMatchObject({ tunnel: 'gue', port: 6080 });
+    expect(read(`${services(one, two)}\nrealServer: { port: 6081 }`).realServer).toMatchObject({ port: 6081 });
+    expect(problems(`${services(one, two)}\nrealServer: {}`)).toBe(
+      'f:2:13: realServer.port: must be the UDP port of gue: it does not follow from the destinations, which have none or several',
+    );
   });
   test('the file knows every field that the model has', () => {
     type Fields<Value> = Value extends object ? keyof Value : never;
@@ -705,6 +715,18 @@ test.each([
   ['sorry: 10.0.0.8-10.0.0.9', 'services[0].sorry: must be one real server'],
   ['sorry: 10.0.0.1', 'services[0].sorry: 10.0.0.1:80 is a real server of the service already'],
   ['checks: [wep]', 'services[0].checks[0]: there is no check "wep"; there are web'],
+  [
+    'checks: [{ type: tcp, source: "2001:db8::1" }]',
+    'services[0].destinations[0]: the check tcp cannot go from 2001:db8::1 to 10.0.0.1, which is of the other family',
+  ],
+  [
+    'backups: [{ address: 10.0.0.2, checks: [{ type: ping, source: "2001:db8::1" }] }]',
+    'services[0].backups[0].address: the check ping cannot go from 2001:db8::1 to 10.0.0.2, which is of the other family',
+  ],
+  [
+    'checks: [{ type: tcp, address: "2001:db8::1", source: 10.0.0.5 }]',
+    'services[0].checks[0].source: must be of the family of address',
+  ],
   ['checks: [{ type: tcp, address: fe80::1 }]', 'services[0].checks[0].address: must not be a link-local address'],
   [
     'onFailure: { removeAfter: 2d }',
@@ -716,6 +738,15 @@ test.each([
   const checks = line.startsWith('checks') ? '' : '    checks: [web]\n';
   const text = `checks: { web: { type: tcp } }\nservices:\n  - service: tcp://10.0.0.100:80\n${checks}    ${line}\n    destinations: [10.0.0.1]\n`;
   expect(problems(text)).toContain(message);
+});
+
+test('a link-local real server cannot be checked, but by a program', () => {
+  const text = (checks: string) =>
+    `services:\n  - service: tcp://[2001:db8::100]:80\n    checks: ${checks}\n    destinations: ["fe80::1"]\n`;
+  expect(problems(text('[{ type: tcp }]'))).toContain(
+    'services[0].destinations[0]: the check tcp cannot go to fe80::1, a link-local address: give it an address',
+  );
+  expect(problems(text('[{ type: exec, command: [/bin/true] }]'))).toBe('');
 });
 
 test('a named check with a mistake is told once', () => {

@@ -757,6 +757,24 @@ describe('a real server:', () => {
       ['error no-device: there is no device tunl0'],
     ],
     [
+      'GUE without its port',
+      realServer({
+        host: { ...tunnel, fou: { ports: [] } },
+        owners: {},
+        ...described({ mode: 'tun', vips: [VIP], tunnel: 'gue', port: 6080 }),
+      }),
+      ['error tunnel-down: UDP port 6080 (IPv4) (tunnel-up)'],
+    ],
+    [
+      'GUE whose port takes other packets',
+      realServer({
+        host: { ...tunnel, fou: { ports: [{ port: 6080, family: 'ipv4', type: 'direct', bound: false }] } },
+        owners: {},
+        ...described({ mode: 'tun', vips: [VIP], tunnel: 'gue', port: 6080 }),
+      }),
+      ['error port-taken: the UDP port 6080 (IPv4) is a FOU port of another kind (direct)'],
+    ],
+    [
       'a tunnel with strict filtering',
       realServer({ host: { ...tunnel, sysctls: { 'net.ipv4.conf.all.rp_filter': '1' } }, owners: {} }),
       ['error rp-filter: net.ipv4.conf.tunl0.rp_filter (rp-filter)'],

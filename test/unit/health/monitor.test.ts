@@ -1,11 +1,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+
 import { parseStateText } from '../../../src/config/index.js';
 import type { CheckOutcome } from '../../../src/health/check-outcome.js';
-import { readHealthReport } from '../../../src/health/journal.js';
+import { readHealthReport, readHealthReports } from '../../../src/health/journal.js';
 import { type HealthEvent, HealthMonitor, type HealthMonitorOptions } from '../../../src/health/monitor.js';
+import * as tiers from '../../../src/health/tiers.js';
+import { formatServiceKey } from '../../../src/model/service-key.js';
+import type { Override } from '../../../src/reconcile/override.js';
 import { FakeClock } from './fake-clock.js';
 
 const UP: CheckOutcome = { result: 'passed', reason: 'connected' };
@@ -22,6 +26,10 @@ services:
     ramp: 10s
     destinations: [10.0.0.1, 10.0.0.2]
 `;
+
+const TWENTY = FILE.replace('[10.0.0.1, 10.0.0.2]', '[10.0.0.1-10.0.0.20]').replace('10.0.0.9', '10.0.1.9');
+
+const SERVICE = { protocol: 'tcp', address: '192.0.2.1', port: 80 } as const;
 
 /** A network in which a test says who answers. */
 class World {
@@ -178,7 +186,7 @@ describe('the monitor', () => {
 
   test('holds the table when most servers fall at once, and lets go after a while', async () => {
     const world = new World({ massFailure: { hold: 20_000 } });
-    await world.follow(FILE.replace('[10.0.0.1, 10.0.0.2]', '[10.0.0.1-10.0.0.20]').replace('10.0.0.9', '10.0.1.9'));
+    await world.follow(TWENTY);
     world.texts();
     for (let host = 1; host <= 20; host++) world.dead.add(`10.0.0.${host}`);
     await world.clock.advance(4000);
@@ -195,7 +203,7 @@ describe('the monitor', () => {
 
   test('who had its weight all the time gets no ramp after a hold', async () => {
     const world = new World();
-    await world.follow(FILE.replace('[10.0.0.1, 10.0.0.2]', '[10.0.0.1-10.0.0.20]').replace('10.0.0.9', '10.0.1.9'));
+    await world.follow(TWENTY);
     for (let host = 1; host <= 20; host++) world.dead.add(`10.0.0.${host}`);
     // All fall in the second half of this, together.
     await world.clock.advance(4000);
@@ -210,7 +218,7 @@ describe('the monitor', () => {
 
   test('lets go at once when they are back', async () => {
     const world = new World();
-    await world.follow(FILE.replace('[10.0.0.1, 10.0.0.2]', '[10.0.0.1-10.0.0.20]').replace('10.0.0.9', '10.0.1.9'));
+    await world.follow(TWENTY);
     for (let host = 1; host <= 20; host++) world.dead.add(`10.0.0.${host}`);
     await world.clock.advance(4000);
     world.dead.clear();
@@ -228,6 +236,117 @@ describe('the monitor', () => {
     expect(world.texts()).toEqual(['not-measured']);
     expect(world.verdicts).toEqual({});
   });
+});
+
+describe('the guard counts servers, not checks', () => {
+  const two = (count: number) =>
+    FILE.replace('checks: [', 'checks: [{ type: http, interval: 1s, timeout: 1s, fall: 2 }, ')
+      .replace('[10.0.0.1, 10.0.0.2]', `[10.0.0.1-10.0.0.${count}]`)
+      .replace('10.0.0.9', '10.0.1.9');
+
+  test('nine servers with two checks each are not ten', async () => {
+    const world = new World();
+    await world.follow(two(9));
+    for (let host = 1; host <= 9; host++) world.dead.add(`10.0.0.${host}`);
+    await world.clock.advance(4000);
+    expect(world.texts()).not.toContain('mass-failure');
+    expect(Object.keys(world.verdicts).length).toBe(9);
+  });
+
+  test('a server is held while one of its checks is', async () => {
+    const world = new World();
+    await world.follow(two(10));
+    for (let host = 1; host <= 10; host++) world.dead.add(`10.0.0.${host}`);
+    await world.clock.advance(4000);
+    expect(world.texts()).toContain('mass-failure');
+    expect(world.verdicts).toEqual({});
+  });
+});
+
+const drainOf = (address: string): Override => ({
+  version: 1,
+  kind: 'drain',
+  service: SERVICE,
+  destination: { address, port: 80 },
+  before: 1,
+  state: 'quiesced',
+  owner: 'anna',
+  since: 0,
+  poll: 1000,
+  until: 'active',
+  remove: true,
+});
+
+describe('servers that are drained', () => {
+  test('are no quorum: when the last other server falls, the sorry server serves', async () => {
+    const world = new World();
+    world.monitor.override([drainOf('10.0.0.2')]);
+    await world.follow(FILE);
+    expect(world.monitor.report().services).toMatchObject([{ tier: 'primary' }]);
+    world.dead.add('10.0.0.1');
+    await world.clock.advance(3000);
+    expect(world.monitor.report().services).toMatchObject([{ tier: 'sorry', standIns: ['10.0.0.9:80'] }]);
+    world.monitor.override([]);
+    expect(world.monitor.report().services).toMatchObject([{ tier: 'primary', standIns: [] }]);
+    expect(world.monitor.wishes().standIns?.size).toBe(0);
+  });
+
+  test('nor are those that ask for no connections', async () => {
+    const world = new World();
+    world.load = 0;
+    await world.follow(FILE);
+    expect(world.monitor.report().services).toMatchObject([{ tier: 'sorry' }]);
+  });
+});
+
+test('a backup that fails has weight 0, and leaves later', async () => {
+  const world = new World();
+  const file = FILE.replace('sorry: 10.0.0.9', 'backups: [10.0.0.7, 10.0.0.8]');
+  await world.follow(file);
+  const standIns = () => [...(world.monitor.wishes().standIns?.values() ?? [])].flat().map(({ address }) => address);
+  for (const each of ['10.0.0.1', '10.0.0.2']) world.dead.add(each);
+  await world.clock.advance(3000);
+  expect(standIns()).toEqual(['10.0.0.7', '10.0.0.8']);
+  world.dead.add('10.0.0.7');
+  await world.clock.advance(3000);
+  const name = 'tcp://192.0.2.1:80 10.0.0.7:80';
+  expect(standIns()).toEqual(['10.0.0.7', '10.0.0.8']);
+  expect(world.verdicts).toMatchObject({ [name]: 'quiesce' });
+  await world.clock.advance(10_000);
+  expect(standIns()).toEqual(['10.0.0.8']);
+  expect(world.verdicts).toMatchObject({ [name]: 'remove' });
+});
+
+test('what cannot be measured is told with its servers, and stands in the report until it is', async () => {
+  const world = new World({ run: () => Promise.resolve({ result: 'not measured', reason: 'no such address' }) });
+  const followed = world.monitor.follow(parseStateText(FILE));
+  await world.clock.advance(6000);
+  await followed;
+  expect(world.events[0]).toMatchObject({
+    servers: [expect.stringMatching(/^10\.0\.0\.[12]:80 of tcp:..192\.0\.2\.1:80$/)],
+  });
+  expect(world.monitor.report().servers.map(({ checks }) => checks[0]?.notMeasured)).toEqual([
+    'no such address',
+    'no such address',
+  ]);
+});
+
+test('decides only on the services of which something changed', async () => {
+  const world = new World();
+  const services = Array.from({ length: 50 }, (_, index) =>
+    FILE.replace('version: 1', '')
+      .replace('services:', '')
+      .replace('192.0.2.1', `192.0.2.${index + 1}`)
+      .replace('[10.0.0.1, 10.0.0.2]', `[10.1.${index}.1, 10.1.${index}.2]`),
+  );
+  await world.follow(`version: 1\nservices:${services.join('')}`);
+  const asked = vi.spyOn(tiers, 'decide');
+  world.dead.add('10.1.7.1');
+  await world.clock.advance(20_000);
+  expect(new Set(asked.mock.calls.map(([{ health }]) => formatServiceKey(health.service)))).toEqual(
+    new Set(['tcp://192.0.2.8:80']),
+  );
+  expect(world.verdicts).toEqual({ 'tcp://192.0.2.8:80 10.1.7.1:80': 'remove' });
 });
 
 describe('what is known outlives the program', () => {
@@ -270,9 +389,89 @@ describe('what is known outlives the program', () => {
     expect(late.texts().sort()).toEqual(['10.0.0.1 up', '10.0.0.2 up']);
   });
 
+  /** What the next program makes of it, `pause` milliseconds later. */
+  async function restarted(first: World, file: string, pause = 500): Promise<World> {
+    first.monitor[Symbol.dispose]();
+    await first.clock.advance(pause);
+    const second = new World({ directory }, first.clock);
+    for (const each of first.dead) second.dead.add(each);
+    second.load = first.load;
+    await second.follow(file);
+    return second;
+  }
+
+  test('a ramp goes on', async () => {
+    const first = new World({ directory });
+    await first.follow(FILE);
+    first.dead.add('10.0.0.1');
+    await first.clock.advance(3000);
+    first.dead.clear();
+    await first.clock.advance(5000);
+    expect(first.monitor.wishes().ramps?.get(NAME)).toBeLessThan(100);
+    const second = await restarted(first, FILE);
+    expect(second.monitor.wishes().ramps?.get(NAME)).toBeLessThan(100);
+    await second.clock.advance(10_000);
+    expect(second.monitor.wishes().ramps?.size).toBe(0);
+  });
+
+  test('a load goes on, smoothed', async () => {
+    const first = new World({ directory });
+    first.load = 30;
+    await first.follow(FILE);
+    first.load = 100;
+    const second = await restarted(first, FILE, 100);
+    expect(second.monitor.wishes().load?.get(NAME)).toBe(30);
+  });
+
+  test('a quorum that was lost is had again only with its hysteresis', async () => {
+    const file = FILE.replace('[10.0.0.1, 10.0.0.2]', '[10.0.0.1, 10.0.0.2, 10.0.0.3]').replace(
+      'sorry',
+      'quorum: { up: 2, hysteresis: 1 }\n    sorry',
+    );
+    const first = new World({ directory });
+    await first.follow(file);
+    for (const each of ['10.0.0.1', '10.0.0.2', '10.0.0.3']) first.dead.add(each);
+    await first.clock.advance(3000);
+    first.dead.delete('10.0.0.1');
+    first.dead.delete('10.0.0.2');
+    await first.clock.advance(3000);
+    expect(first.monitor.report().services).toMatchObject([{ tier: 'sorry', hasQuorum: false }]);
+    const second = await restarted(first, file);
+    expect(second.monitor.report().services).toMatchObject([{ tier: 'sorry', hasQuorum: false }]);
+    expect(second.texts()).toEqual([]);
+  });
+
+  test('a backup that fails while it stands in does not leave for a restart', async () => {
+    const file = FILE.replace('sorry: 10.0.0.9', 'backups: [10.0.0.7]');
+    const first = new World({ directory });
+    await first.follow(file);
+    for (const each of ['10.0.0.1', '10.0.0.2']) first.dead.add(each);
+    await first.clock.advance(3000);
+    first.dead.add('10.0.0.7');
+    await first.clock.advance(3000);
+    const second = await restarted(first, file);
+    expect(second.monitor.report().services).toMatchObject([{ standIns: ['10.0.0.7:80'] }]);
+  });
+
+  test('two scopes have a file each, and all are read together', async () => {
+    const web = new World({ directory, scope: { addresses: ['192.0.2.1'] } });
+    await web.follow(FILE);
+    const other = new World({ directory, scope: { addresses: ['192.0.2.2'] } }, web.clock);
+    await other.follow(FILE.replace('192.0.2.1', '192.0.2.2'));
+    expect(readHealthReport(directory)).toBeUndefined();
+    expect(readHealthReport(directory, { addresses: ['192.0.2.1/32'] })?.services).toMatchObject([
+      { service: 'tcp://192.0.2.1:80' },
+    ]);
+    expect(
+      readHealthReports(directory)
+        .flatMap(({ services }) => services.map(({ service }) => service))
+        .sort(),
+    ).toEqual(['tcp://192.0.2.1:80', 'tcp://192.0.2.2:80']);
+  });
+
   test('a hold goes on in the next program', async () => {
     const clock = new FakeClock();
-    const file = FILE.replace('[10.0.0.1, 10.0.0.2]', '[10.0.0.1-10.0.0.20]').replace('10.0.0.9', '10.0.1.9');
+    const file = TWENTY;
     const first = new World({ directory }, clock);
     await first.follow(file);
     for (let host = 1; host <= 20; host++) first.dead.add(`10.0.0.${host}`);
@@ -303,7 +502,9 @@ describe('what is known outlives the program', () => {
     world.dead.add('10.0.0.1');
     await world.follow(FILE);
     const report = readHealthReport(directory);
-    expect(report?.services).toEqual([{ service: 'tcp://192.0.2.1:80', tier: 'primary', hasQuorum: true }]);
+    expect(report?.services).toEqual([
+      { service: 'tcp://192.0.2.1:80', tier: 'primary', hasQuorum: true, standIns: [] },
+    ]);
     expect(report?.servers.map(({ server, status, action }) => [server, status, action])).toEqual([
       ['10.0.0.1:80', 'down', 'quiesce'],
       ['10.0.0.2:80', 'up', 'none'],

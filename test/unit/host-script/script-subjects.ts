@@ -42,6 +42,7 @@ const REAL_SERVERS: Record<string, RealServer> = {
   'dr-many': { mode: 'dr', vips: ['10.0.0.1-10.0.0.20'] },
   tun: { mode: 'tun', vips: ['10.0.0.100', '2001:db8::100'] },
   'tun-gre': { mode: 'tun', vips: ['10.0.0.100', '2001:db8::100'], tunnel: 'gre' },
+  'tun-gue': { mode: 'tun', vips: ['10.0.0.100', '2001:db8::100'], tunnel: 'gue', port: 6080 },
   'tun-gre-checksum': {
     mode: 'tun',
     vips: ['10.0.0.100', '2001:db8::100'],

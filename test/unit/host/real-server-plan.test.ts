@@ -128,6 +128,43 @@ test('a VIP on the device of an earlier form is not there for the next one', () 
   expect(vip(withoutAddresses(state, before))).toMatchObject({ device: 'ipvs-gre', done: false });
 });
 
+describe('TUN by GUE', () => {
+  const GUE: RealServer = { mode: 'tun', vips: ['10.0.0.100', '2001:db8::100'], tunnel: 'gue', port: 6080 };
+  const links = [link('lo'), link('tunl0', { noarp: true }), link('ip6tnl0', { noarp: true })];
+  const port = { port: 6080, family: 'ipv4', type: 'gue', bound: false } as const;
+
+  test('opens the port of each family beside the devices for IP in IP', () => {
+    const plan = realServerPlan(GUE, host({ links, fou: { ports: [port] } }));
+    expect(plan.obstacles).toEqual([]);
+    expect(plan.steps.slice(3).map(({ what, done }) => `${done ? '+' : '-'} ${what}`)).toEqual([
+      '- set net.ipv4.conf.tunl0.rp_filter to 2',
+      '+ switch tunl0 on',
+      '+ open the UDP port 6080 (IPv4) for GUE packets',
+      '- add 10.0.0.100/32 to tunl0',
+      '+ switch ip6tnl0 on',
+      '- open the UDP port 6080 (IPv6) for GUE packets',
+      '- add 2001:db8::100/128 to ip6tnl0',
+    ]);
+    expect(parseHostPlan(plan)).toEqual(plan);
+  });
+
+  test.each<[string, HostState['fou'], object]>([
+    ['no module', {}, { id: 'no-module', what: 'this kernel has no FOU ports', hint: 'modprobe fou' }],
+    ['a port of another type', { ports: [{ ...port, type: 'direct' }] }, { id: 'port-taken' }],
+    ['a port for some packets alone', { ports: [{ ...port, bound: true }] }, { id: 'port-taken' }],
+  ])('%s keeps it from being set up', (_, fou, obstacle) => {
+    const { obstacles } = realServerPlan({ ...GUE, vips: ['10.0.0.100'] }, host({ links, fou }));
+    expect(obstacles).toEqual([expect.objectContaining(obstacle)]);
+  });
+
+  test('a port with another number or of the other family is none of ours', () => {
+    const ports = [{ ...port, port: 6081 }, { ...port, family: 'ipv6', type: 'direct' } as const];
+    const plan = realServerPlan({ ...GUE, vips: ['10.0.0.100'] }, host({ links, fou: { ports } }));
+    expect(plan.obstacles).toEqual([]);
+    expect(plan.steps.find(({ kind }) => kind === 'fou-port')).toMatchObject({ done: false });
+  });
+});
+
 // Seen on Linux 6.1 with packets: the larger one of the two values rules.
 test.each([
   ['0', '0', true],

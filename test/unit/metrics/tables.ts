@@ -143,7 +143,8 @@ export function report(service: ServiceKeyText): HealthReport {
     version: 1,
     written: 1_700_000_000_500,
     pid: 1,
-    services: [{ service, tier: 'backups', hasQuorum: false }],
+    services: [{ service, tier: 'backups', hasQuorum: false, standIns: [] }],
+    loads: {},
     servers: [
       {
         service,

@@ -21,7 +21,10 @@ test.each<[string, Loose, string[]]>([
   ['NAT with VIPs, which are the director’s', { mode: 'nat', gateway: '10.0.0.2', vips: ['10.0.0.100'] }, ['vips']],
   ['DR without VIPs', { mode: 'dr' }, ['vips']],
   ['DR with a tunnel', { ...DR, tunnel: 'ipip' }, ['tunnel']],
-  ['a tunnel by GUE', { ...DR, mode: 'tun', tunnel: 'gue' }, ['tunnel']],
+  ['a tunnel by GUE without its port', { ...DR, mode: 'tun', tunnel: 'gue' }, ['port']],
+  ['a port of GUE out of range', { ...DR, mode: 'tun', tunnel: 'gue', port: 65536 }, ['port']],
+  ['a port for another tunnel', { ...DR, mode: 'tun', port: 6080 }, ['port']],
+  ['GUE with GRE checksums', { ...DR, mode: 'tun', tunnel: 'gue', port: 6080, checksum: true }, ['checksum']],
   ['a gateway by name', { ...DR, gateway: 'router' }, ['gateway']],
 ])('refuses %s', (_, input, expected) => {
   expect(pathsOf(() => parseRealServer(input as RealServer))).toEqual(expected);

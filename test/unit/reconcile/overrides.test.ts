@@ -8,8 +8,9 @@ import type { DesiredTable } from '../../../src/model/desired.js';
 import type { TableAccess } from '../../../src/model/table-access.js';
 import { reconcile } from '../../../src/reconcile/apply.js';
 import { type Drain, drain, resumeDrains } from '../../../src/reconcile/drain.js';
-import { type KeepEvent, type KeepOptions, keep } from '../../../src/reconcile/keep.js';
+import { type KeepEvent, type KeepHealth, type KeepOptions, keep } from '../../../src/reconcile/keep.js';
 import { claimServices, keeperOf, keepersOf } from '../../../src/reconcile/keepers.js';
+import { type Override, serverName } from '../../../src/reconcile/override.js';
 import { Overrides, readOverrides } from '../../../src/reconcile/overrides.js';
 import { type Scope, scopesOverlap } from '../../../src/reconcile/scope.js';
 import { giveBack, overrideWeight } from '../../../src/reconcile/weight.js';
@@ -164,6 +165,54 @@ describe('a drain beside a keep', () => {
       expect(drained).toBe(step > 1);
       for (const end of endings.splice(0)) await end();
     }
+  });
+});
+
+describe('a server that health checks took out', () => {
+  /** Health checks that want it out, and whatever operators want of it. */
+  function out(): KeepHealth & { readonly told: (readonly Override[])[] } {
+    const told: (readonly Override[])[] = [];
+    return {
+      told,
+      changes: (async function* () {})(),
+      follow: async () => {},
+      override: (overrides) => void told.push(overrides),
+      wishes: () => ({ verdicts: new Map([[serverName(WEB, SERVER), 'remove']]) }),
+    };
+  }
+  const checked = {
+    ...DESIRED,
+    health: [{ service: WEB, checks: [{ type: 'tcp' }], backups: [{ address: '10.0.0.8' }] }],
+  };
+
+  test('can be drained all the same, and does not come back then', async () => {
+    const health = out();
+    await keeping({ health }, { now: checked as DesiredTable });
+    await becomes('10.0.0.2:80 1');
+    const { finished } = drain(context.ipvs, WEB, SERVER, { directory });
+    expect(await finished).toMatchObject({ outcome: 'idle', removed: true });
+    expect(readOverrides(directory)).toMatchObject([{ kind: 'drain', state: 'removed', before: 7 }]);
+    await vi.waitFor(() => expect(health.told.at(-1)).toMatchObject([{ kind: 'drain' }]), 5000);
+  });
+
+  test('can be given a weight, and so can a backup that waits', async () => {
+    await keeping({ health: out() }, { now: checked as DesiredTable });
+    await becomes('10.0.0.2:80 1');
+    for (const server of [SERVER, { address: '10.0.0.8' }]) {
+      expect(await overrideWeight(context.ipvs, WEB, server, { directory, weight: 0 })).toMatchObject({
+        outcome: 'done',
+      });
+    }
+    expect(readOverrides(directory)).toMatchObject([{ before: 7 }, { before: 1 }]);
+  });
+
+  test('is absent if no file has it, or nobody keeps the file any more', async () => {
+    const keeper = await keeping({ health: out() }, { now: checked as DesiredTable });
+    const stranger = { address: '10.0.0.77' };
+    expect(await drain(context.ipvs, WEB, stranger, { directory }).finished).toMatchObject({ outcome: 'absent' });
+    expect(await overrideWeight(context.ipvs, WEB, stranger, { directory, weight: 2 })).toEqual({ outcome: 'absent' });
+    await keeper.end();
+    expect(await drain(context.ipvs, WEB, SERVER, { directory }).finished).toMatchObject({ outcome: 'absent' });
   });
 });
 

@@ -1,4 +1,4 @@
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { createSocket, type RemoteInfo, Socket } from 'node:dgram';
 import { describe, expect, test, vi } from 'vitest';
 import type { DnsCheck, UdpCheck } from '../../../../src/model/check.js';
 import { afterThis, failed, LONG, nobody, run, serve, silent } from './fixture.js';
@@ -57,6 +57,17 @@ describe('udp', () => {
     const server = await datagrams(() => {});
     expect(await udp(server, { timeout: 50 })).toEqual({ result: 'passed', reason: 'not refused within 50 ms' });
     expect(await udp(server, { timeout: 50, expect: 'x' })).toEqual(failed('hard', 'no answer within 50 ms'));
+  });
+
+  test('hears a refusal that came while this program stood still', async () => {
+    const target = await nobody();
+    const send = vi.spyOn(Socket.prototype, 'send').mockImplementationOnce(function (this: Socket, ...args: unknown[]) {
+      send.mockRestore();
+      Reflect.apply(this.send, this, args);
+      const end = performance.now() + 150;
+      while (performance.now() < end);
+    });
+    expect(await udp(target, { timeout: 100 })).toEqual(failed('hard', 'connection refused'));
   });
 
   test('fails hard where nobody listens', async () => {

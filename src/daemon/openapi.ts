@@ -1,0 +1,76 @@
+/**
+ * The API as an OpenAPI 3.1 document, made of its routes.
+ * @module
+ */
+import { z } from 'zod';
+import type { AnswerSpec, BodySpec, Route } from './route.js';
+import { documentSchema, problemSchema } from './schemas.js';
+
+/** The document that describes these routes. */
+export function openapi(routes: readonly Route[], version: string): object {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const route of routes)
+    paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operation(route) };
+  return {
+    openapi: '3.1.0',
+    info: { title: 'ipvs-ts serve', version, license: { name: 'MIT', identifier: 'MIT' } },
+    servers: [{ url: 'http://localhost', description: 'by the unix socket' }],
+    paths,
+    components: { schemas: { Problem: schemaOf(problemSchema) } },
+  };
+}
+
+function operation(route: Route): object {
+  const { id, help, query = {}, body, match, path, answers } = route;
+  const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => parameter('path', name, PLACES[name] ?? name));
+  const asked = Object.entries(query).map(([name, text]) => parameter('query', name, text));
+  const headers = match ? [parameter('header', 'If-Match', 'the ETag of what is changed')] : [];
+  return {
+    operationId: id,
+    summary: help,
+    parameters: [...named, ...asked, ...headers],
+    ...(body !== undefined && { requestBody: bodyOf(body) }),
+    responses: Object.fromEntries([
+      ...Object.entries(answers).map(([status, answer]) => [status, responseOf(Number(status), answer)]),
+      ...Object.entries(problemsOf(route)).map(([status, text]) => [status, problemResponse(text)]),
+      ['default', problemResponse('any other problem')],
+    ]),
+  };
+}
+
+const PLACES: Readonly<Record<string, string>> = {
+  service: 'the name of a service, encoded: tcp%3A%2F%2F192.0.2.1%3A80',
+  server: 'a real server: 10.0.0.11 or 10.0.0.11:80',
+  number: 'the number of an entry',
+};
+
+function parameter(place: 'path' | 'query' | 'header', name: string, description: string): object {
+  return { in: place, name, description, required: place === 'path', schema: { type: 'string' } };
+}
+
+function problemsOf({ match }: Route): Record<string, string> {
+  if (!match) return {};
+  return { 412: 'somebody else has changed it', 428: 'neither If-Match nor If-None-Match is given' };
+}
+
+function bodyOf({ schema, optional }: BodySpec): object {
+  const json = { 'application/json': { schema: schemaOf(schema ?? documentSchema) } };
+  const yaml = { 'application/yaml': { schema: schemaOf(documentSchema) } };
+  return { required: optional !== true, content: schema === undefined ? { ...json, ...yaml } : json };
+}
+
+function responseOf(status: number, { help, schema, type = 'application/json' }: AnswerSpec): object {
+  if (status >= 400 && schema === undefined) return problemResponse(help);
+  return { description: help, content: { [type]: { schema: schema === undefined ? {} : schemaOf(schema) } } };
+}
+
+function problemResponse(description: string): object {
+  const content = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
+  return { description, content };
+}
+
+function schemaOf(schema: z.ZodType): object {
+  // As of input: the schema of output would forbid fields of versions to come.
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input' });
+  return rest;
+}

@@ -1,0 +1,71 @@
+/**
+ * How the program is: alive, ready, which version.
+ * @module
+ */
+
+import { findingsJsonSchema } from '../../json/findings.js';
+import { Problem } from '../problem.js';
+import type { Route } from '../route.js';
+import { healthSchema, liveSchema, readySchema, versionSchema } from '../schemas.js';
+
+export const STATUS_ROUTES: readonly Route[] = [
+  {
+    method: 'GET',
+    path: '/livez',
+    id: 'live',
+    help: 'Whether the loop makes progress: restart the program if it does not',
+    answers: { 200: { help: 'it does', schema: liveSchema }, 503: { help: 'it does not' } },
+    handle(director) {
+      const { stall, look } = director;
+      if (stall !== undefined) throw new Problem(503, stall);
+      return { json: { alive: true, lastLook: look?.at } };
+    },
+  },
+  {
+    method: 'GET',
+    path: '/readyz',
+    id: 'ready',
+    help: 'Whether the table is applied and every check ran once',
+    answers: {
+      200: { help: 'it is', schema: readySchema },
+      503: { help: 'it is not yet, and why', schema: readySchema },
+    },
+    handle({ unready: reasons, badSource }) {
+      const ready = reasons.length === 0;
+      return { status: ready ? 200 : 503, json: { ready, reasons, badSource } };
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v1/version',
+    id: 'version',
+    help: 'The program, and the IPVS that it runs on',
+    answers: { 200: { help: 'the version', schema: versionSchema } },
+    async handle({ table, started, options: { version, file } }) {
+      const ipvs = await table.info();
+      return { json: { program: 'ipvs-ts', version, node: process.version, pid: process.pid, started, file, ipvs } };
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v1/health',
+    id: 'health',
+    help: 'What the health checks found, as "ipvs-ts health --json" writes it',
+    answers: { 200: { help: 'every real server with its checks', schema: healthSchema } },
+    handle({ health }) {
+      if (health === undefined) throw new Problem(503, 'the program has not begun yet');
+      const { states: _, ...report } = health.report();
+      return { json: report };
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v1/doctor',
+    id: 'doctor',
+    help: 'What is wrong with this host, as "ipvs-ts doctor --json" writes it',
+    answers: { 200: { help: 'the findings', schema: findingsJsonSchema } },
+    async handle({ options: { examine } }) {
+      return { json: await examine() };
+    },
+  },
+];

@@ -1,0 +1,152 @@
+/**
+ * What the API answers, where the command has no schema of its own for it.
+ * @module
+ */
+import { z } from 'zod';
+import { connectionJsonSchema, destinationEntryJsonSchema, serviceEntryJsonSchema } from '../json/table.js';
+import { STAGES } from '../reconcile/plan.js';
+
+const time = z.number().describe('milliseconds since 1970');
+const issue = z.looseObject({
+  path: z.string().describe('the field: services[0].destinations[1].weight; empty: the whole'),
+  message: z.string(),
+  line: z.number().int().optional(),
+  column: z.number().int().optional(),
+});
+
+/** `application/problem+json` */
+export const problemSchema = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.number().int(),
+  detail: z.string(),
+  errors: z.array(issue).optional(),
+});
+
+export const versionSchema = z.object({
+  program: z.literal('ipvs-ts'),
+  version: z.string(),
+  node: z.string(),
+  pid: z.number().int(),
+  started: time,
+  file: z.string(),
+  ipvs: z.looseObject({ version: z.string(), connectionTableSize: z.number() }),
+});
+
+export const readySchema = z.object({
+  ready: z.boolean(),
+  reasons: z.array(z.string()).describe('why not'),
+  badSource: z.string().optional().describe('why the file as it is now is not in force: the last good one is'),
+});
+
+export const liveSchema = z.object({ alive: z.literal(true), lastLook: time.optional() });
+
+const key = z.string().describe('the name of the service: tcp://192.0.2.1:80');
+export const serviceSchema = serviceEntryJsonSchema.extend({ key });
+export const servicesSchema = z.array(serviceSchema);
+export const destinationsSchema = z.array(destinationEntryJsonSchema);
+export const wholeServiceSchema = serviceSchema.extend({ destinations: destinationsSchema });
+export const connectionSchema = connectionJsonSchema;
+
+export const planSchema = z.object({
+  steps: z.array(
+    z.looseObject({
+      stage: z.enum(STAGES),
+      what: z.string().describe('add destination 10.0.0.2:80 of tcp://192.0.2.1:80'),
+      why: z.string(),
+      change: z.looseObject({ verb: z.string() }),
+      undo: z.array(z.looseObject({ verb: z.string() })),
+    }),
+  ),
+  unmanaged: z.array(z.string()).describe('services that are not in the file, left alone for want of --prune'),
+});
+
+export const documentSchema = z.looseObject({}).describe('the state file (schema/state-file.json), as JSON');
+
+export const validSchema = z.object({
+  revision: z.string().describe('SHA-256 of the document: the ETag that it would have'),
+  services: z.number().int(),
+  servers: z.number().int(),
+  warnings: z.array(issue),
+});
+
+export const putSchema = z.object({
+  revision: z.string(),
+  outcome: z
+    .enum(['dry run', 'applied', 'refused', 'pending'])
+    .describe('refused: by the kernel, a step at least; pending: the file is written, the loop has not come to it yet'),
+  plan: planSchema,
+  warnings: z.array(issue),
+  refused: z.array(z.object({ step: z.string(), message: z.string() })),
+  notTried: z.array(z.string()),
+});
+
+export const healthSchema = z.looseObject({
+  version: z.literal(1),
+  written: time,
+  pid: z.number().int(),
+  heldSince: time.optional(),
+  services: z.array(z.looseObject({ service: z.string(), tier: z.string(), hasQuorum: z.boolean() })),
+  servers: z.array(
+    z.looseObject({
+      service: z.string(),
+      server: z.string(),
+      role: z.enum(['server', 'backup']),
+      status: z.enum(['unknown', 'up', 'down', 'unchecked']),
+      action: z.enum(['none', 'quiesce', 'remove']),
+      checks: z.array(z.looseObject({ check: z.string(), target: z.string() })),
+    }),
+  ),
+});
+
+export const overrideSchema = z.looseObject({
+  version: z.literal(1),
+  kind: z.enum(['weight', 'drain']),
+  service: z.looseObject({}),
+  destination: z.object({ address: z.string(), port: z.number().int() }),
+  before: z.number().int(),
+  owner: z.string(),
+  reason: z.string().optional(),
+  since: time,
+  expires: time.optional(),
+});
+
+export const overridesSchema = z.object({
+  keepers: z.array(z.looseObject({ pid: z.number().int(), program: z.string(), since: z.string() })),
+  overrides: z.array(overrideSchema),
+});
+
+/** What an override is made of, beside its subject; the library checks the values. */
+const wish = {
+  owner: z.string().optional().describe('who wants it'),
+  reason: z.string().optional().describe('why; default: the header X-Reason'),
+};
+export const weightWishSchema = z.strictObject({
+  weight: z.number().optional().describe('0 to 2147483647'),
+  percent: z.number().optional().describe('of the weight in the file, 0 to 1000'),
+  duration: z.number().optional().describe('milliseconds after which it ends'),
+  ...wish,
+});
+export const drainWishSchema = z.strictObject({
+  deadline: z.number().optional().describe('milliseconds after which the server is removed in any case'),
+  poll: z.number().optional().describe('milliseconds between two looks; default 1000'),
+  until: z.enum(['active', 'all']).optional().describe('the connections to wait for; default active'),
+  end: z.boolean().optional().describe('end the connections that are left at the deadline'),
+  remove: z.boolean().optional().describe('whether the server is removed in the end; default true'),
+  ...wish,
+});
+
+export const endedSchema = z.object({
+  override: overrideSchema,
+  outcome: z.enum(['given back', 'left', 'gone', 'keeper']),
+});
+
+export const historySchema = z.array(
+  z.object({
+    number: z.number().int(),
+    time,
+    revision: z.string(),
+    by: z.enum(['file', 'api']),
+    reason: z.string().optional(),
+  }),
+);
