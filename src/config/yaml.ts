@@ -35,6 +35,11 @@ export interface YamlText {
 export function readYaml(text: string): YamlText {
   const { LineCounter, parseDocument } = yaml();
   const lineCounter = new LineCounter();
+  if (mayBeDeep(text) && isDeep(text)) {
+    const message = `more than ${DEPTH} things stand within each other`;
+    const start = { line: 1, column: 1 };
+    return { value: undefined, problems: [{ ...start, message }], positionOf: () => start };
+  }
   const document = parseDocument(text, { lineCounter, prettyErrors: false, merge: true, stringKeys: true });
   const positionAt = (offset: number): Position => {
     const { line, col } = lineCounter.linePos(offset);
@@ -48,6 +53,30 @@ export function readYaml(text: string): YamlText {
     problems: mistakes.map(({ offset, message }) => ({ ...positionAt(offset), message })),
     positionOf: (path, key) => positionAt(offsetOf(document, path, key)),
   };
+}
+
+/** Things within each other. The parser recurses: far deeper, Node.js itself ends, with no exception to catch. */
+const DEPTH = 200;
+
+/** A quick look, which quotes and comments may mislead: most texts need no second parse. */
+function mayBeDeep(text: string): boolean {
+  if (/^[ \t?:-]{100}/m.test(text)) return true;
+  let open = 0;
+  for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
+    open = bracket === '[' || bracket === '{' ? open + 1 : Math.max(0, open - 1);
+    if (open > DEPTH / 2) return true;
+  }
+  return false;
+}
+
+function isDeep(text: string): boolean {
+  const { Lexer, Parser } = yaml();
+  const parser = new Parser();
+  for (const lexeme of new Lexer().lex(text)) {
+    Array.from(parser.next(lexeme));
+    if (parser.stack.length > DEPTH) return true;
+  }
+  return false;
 }
 
 type Document = Yaml.Document.Parsed;
