@@ -35,10 +35,10 @@ export interface YamlText {
 export function readYaml(text: string): YamlText {
   const { LineCounter, parseDocument } = yaml();
   const lineCounter = new LineCounter();
-  if (mayBeDeep(text) && isDeep(text)) {
+  const deep = mayBeDeep(text) ? placeOfDepth(text) : undefined;
+  if (deep !== undefined) {
     const message = `more than ${DEPTH} things stand within each other`;
-    const start = { line: 1, column: 1 };
-    return { value: undefined, problems: [{ ...start, message }], positionOf: () => start };
+    return { value: undefined, problems: [{ ...deep, message }], positionOf: () => deep };
   }
   const document = parseDocument(text, { lineCounter, prettyErrors: false, merge: true, stringKeys: true });
   const positionAt = (offset: number): Position => {
@@ -62,21 +62,25 @@ const DEPTH = 200;
 function mayBeDeep(text: string): boolean {
   if (/^[ \t?:-]{100}/m.test(text)) return true;
   let open = 0;
-  for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
-    open = bracket === '[' || bracket === '{' ? open + 1 : Math.max(0, open - 1);
-    if (open > DEPTH / 2) return true;
+  for (let index = 0; index < text.length && open <= DEPTH / 2; index++) {
+    const character = text[index];
+    if (character === '[' || character === '{') open += 1;
+    else if ((character === ']' || character === '}') && open > 0) open -= 1;
   }
-  return false;
+  return open > DEPTH / 2;
 }
 
-function isDeep(text: string): boolean {
+/** Where it is too deep first; undefined where it never is. */
+function placeOfDepth(text: string): Position | undefined {
   const { Lexer, Parser } = yaml();
   const parser = new Parser();
   for (const lexeme of new Lexer().lex(text)) {
     Array.from(parser.next(lexeme));
-    if (parser.stack.length > DEPTH) return true;
+    if (parser.stack.length <= DEPTH) continue;
+    const before = text.slice(0, parser.offset).split('\n');
+    return { line: before.length, column: before.at(-1)?.length ?? 1 };
   }
-  return false;
+  return undefined;
 }
 
 type Document = Yaml.Document.Parsed;

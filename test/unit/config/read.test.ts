@@ -491,6 +491,20 @@ services:
     expect(state.services?.map(({ service }) => service.scheduler)).toEqual(['rr', 'rr', 'wlc']);
     expect([1, 2].map((index) => addresses(state, index))).toEqual([['10.0.0.2 81'], ['10.0.0.2 82']]);
   });
+  test.each([
+    ['brackets', `services: []\nx: ${'['.repeat(50_000)}`, '2:'],
+    ['indents', Array.from({ length: 300 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n'), '200:'],
+    ['dashes', `x:\n  ${'- '.repeat(20_000)}1`, '2:'],
+  ])('what is nested too deep is refused where it is: %s', (_, text, place) => {
+    // The parser recurses, and Node.js ends without an exception.
+    expect(problems(text)).toMatch(new RegExp(`^f:${place}\\d+: more than 200 things stand within each other$`));
+  });
+
+  test('what is nested as deep as people write is read', () => {
+    const text = `x: ${'['.repeat(90)}1${']'.repeat(90)}`;
+    expect(problems(text)).not.toContain('more than 200');
+  });
+
   test('what is wrong behind an alias is told where it stands, once', () => {
     const text =
       'pools: { a: &a [x], b: *a }\nservices: [&s { service: "fwmark://1", weight: -1 }, { <<: *s, service: "fwmark://2" }]';
