@@ -54,7 +54,8 @@ export const STATUS_ROUTES: readonly Route[] = [
     answers: { 200: { help: 'every real server with its checks', schema: healthSchema } },
     handle({ health }) {
       if (health === undefined) throw new Problem(503, 'the program has not begun yet');
-      const { states: _, ...report } = health.report();
+      // As the command shows it: without what only a program that is started again needs.
+      const { states: _states, loads: _loads, ...report } = health.report();
       return { json: report };
     },
   },
