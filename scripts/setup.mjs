@@ -47,6 +47,8 @@ const TESTS = {
   // They try the completion.
   zsh: 'zsh',
   fish: 'fish',
+  // They check the metrics and scrape them.
+  promtool: 'prometheus',
 };
 
 /** Where the lab looks for the packages that this machine has not: a link to where they were unpacked. */
