@@ -65,7 +65,7 @@ const yaml = (...servers: string[]) =>
 async function start(): Promise<void> {
   const env = { ...process.env, IPVS_TS_RUN_DIRECTORY: directory, IPVS_TS_STATE_DIRECTORY: join(directory, 'state') };
   const words = ['serve', file(), '--socket', socketPath(), '--netns', director.namespacePath];
-  daemon = spawn(process.execPath, [MAIN, ...words, '--interval', '0.5', '--settle', '0.1'], { env });
+  daemon = spawn(process.execPath, [MAIN, ...words, '--interval', '0.5', '--settle', '0.1', '--drain', '10'], { env });
   lines = [];
   for (const stream of [daemon.stdout, daemon.stderr])
     if (stream) createInterface({ input: stream }).on('line', (line) => lines.push(line));
@@ -148,7 +148,7 @@ test('no request fails while the API changes the table and the daemon is killed'
   steady.kill('SIGTERM');
   await exit;
   expect(counts[url]?.failed).toBe(0);
-  expect(await table()).toBe(`${RS1} 1`);
+  await expect.poll(table, MOMENT).toBe(`${RS1} 1`);
 });
 
 test('a weight that was set outlives a kill -9', async () => {
