@@ -19,7 +19,7 @@ import {
   VIRTUAL_SERVER_BLOCKS,
   type VirtualServer,
 } from './keepalived-virtual-server.js';
-import type { Place, Report } from './report.js';
+import { type Place, Report } from './report.js';
 import type { Policy } from './service-health.js';
 import { type CheckedDraft, type Forward, type ServiceDraft, Services } from './services.js';
 import { type Handler, handle, named, type Statement } from './statement.js';
@@ -45,13 +45,13 @@ const SKIPPED = [
   'vrrp_track_process',
 ];
 
-const BLOCKS: Keywords = new Map<string, Block>([
+const BLOCKS: Keywords = new Map<string, Block | ((opener: Statement) => Block)>([
   ...SKIPPED.map((keyword) => [keyword, 'skipped'] as const),
   ['global_defs', new Map([['notification_email', 'skipped']])],
   ['SSL', new Map()],
   ['track_file', new Map()],
   ['virtual_server_group', 'lines'],
-  ['virtual_server', VIRTUAL_SERVER_BLOCKS],
+  ['virtual_server', (opener) => (isRefused(opener) ? 'skipped' : VIRTUAL_SERVER_BLOCKS)],
 ]);
 
 /** Reads a whole file. */
@@ -236,6 +236,11 @@ function addVirtualServer(statement: Statement, setting: Setting): void {
   if (group !== undefined && !joinsFamily(group, server, place)) return;
   if (targets.some((one) => 'address' in one)) completeForAddresses(server, place, targets);
   program(server, targets, isGroup, place, setting);
+}
+
+/** Where the address or the mark is none, keepalived counts only the braces of the block (`alloc_vs`: `skip_block`). */
+function isRefused(opener: Statement): boolean {
+  return opener.values[0] !== 'group' && targetOf(opener, opener, new Report(false)).length === 0;
 }
 
 /** The one address or mark that a virtual server names. */

@@ -191,6 +191,16 @@ describe('keepalived.conf', () => {
     expect(mistakes(text, 'keepalived').join('\n')).toContain(message);
   });
 
+  test('of a virtual server without an address only the braces count: one that stays open takes the rest of the file', () => {
+    const good = 'virtual_server 10.0.0.2 80 {\nprotocol TCP\nreal_server 10.1.0.1 80 {\n}\n}\n';
+    for (const first of ['10.0.0.1 -1', 'www 80']) {
+      const services = (inside: string) =>
+        importConfig(`virtual_server ${first} {\n${inside}}\n${good}`, { format: 'keepalived' }).state.services;
+      expect(services('real_server 10.1.0.1 80 {\n}\n')).toHaveLength(1);
+      expect(services('foo {\n')).toEqual([]);
+    }
+  });
+
   /** What keepalived 2.2.7 goes on after, with a line in its log; test/interop/import-differential.test.ts asks it. */
   test.each([
     ['$A = 1', '1: $A: keepalived does not know this word here'],
