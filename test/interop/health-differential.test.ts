@@ -20,6 +20,8 @@ const CLIENT = fileURLToPath(new URL('../lab/steady-client.mjs', import.meta.url
 
 /** Milliseconds between two requests to each director. */
 const PAUSE = 100;
+/** Milliseconds. Less than TCP needs to send a packet again. */
+const PATIENCE = 500;
 const MOMENT = { timeout: 60_000, interval: 50 };
 /** Milliseconds in which both must have seen a fault and what came of it. */
 const SEEN = { timeout: 30_000, interval: 50 };
@@ -187,7 +189,7 @@ describe.each([KEEPALIVED, LDIRECTORD])('beside $name', (peer) => {
     onTestFailed(() => console.error(output.join('\n')));
     await Promise.all(SIDES.map((side) => serves(side, ALL)));
     const urls = { ours: `http://${VIPS.ours}/`, theirs: `http://${VIPS.theirs}/` };
-    const steady = client.spawn(process.execPath, CLIENT, String(PAUSE), urls.ours, urls.theirs);
+    const steady = client.spawn(process.execPath, CLIENT, String(PAUSE), String(PATIENCE), urls.ours, urls.theirs);
     let counts: Record<string, Counts> = {};
     if (steady.stdout) {
       createInterface({ input: steady.stdout }).on('line', (line) => {

@@ -1,7 +1,7 @@
 /**
  * Clients that send HTTP requests at a steady rate, each by a connection of its own, until SIGTERM. Started by a test inside the
- * client's namespace as `node steady-client.mjs MILLISECONDS URL...`: one request to each URL every so many milliseconds, whatever
- * became of those before. Nobody tries again: what failed has failed.
+ * client's namespace as `node steady-client.mjs PAUSE PATIENCE URL...`: one request to each URL every PAUSE milliseconds, whatever
+ * became of those before. One that is not answered within PATIENCE milliseconds has failed. Nobody tries again: what failed has failed.
  *
  * Every line that goes out is the counts so far (`Counts`, by URL), the last one those of the end.
  */
@@ -13,15 +13,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
  * @typedef {object} Counts
  * @property {number} answered
  * @property {number} failed
+ * @property {Record<string, number>} reasons how many failed, by the code of the error
  */
 
-/** Milliseconds. Less than TCP needs to send a packet again. */
-const PATIENCE = 500;
-
-const [pause = '20', ...urls] = process.argv.slice(2);
+const [pause = '20', patience = '500', ...urls] = process.argv.slice(2);
 const agent = new Agent({ keepAlive: false });
 /** @type {Record<string, Counts>} */
-const counts = Object.fromEntries(urls.map((url) => [url, { answered: 0, failed: 0 }]));
+const counts = Object.fromEntries(urls.map((url) => [url, { answered: 0, failed: 0, reasons: {} }]));
 const ended = new AbortController();
 process.once('SIGTERM', () => ended.abort());
 
@@ -40,11 +38,15 @@ console.log(JSON.stringify(counts));
 
 /** @param {string} url */
 async function request(url) {
+  const { [url]: own } = counts;
+  if (own === undefined) return;
   try {
-    const [answer] = await once(get(url, { agent, signal: AbortSignal.timeout(PATIENCE) }), 'response');
+    const [answer] = await once(get(url, { agent, signal: AbortSignal.timeout(Number(patience)) }), 'response');
     for await (const _ of answer);
-    if (counts[url]) counts[url].answered += 1;
-  } catch {
-    if (counts[url]) counts[url].failed += 1;
+    own.answered += 1;
+  } catch (error) {
+    own.failed += 1;
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    own.reasons[reason] = (own.reasons[reason] ?? 0) + 1;
   }
 }
