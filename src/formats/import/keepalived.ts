@@ -372,7 +372,9 @@ function standing(server: VirtualServer): Stand {
       sorry.place,
       'stands there with weight 0 (sorry_server_inhibit), and stays so: a sorry server here is none of the real servers',
     );
-    return { servers: [...reals, { real: sorry, weight: 0 }], isChecked: true };
+    // The kernel has one server of an address and a port, whatever the two say besides.
+    const isReal = reals.some(({ real }) => real.address === sorry.address && real.port === sorry.port);
+    return { servers: isReal ? reals : [...reals, { real: sorry, weight: 0 }], isChecked: true };
   }
   report.skip(
     sorry.place,

@@ -191,6 +191,15 @@ describe('keepalived.conf', () => {
     expect(mistakes(text, 'keepalived').join('\n')).toContain(message);
   });
 
+  test('a sorry server that stays in the table is none beside a real server of its address and port', () => {
+    const text = server(
+      'lvs_method TUN\nsorry_server 10.1.0.9 8080\nsorry_server_inhibit\nreal_server 10.1.0.9 8080 { lvs_method NAT }',
+    );
+    const { state } = importConfig(text, { format: 'keepalived' });
+    const found = state.services?.[0]?.destinations.filter(({ address }) => address === '10.1.0.9') ?? [];
+    expect(found.map(({ forward }) => forward)).toEqual(['nat']);
+  });
+
   test('of a virtual server without an address only the braces count: one that stays open takes the rest of the file', () => {
     const good = 'virtual_server 10.0.0.2 80 {\nprotocol TCP\nreal_server 10.1.0.1 80 {\n}\n}\n';
     for (const first of ['10.0.0.1 -1', 'www 80']) {
