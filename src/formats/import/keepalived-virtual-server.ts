@@ -18,7 +18,7 @@ import { FAMILIES, MISSING_VALUE } from './keepalived-group.js';
 import { type Keywords, UNKNOWN } from './keepalived-text.js';
 import { SERVER_TIMING, type Timing } from './keepalived-timing.js';
 import { addressOf, type NumberRange, portOf, unsigned } from './keepalived-values.js';
-import type { Place, Report } from './report.js';
+import { type Place, Report } from './report.js';
 import type { Forward } from './services.js';
 import { type Handler, handle, named, type Statement, withoutProblems } from './statement.js';
 
@@ -74,7 +74,15 @@ export interface RealServer extends Method {
 export type SorryServer = RealServer & { readonly weight: 1 };
 
 /** The keywords of a virtual server that open blocks. */
-export const VIRTUAL_SERVER_BLOCKS: Keywords = new Map([['real_server', CHECKER_BLOCKS]]);
+export const VIRTUAL_SERVER_BLOCKS: Keywords = new Map([
+  ['real_server', (opener: Statement) => (isRefused(opener) ? 'skipped' : CHECKER_BLOCKS)],
+]);
+
+/** Where the address or the port is none, keepalived counts only the braces of the block (`alloc_rs`: `skip_block`). */
+function isRefused({ values: [address = '', port], ...place }: Statement): boolean {
+  const silent = new Report(false);
+  return addressOf(address, place, silent) === undefined || portOf(port, place, silent) === undefined;
+}
 
 const WEIGHT = { min: 0, max: 0x7fffffff, isLoose: true };
 const UNSIGNED = { min: 0, max: 0xffffffff, isLoose: true };

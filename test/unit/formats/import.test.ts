@@ -210,6 +210,16 @@ describe('keepalived.conf', () => {
     }
   });
 
+  test('of a real server without an address only the braces count, too', () => {
+    const text = (inside: string) => server(`real_server rs1 80 {\n${inside}}\nreal_server 10.1.0.9 80 {\n}`);
+    const addresses = (inside: string) =>
+      importConfig(text(inside), { format: 'keepalived' }).state.services?.flatMap(({ destinations }) =>
+        destinations.map(({ address }) => address),
+      );
+    expect(addresses('weight 1\n')).toContain('10.1.0.9');
+    expect(addresses('TCP_CHECK {\n')).not.toContain('10.1.0.9');
+  });
+
   /** What keepalived 2.2.7 goes on after, with a line in its log; test/interop/import-differential.test.ts asks it. */
   test.each([
     ['$A = 1', '1: $A: keepalived does not know this word here'],
