@@ -19,8 +19,12 @@ export const UNKNOWN = 'keepalived does not know this word here and passes over 
  */
 export type Block = Keywords | 'lines' | 'skipped';
 
-/** The keywords that open a block, at one level. Where a block may be refused for the words before it, they say what it holds. */
-export type Keywords = ReadonlyMap<string, Block | ((opener: Statement) => Block)>;
+/**
+ * The keywords that open a block, at one level. Where a block may be refused for the words before it, they say what it holds;
+ * `isOpen`: a brace follows.
+ */
+export type Keywords = ReadonlyMap<string, Block | BlockOf>;
+export type BlockOf = (opener: Statement, isOpen: boolean) => Block;
 
 /** Reads a whole file. A statement that only its surroundings could explain (`@id`, `~SEQ`, `include`) has a `problem`. */
 export function readKeepalived(text: string, keywords: Keywords, report: Report): readonly Statement[] {
@@ -53,7 +57,7 @@ class Reader {
       if (piece.key === '{') this.#report.passOver(piece, 'no block begins here: keepalived ignores the brace');
       else if (piece.key === '}' && opener !== undefined) return found;
       else if (piece.key === '}') this.#report.passOver(piece, 'no block is open here');
-      else found.push(this.#statement(piece, blockOf(keywords.get(piece.key), piece)));
+      else found.push(this.#statement(piece, this.#blockOf(piece, keywords.get(piece.key))));
     }
     if (opener !== undefined) this.#tellOpen(opener);
     return found;
@@ -63,6 +67,10 @@ class Reader {
     if (block === undefined) return piece;
     if (block === 'skipped') return { ...piece, block: this.#skipped(piece) };
     return { ...piece, block: block === 'lines' ? this.#lines(piece) : this.read(block, piece) };
+  }
+
+  #blockOf(piece: Piece, block: Block | BlockOf | undefined): Block | undefined {
+    return typeof block === 'function' ? block(piece, this.#pieces[this.#next]?.key === '{') : block;
   }
 
   #lines(opener: Piece): Statement[] {
@@ -99,10 +107,6 @@ class Reader {
     if (isBrace) this.#next++;
     return isBrace;
   }
-}
-
-function blockOf(block: ReturnType<Keywords['get']>, opener: Statement): Block | undefined {
-  return typeof block === 'function' ? block(opener) : block;
 }
 
 /** `undefined`: a definition of several lines. */

@@ -75,7 +75,7 @@ export type SorryServer = RealServer & { readonly weight: 1 };
 
 /** The keywords of a virtual server that open blocks. */
 export const VIRTUAL_SERVER_BLOCKS: Keywords = new Map([
-  ['real_server', (opener: Statement) => (isRefused(opener) ? 'skipped' : CHECKER_BLOCKS)],
+  ['real_server', (opener: Statement, isOpen: boolean) => (isOpen && isRefused(opener) ? 'skipped' : CHECKER_BLOCKS)],
 ]);
 
 /** Where the address or the port is none, keepalived counts only the braces of the block (`alloc_rs`: `skip_block`). */

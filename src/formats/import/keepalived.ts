@@ -11,7 +11,7 @@ import type { ServiceKey } from '../../model/service-key.js';
 import { parseTimeouts, type Timeouts } from '../../model/timeouts.js';
 import { checksOf, type Surroundings, type TrackFile } from './keepalived-checkers.js';
 import { type Group, type GroupTarget, groupOf, MISSING_VALUE } from './keepalived-group.js';
-import { AT_RUN_TIME, type Block, type Keywords, readKeepalived, UNKNOWN } from './keepalived-text.js';
+import { AT_RUN_TIME, type Block, type BlockOf, type Keywords, readKeepalived, UNKNOWN } from './keepalived-text.js';
 import { addressOf, portOf, unsigned } from './keepalived-values.js';
 import {
   type RealServer,
@@ -45,13 +45,13 @@ const SKIPPED = [
   'vrrp_track_process',
 ];
 
-const BLOCKS: Keywords = new Map<string, Block | ((opener: Statement) => Block)>([
+const BLOCKS: Keywords = new Map<string, Block | BlockOf>([
   ...SKIPPED.map((keyword) => [keyword, 'skipped'] as const),
   ['global_defs', new Map([['notification_email', 'skipped']])],
   ['SSL', new Map()],
   ['track_file', new Map()],
   ['virtual_server_group', 'lines'],
-  ['virtual_server', (opener) => (isRefused(opener) ? 'skipped' : VIRTUAL_SERVER_BLOCKS)],
+  ['virtual_server', (opener, isOpen) => (isOpen && isRefused(opener) ? 'skipped' : VIRTUAL_SERVER_BLOCKS)],
 ]);
 
 /** Reads a whole file. */
