@@ -264,37 +264,45 @@ describe('NAT between two networks', () => {
   });
 });
 
-test.each(['none', 'csum', 'remcsum'] as const)('GUE with checksum %s', async (checksum) => {
-  await succeed('modprobe', ['-a', 'fou', 'ipip']);
+test.each([
+  ['none', 'IPv4', '10.0.0.', 24],
+  ['csum', 'IPv4', '10.0.0.', 24],
+  ['remcsum', 'IPv4', '10.0.0.', 24],
+  ['csum', 'IPv6', 'fd00::', 64],
+] as const)('GUE with checksum %s, %s', async (checksum, family, network, prefix) => {
+  const modules = ['fou', 'ipip', 'ip6_tunnel'];
+  await succeed('modprobe', ['-a', ...modules]);
   {
     await using lan = await Lan.create();
-    const client = await lan.host('client', '10.0.0.1/24');
-    const director = await lan.host('director', '10.0.0.2/24');
-    const rs1 = await lan.host('rs1', '10.0.0.11/24');
-    const common = { mode: 'tun', vips: ['10.0.0.100'] } as const;
+    const client = await lan.host('client', `${network}1/${prefix}`);
+    const director = await lan.host('director', `${network}2/${prefix}`);
+    const rs1 = await lan.host('rs1', `${network}11/${prefix}`);
+    const vip = `${network}100`;
+    const url = `http://${family === 'IPv6' ? `[${vip}]` : vip}/`;
+    const common = { mode: 'tun', vips: [vip] } as const;
     const gue = { role: 'real-server', description: { ...common, tunnel: 'gue', port: 6080 } } as const;
     await setUp(director, { role: 'director', description: { ...common, device: 'eth0' } });
     await setUp(rs1, gue);
     await rs1.serveHttp();
     await using ipvs = await Ipvs.open({ netns: director.namespacePath });
-    const service = { protocol: 'tcp', address: '10.0.0.100', port: 80, scheduler: 'rr' } as const;
+    const service = { protocol: 'tcp', address: vip, port: 80, scheduler: 'rr' } as const;
     await ipvs.addService(service);
     await ipvs.addDestination(service, {
-      address: '10.0.0.11',
+      address: `${network}11`,
       forward: 'tun',
       tunnel: { type: 'gue', port: 6080, checksum },
     });
-    await client.httpGet('http://10.0.0.100/');
+    await client.httpGet(url);
     expect(await look(rs1, gue)).toEqual([]);
-    await rs1.ip('fou del port 6080');
-    expect(await client.reaches('http://10.0.0.100/')).toBe(false);
-    expect(await look(rs1, gue)).toEqual(['error tunnel-down: UDP port 6080 (IPv4)']);
+    await rs1.ip(`fou del port 6080${family === 'IPv6' ? ' -6' : ''}`);
+    expect(await client.reaches(url)).toBe(false);
+    expect(await look(rs1, gue)).toEqual([`error tunnel-down: UDP port 6080 (${family})`]);
     await setUp(rs1, gue);
-    await client.httpGet('http://10.0.0.100/');
+    await client.httpGet(url);
     await takeDown(rs1);
     expect(await rs1.ip('fou show')).toBe('');
   }
-  await succeed('modprobe', ['-r', 'fou', 'ipip']);
+  await succeed('modprobe', ['-r', ...modules]);
 });
 
 test('GRE with checksums: gre0 drops every packet', async () => {

@@ -27,7 +27,7 @@ const SEED = Number(process.env['IPVS_TEST_SEED'] ?? 13);
 /** Of each program: files whose tables are exported again. */
 const EXPORTS = Math.ceil(FILES / 20);
 /** Milliseconds for all the files of a program. */
-const LIMIT = 60_000 + FILES * 10_000;
+const LIMIT = 60_000 + FILES * 1000;
 
 const REPORTED = new URL('../golden/import/reported/', import.meta.url);
 

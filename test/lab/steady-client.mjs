@@ -16,7 +16,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
  * @property {Record<string, number>} reasons how many failed, by the code of the error
  */
 
-const [pause = '20', patience = '500', ...urls] = process.argv.slice(2);
+const [pause, patience, ...urls] = process.argv.slice(2);
 const agent = new Agent({ keepAlive: false });
 /** @type {Record<string, Counts>} */
 const counts = Object.fromEntries(urls.map((url) => [url, { answered: 0, failed: 0, reasons: {} }]));

@@ -1,4 +1,5 @@
 /** @module */
+import { healthJson } from '../../json/health.js';
 import { prettyJson } from '../../json/pretty.js';
 import { formatServiceKey } from '../../model/service-key.js';
 import { JSON_OUTPUT, NETNS } from '../common-options.js';
@@ -41,9 +42,7 @@ export const health = defineVerb({
       return 1;
     }
     if (age > STALE) stderr.write(`ipvs-ts: this is ${age} s old: the program that checked has ended\n`);
-    // By the key of each check, these go on where a program left off; they say nothing that is not above.
-    const { states: _states, loads: _loads, ...shown } = report;
-    stdout.write(json ? prettyJson(shown) : reportText(report));
+    stdout.write(json ? prettyJson(healthJson(report)) : reportText(report));
     return age <= STALE && report.servers.every(({ status }) => status === 'up' || status === 'unchecked') ? 0 : 1;
   },
 });

@@ -4,6 +4,7 @@
  */
 
 import { findingsJsonSchema } from '../../json/findings.js';
+import { healthJson } from '../../json/health.js';
 import { Problem } from '../problem.js';
 import type { Route } from '../route.js';
 import { healthSchema, liveSchema, readySchema, versionSchema } from '../schemas.js';
@@ -54,9 +55,7 @@ export const STATUS_ROUTES: readonly Route[] = [
     answers: { 200: { help: 'every real server with its checks', schema: healthSchema } },
     handle({ health }) {
       if (health === undefined) throw new Problem(503, 'the program has not begun yet');
-      // As the command shows it: without what only a program that is started again needs.
-      const { states: _states, loads: _loads, ...report } = health.report();
-      return { json: report };
+      return { json: healthJson(health.report()) };
     },
   },
   {

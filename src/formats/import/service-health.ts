@@ -22,7 +22,7 @@ export interface Policy {
   readonly quorum?: Quorum | undefined;
 }
 
-/** What the checks of a service come to: those that most servers have are the service's. Undefined where no server has any. */
+/** The health of a service: the checks that most of its servers have, and those of the others. Undefined where no server has a check. */
 export function serviceHealth(
   service: ServiceKey,
   servers: readonly CheckedServer[],
