@@ -1,8 +1,8 @@
 /**
  * The lab: runs one program on a real kernel with IPVS and brings back its output and exit code.
  *
- * The kernel is user-mode Linux, an ordinary process that needs neither root nor /dev/kvm, or the machine's own in
- * namespaces of its own (see kernel.ts). The program sees the machine's files. What it writes stays in the guest and is
+ * The kernel is user-mode Linux, an ordinary process that needs neither root nor /dev/kvm, a stock one that QEMU emulates, which
+ * needs neither as well, or the machine's own in namespaces of its own (see kernel.ts). The program sees the machine's files. What it writes stays in the guest and is
  * gone with it; only the directories in `shares` are written through.
  *
  * To debug it:
@@ -24,6 +24,7 @@ import {
   mkdtempSync,
   openSync,
   readFileSync,
+  realpathSync,
   rmSync,
   statfsSync,
   writeFileSync,
@@ -82,6 +83,7 @@ export const INHERITED = [
 ];
 
 const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const INIT = join(checkoutRoot, 'test/lab/init.sh');
 const DEFAULT_MEMORY = 2048;
 const DEFAULT_TIMEOUT = 5 * 60_000;
 const POLL_INTERVAL = 30;
@@ -106,16 +108,14 @@ export async function boot(options: BootOptions): Promise<BootResult> {
 
 async function run(kernel: LabKernel, directory: string, options: BootOptions): Promise<BootResult> {
   writeFileSync(join(directory, 'job'), jobScript(options));
-  writeFileSync(
-    join(directory, 'shares'),
-    [directory, ...(options.shares ?? [])].map((path) => `${resolve(path)}\n`).join(''),
-  );
+  const shares: Shares = [directory, ...(options.shares ?? []).map((path) => resolve(path))];
+  writeFileSync(join(directory, 'shares'), shares.map((path) => `${path}\n`).join(''));
   const live = options.output === 'inherit';
   const stdout = new OutputFollower(join(directory, 'stdout'), live ? process.stdout : undefined);
   const stderr = new OutputFollower(join(directory, 'stderr'), live ? process.stderr : undefined);
 
   const timeout = options.timeout ?? DEFAULT_TIMEOUT;
-  const guest = startGuest(kernel, directory, options.memory ?? DEFAULT_MEMORY);
+  const guest = startGuest(kernel, shares, options.memory ?? DEFAULT_MEMORY);
   const forced = await endOf(guest, timeout, () => {
     stdout.poll();
     stderr.poll();
@@ -129,10 +129,10 @@ async function run(kernel: LabKernel, directory: string, options: BootOptions): 
 }
 
 /** Starts the kernel at the head of a process group of its own, so that all its processes can be ended together. */
-function startGuest(kernel: LabKernel, directory: string, memory: number): ChildProcess {
-  const console = openSync(join(directory, 'console'), 'w');
+function startGuest(kernel: LabKernel, shares: Shares, memory: number): ChildProcess {
+  const console = openSync(join(shares[0], 'console'), 'w');
   try {
-    const { program, args, env } = kernelCommand(kernel, directory, memory);
+    const { program, args, env } = kernelCommand(kernel, shares, memory);
     return spawn(program, args, {
       detached: true,
       stdio: ['ignore', console, console],
@@ -143,37 +143,94 @@ function startGuest(kernel: LabKernel, directory: string, memory: number): Child
   }
 }
 
+/** The directories that are written through; the first is the one that the guest shares with this file. */
+type Shares = [directory: string, ...others: string[]];
+
+type KernelOf<Kind extends LabKernel['kind']> = Extract<LabKernel, { kind: Kind }>;
+
 interface Command {
   program: string;
   args: string[];
   env: Record<string, string>;
 }
 
-function kernelCommand(kernel: LabKernel, directory: string, memory: number): Command {
-  const init = join(checkoutRoot, 'test/lab/init.sh');
-  const settings = { IPVS_LAB_DIR: directory, IPVS_LAB_KERNEL: kernel.kind };
-  if (kernel.kind === 'host') {
-    const namespaces = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
-    return { program: 'unshare', args: [...namespaces, 'sh', init], env: settings };
+function kernelCommand(kernel: LabKernel, shares: Shares, memory: number): Command {
+  switch (kernel.kind) {
+    case 'host':
+      return hostCommand(shares);
+    case 'uml':
+      return userModeCommand(kernel, shares, memory);
+    case 'qemu':
+      return qemuCommand(kernel, shares, memory);
   }
+}
+
+function hostCommand([directory]: Shares): Command {
+  const namespaces = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
+  const env = { IPVS_LAB_DIR: directory, IPVS_LAB_KERNEL: 'host' };
+  return { program: 'unshare', args: [...namespaces, 'sh', INIT], env };
+}
+
+function userModeCommand(kernel: KernelOf<'uml'>, [directory]: Shares, memory: number): Command {
   // The kernel and the processes in it run by turns, never together. On one processor a turn costs a tenth of what it
   // costs across two (11,000 calls of ipvsadm: 1.3 s instead of 12 s).
   const pinned = ['--cpu-list', String(lastProcessor()), kernel.program];
-  // The kernel hands parameters that it doesn't know to the first process, as environment variables.
-  const { modules, layer } = kernel;
-  const layered = layer === undefined ? {} : { IPVS_LAB_LAYER: layer };
-  const parameters = Object.entries({ ...settings, IPVS_LAB_MODULES: modules, ...layered }).map((pair) =>
-    pair.join('='),
-  );
   return {
     program: 'taskset',
     args: [
       ...pinned,
-      ...[`mem=${memory}M`, 'root=/dev/root', 'rootfstype=hostfs', 'rootflags=/', 'rw', `init=${init}`, 'quiet'],
-      ...['con=null', 'con0=null,fd:1', 'ssl=null', `uml_dir=${directory}/`, ...parameters],
+      ...[`mem=${memory}M`, 'root=/dev/root', 'rootfstype=hostfs', 'rootflags=/', 'rw', `init=${INIT}`, 'quiet'],
+      ...['con=null', 'con0=null,fd:1', 'ssl=null', `uml_dir=${directory}/`],
+      ...parameters({ directory, kind: kernel.kind, modules: kernel.modules, layer: kernel.layer }),
     ],
     env: { ...xstateShim(), TMPDIR: memoryDirectory(memory, directory) },
   };
+}
+
+/**
+ * Two processors take turns on one thread (thread=multi crashes). tb-size: V8's code overflows the default translation cache,
+ * which is thrown away whole then.
+ */
+function qemuCommand(kernel: KernelOf<'qemu'>, shares: Shares, memory: number): Command {
+  const modules = join(realpathSync(kernel.directory), 'lib/modules');
+  const packages = join(kernel.directory, 'packages/usr');
+  const shared = [
+    { tag: 'machine', path: '/', readonly: true },
+    ...(kernel.layer === undefined ? [] : [{ tag: 'layer', path: kernel.layer, readonly: true }]),
+    ...shares.map((path, index) => ({ tag: `share${index}`, path, readonly: false })),
+  ];
+  return {
+    program: kernel.program,
+    args: [
+      ...['share/qemu', 'share/seabios'].flatMap((path) => ['-L', join(packages, path)]),
+      ...['-accel', 'tcg,thread=single,tb-size=1024', '-cpu', 'Nehalem', '-smp', '2', '-m', String(memory)],
+      ...['-nodefaults', '-nographic', '-no-reboot', '-serial', 'stdio'],
+      ...['-object', 'rng-random,filename=/dev/urandom,id=rng', '-device', 'virtio-rng-pci,rng=rng'],
+      ...shared.flatMap(({ tag, path, readonly }) => [
+        '-fsdev',
+        `local,id=${tag},path=${path},security_model=none,multidevs=remap${readonly ? ',readonly=on' : ''}`,
+        '-device',
+        `virtio-9p-pci,fsdev=${tag},mount_tag=${tag}`,
+      ]),
+      ...['-kernel', join(kernel.directory, 'vmlinuz'), '-initrd', join(kernel.directory, 'initramfs'), '-append'],
+      [
+        ...['console=ttyS0', 'panic=-1', 'quiet', 'mitigations=off', 'nokaslr', `IPVS_LAB_INIT=${INIT}`],
+        ...parameters({ directory: shares[0], kind: kernel.kind, modules, layer: kernel.layer }),
+      ].join(' '),
+    ],
+    env: { LD_LIBRARY_PATH: join(packages, 'lib/x86_64-linux-gnu') },
+  };
+}
+
+/** The kernel hands parameters that it doesn't know to the first process, as environment variables. */
+function parameters(of: { directory: string; kind: string; modules: string; layer: string | undefined }): string[] {
+  const { directory, kind, modules, layer } = of;
+  return [
+    `IPVS_LAB_DIR=${directory}`,
+    `IPVS_LAB_KERNEL=${kind}`,
+    `IPVS_LAB_MODULES=${modules}`,
+    ...(layer === undefined ? [] : [`IPVS_LAB_LAYER=${layer}`]),
+  ];
 }
 
 /** Of those that this process may use; the first ones tend to be busier. */

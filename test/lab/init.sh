@@ -1,7 +1,8 @@
 #!/bin/sh
 # The first process of the lab (see boot.ts): prepares the system, runs one program, writes its exit code, powers off.
 #
-# Two kernels, one script. IPVS_LAB_KERNEL=uml: process 1 of user-mode Linux, whose root is the host's file system.
+# Three kernels, one script. IPVS_LAB_KERNEL=uml: process 1 of user-mode Linux, whose root is the host's file system.
+# IPVS_LAB_KERNEL=qemu: process 1 of a stock kernel under QEMU, whose root initramfs.sh has made.
 # IPVS_LAB_KERNEL=host: process 1 of fresh network, mount and pid namespaces on the machine's own kernel.
 # IPVS_LAB_DIR is the directory shared with boot.ts: `job` (the program to run) and `shares` (more directories that the
 # guest may write to, one a line) come from it, `stdout`, `stderr` and `exit-code` go into it.
@@ -46,6 +47,17 @@ prepare_uml() {
   trap power_off EXIT
   mount -t proc proc /proc
   enter_overlay
+  mount_system
+}
+
+prepare_qemu() {
+  trap power_off EXIT
+  mount_system
+  mkdir /dev/pts
+  mount -t devpts devpts /dev/pts
+}
+
+mount_system() {
   mount -t proc proc /proc
   mount -t sysfs sysfs /sys
   mount -t devtmpfs devtmpfs /dev

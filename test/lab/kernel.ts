@@ -3,13 +3,23 @@ import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { checkoutRoot } from './checkout.js';
 
-/** The kernel a program of the lab runs on: user-mode Linux as a process, or the machine's own in fresh namespaces. */
+/**
+ * The kernel a program of the lab runs on: user-mode Linux as a process, one of Debian's stock kernels under QEMU's software
+ * emulation, or the machine's own in fresh namespaces.
+ */
 export type LabKernel =
   | {
       kind: 'uml';
       program: string;
       modules: string;
       /** The root of a system whose programs lie over the machine's own in the guest. */
+      layer?: string;
+    }
+  | {
+      kind: 'qemu';
+      program: string;
+      /** What scripts/debian-kernel.mjs made ready. */
+      directory: string;
       layer?: string;
     }
   | { kind: 'host' };
@@ -20,6 +30,8 @@ export interface Machine {
   readonly isRoot: boolean;
   /** Where packages are unpacked that are not installed (scripts/setup.mjs). */
   readonly layer?: string | undefined;
+  /** Where stock kernels are made ready, a directory each (scripts/debian-kernel.mjs). */
+  readonly kernels: string;
   exists(path: string): boolean;
   /** The path of a program, or undefined when there is none of that name. */
   find(program: string): string | undefined;
@@ -34,6 +46,7 @@ export class NoKernelError extends Error {
 type Candidate = { kernel: LabKernel } | { missing: string };
 
 const MODULES = '/usr/lib/uml/modules';
+const QEMU = 'qemu-system-x86_64';
 
 const HELP = `What would help, either of:
   - on Debian or Ubuntu (x86-64): apt-get install --no-install-recommends user-mode-linux kmod iproute2
@@ -41,7 +54,7 @@ const HELP = `What would help, either of:
 
 /**
  * Finds a kernel with IPVS: user-mode Linux where it is installed, for that touches nothing of the machine; else the
- * machine's own kernel. `IPVS_LAB=uml` or `IPVS_LAB=host` insists on one of them.
+ * machine's own kernel. `IPVS_LAB=uml` or `IPVS_LAB=host` insists on one of them; `IPVS_LAB=6.12` takes that stock kernel.
  *
  * @throws NoKernelError
  */
@@ -63,8 +76,10 @@ function wantedCandidates(wanted: string | undefined): [name: string, examine: (
       return [["this machine's own kernel", hostKernel]];
     case undefined:
       return [...wantedCandidates('uml'), ...wantedCandidates('host')];
+    case '6.12':
+      return [["Debian's kernel 6.12", (machine) => stockKernel(machine, '6.12')]];
     default:
-      throw new NoKernelError(`IPVS_LAB is '${wanted}'; it may be 'uml' or 'host'`);
+      throw new NoKernelError(`IPVS_LAB is '${wanted}'; it may be 'uml', 'host' or '6.12'`);
   }
 }
 
@@ -78,6 +93,18 @@ function userModeLinux(machine: Machine): Candidate {
   );
   if (modules === undefined) return { missing: `its modules are missing: there is no ${MODULES}` };
   return missingTools(machine) ?? { kernel: { kind: 'uml', program, modules, ...(layer !== undefined && { layer }) } };
+}
+
+function stockKernel(machine: Machine, release: string): Candidate {
+  const directory = join(machine.kernels, release);
+  if (!machine.exists(directory)) return { missing: `it is not unpacked (npm test -- kernel-${release} does that)` };
+  const unpacked = join(directory, 'packages/usr/bin', QEMU);
+  const program = machine.exists(unpacked) ? unpacked : machine.find(QEMU);
+  if (program === undefined) return { missing: `${QEMU} is not installed (Debian package qemu-system-x86)` };
+  const { layer } = machine;
+  return (
+    missingTools(machine) ?? { kernel: { kind: 'qemu', program, directory, ...(layer !== undefined && { layer }) } }
+  );
 }
 
 function hostKernel(machine: Machine): Candidate {
@@ -109,6 +136,7 @@ const LAYER = join(checkoutRoot, '.build/lab-layer');
 
 const thisMachine: Machine = {
   env: process.env,
+  kernels: join(checkoutRoot, '.build/kernels'),
   layer: existsSync(LAYER) ? realpathSync(LAYER) : undefined,
   isRoot: process.getuid?.() === 0,
   exists: existsSync,

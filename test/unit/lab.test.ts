@@ -18,6 +18,7 @@ function machine(has: {
   const { programs = [], paths = [], isRoot = false, modules = [], namespaces = false, wanted, layer } = has;
   return {
     env: { IPVS_LAB: wanted },
+    kernels: '/kernels',
     layer,
     isRoot,
     exists: (path) => paths.includes(path),
@@ -64,7 +65,7 @@ describe('chooseKernel', () => {
     [{ ...HOST, namespaces: false }, 'CAP_SYS_ADMIN is missing'],
     [{ ...HOST, wanted: 'uml' }, 'linux.uml is not installed'],
     [{ ...UML, wanted: 'host' }, 'using it takes root'],
-    [{ wanted: 'qemu' }, "IPVS_LAB is 'qemu'; it may be 'uml' or 'host'"],
+    [{ wanted: 'qemu' }, "IPVS_LAB is 'qemu'; it may be 'uml', 'host' or '6.12'"],
     [{}, 'apt-get install --no-install-recommends user-mode-linux kmod iproute2'],
   ])('says what is missing and what would help: %j', (has, message) => {
     const choose = () => chooseKernel(machine(has));
