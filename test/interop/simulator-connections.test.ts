@@ -16,6 +16,7 @@ import type { ServiceEntry } from '../../src/model/service.js';
 import type { ServiceKey } from '../../src/model/service-key.js';
 import { SimulatedKernel, type Sysctls, type TcpFlag } from '../../src/simulator/index.js';
 import { type Host, Lan } from '../lab/network.js';
+import { RUNNING_RELEASE } from '../lab/running-kernel.js';
 import { addresses, SchedulerLan } from '../lab/scheduler-lan.js';
 import type { Client } from '../lab/scheduler-model.js';
 
@@ -472,7 +473,7 @@ class Both implements AsyncDisposable {
   }
 
   static async #make(director: Host, clients: string, send: (clients: readonly Client[]) => Promise<void>) {
-    const simulator = new SimulatedKernel();
+    const simulator = new SimulatedKernel({ release: RUNNING_RELEASE });
     const simulated = await Ipvs.open({ kernel: simulator });
     const real = await Ipvs.open({ netns: director.namespacePath });
     return new Both(director, real, simulator, simulated, clients, send);
