@@ -14,8 +14,8 @@ import type { Sysctls } from './table/sysctls.js';
 /** How a `SimulatedKernel` differs from a director that has everything. */
 export interface SimulatedKernelOptions {
   /**
-   * Which Linux it is; default `6.12`, as long-term kernels newer than it do too. Each name but the first stands for the current
-   * stable kernel of its series, and where nothing is said below, all are alike.
+   * Which Linux it is; default `6.12`, which newer long-term kernels equal. Each name but the first stands for the current
+   * stable kernel of its series. Each differs from the one before it by what is said here:
    *
    * - `6.1.176`: kernels without the corrections of July 2026, as user-mode Linux of Debian 12 has it. A higher upper threshold or
    *   none ends an overload at once, a lower one shows with the next connection only, and every threshold of 32 bits is taken.
