@@ -63,6 +63,8 @@ export {
   type Tunnel,
   type WrittenDestinationSettings,
 } from './model/destination.js';
+export type { EstimationThreads, HashTable, IpvsStatus } from './model/ipvs-status.js';
+export type { IpvsSysctlName, IpvsSysctls } from './model/ipvs-sysctls.js';
 export {
   type NewEndpoint,
   type NormalService,

@@ -47,6 +47,8 @@ import {
   parseDestinationKey,
 } from './model/destination.js';
 import { asObject, issuesOf, joinPath } from './model/fields.js';
+import type { IpvsStatus } from './model/ipvs-status.js';
+import { IPVS_SYSCTL_NAMES, type IpvsSysctlName, type IpvsSysctls } from './model/ipvs-sysctls.js';
 import { agree } from './model/same-table.js';
 import { addOddities, type Service, type ServiceEntry, type ServiceFields } from './model/service.js';
 import { formatServiceKey, parseServiceKey, type ServiceKey, type ServiceKeyText } from './model/service-key.js';
@@ -578,8 +580,39 @@ export class Ipvs implements TableAccess, AsyncDisposable {
   }
 
   /**
-   * Whether the kernel brings statistics up to date. False with the sysctl net.ipv4.vs.run_estimation=0: then every
-   * {@link Stats} stands still, counters as well as rates, and is no measurement. Undefined where it is not known.
+   * What the kernel tells of its hash tables and of the threads for statistics. Undefined before Linux 7.1, and without the
+   * right to read /proc/net/ip_vs_status, which is root's.
+   *
+   * @example
+   * ```ts
+   * const { connectionTable } = (await ipvs.status()) ?? {};
+   * console.log(connectionTable?.buckets, connectionTable?.loadFactor);
+   * ```
+   */
+  status(): Promise<IpvsStatus | undefined> {
+    return this.#proc.status();
+  }
+
+  /**
+   * The sysctls net.ipv4.vs.* as they are now, with the kernel's texts; docs/tuning.md says what each is for. Those that this
+   * kernel does not have are absent. To set one: `sysctl -w`, or a step of `ipvs-ts/host`.
+   *
+   * @throws {KernelError} where one is there and can't be read.
+   *
+   * @example
+   * ```ts
+   * console.log(ipvs.sysctls().conn_reuse_mode); // '1'
+   * ```
+   */
+  sysctls(): IpvsSysctls {
+    const texts = IPVS_SYSCTL_NAMES.map((name) => [name, this.#sysctl(name)] as const);
+    return Object.fromEntries(texts.filter(([, text]) => text !== undefined));
+  }
+
+  /**
+   * Whether the kernel brings statistics up to date. False with the sysctl net.ipv4.vs.run_estimation=0 or, since Linux 6.2, an
+   * empty est_cpulist: then every {@link Stats} stands still, counters as well as rates, and is no measurement. Undefined
+   * where it is not known.
    *
    * @example
    * ```ts
@@ -588,12 +621,17 @@ export class Ipvs implements TableAccess, AsyncDisposable {
    */
   countsTraffic(): boolean | undefined {
     try {
-      const value = this.#kernel.sysctl?.('net.ipv4.vs.run_estimation');
-      return value === undefined ? undefined : value !== '0';
+      const estimation = this.#sysctl('run_estimation');
+      // No processor may do it where the list is empty (ip_vs_est_stopped_recalc in ip_vs.h).
+      return estimation === undefined ? undefined : estimation !== '0' && this.#sysctl('est_cpulist') !== '';
     } catch (error) {
       if (error instanceof IpvsError) return undefined;
       throw error;
     }
+  }
+
+  #sysctl(name: IpvsSysctlName): string | undefined {
+    return this.#kernel.sysctl?.(`net.ipv4.vs.${name}`);
   }
 
   /** How long idle connections are kept, in seconds. */

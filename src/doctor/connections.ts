@@ -52,20 +52,63 @@ export function ownClient(picture: Picture): Finding[] {
   ];
 }
 
-/** The kernel's Kconfig wants as many buckets as connections; since Linux 7.1 the table grows by itself. */
+/**
+ * Until Linux 7.1 a table has one size, for all namespaces; its Kconfig wants as many buckets as connections. Since then it
+ * grows by itself, as far as conn_tab_bits allows, to 2^conn_lfactor connections for a bucket.
+ */
 export function tableSmall(picture: Picture): Finding[] {
   const size = picture.ipvs?.info.connectionTableSize ?? 0;
-  const counts = serversOf(picture).map((server) => server.activeConnections + server.inactiveConnections);
-  const count = counts.reduce((sum, each) => sum + each, 0);
-  if (size === 0 || count < CROWDED * size || Number.parseFloat(picture.release) >= 7.1) return [];
-  const bits = Math.min(20, Math.ceil(Math.log2(count)));
-  const file = '/etc/modprobe.d/ip_vs.conf';
+  const count = connectionCount(picture);
+  if (size === 0 || count < CROWDED * size) return [];
+  const loadFactor = picture.sysctls[LOAD_FACTOR];
+  if (loadFactor === undefined && Number.parseFloat(picture.release) >= 7.1) return [];
+  const isWanted = loadFactor !== undefined && 2 ** Number(loadFactor) >= CROWDED;
   return [
     finding('table-small', 'warning', {
-      subject: 'conn_tab_bits',
-      what: `There are ${count} connections in ${size} buckets.`,
+      subject: isWanted ? LOAD_FACTOR : 'conn_tab_bits',
+      what: `There are ${count} connections in ${size} buckets.${isWanted ? ` ${LOAD_FACTOR} is ${loadFactor}.` : ''}`,
       why: 'For each packet the kernel searches all entries of a bucket.',
-      fix: { command: commandLine([['sh', '-c', `echo options ip_vs conn_tab_bits=${bits} >${file}`]]) },
+      fix: {
+        command: isWanted
+          ? commandLine([sysctlCommand(LOAD_FACTOR, String(DEFAULT_LOAD_FACTOR))], picture.netns)
+          : moduleOption(count),
+      },
     }),
   ];
+}
+
+const LOAD_FACTOR = 'net.ipv4.vs.conn_lfactor';
+/** Of the kernel: 16 buckets for a connection. */
+const DEFAULT_LOAD_FACTOR = -4;
+
+function moduleOption(count: number): string {
+  const bits = Math.min(20, Math.ceil(Math.log2(count)));
+  return commandLine([['sh', '-c', `echo options ip_vs conn_tab_bits=${bits} >/etc/modprobe.d/ip_vs.conf`]]);
+}
+
+/** At its limit the kernel makes no more connections (ip_vs_conn_new in ip_vs_conn.c, since Linux 7.2). */
+export function connectionsFull(picture: Picture): Finding[] {
+  const max = Number(picture.sysctls[CONN_MAX] ?? 0);
+  const count = connectionCount(picture);
+  if (max === 0 || count < NEARLY_FULL * max) return [];
+  return [
+    finding('connections-full', count < max ? 'warning' : 'error', {
+      subject: CONN_MAX,
+      what: `There are ${count} connections of ${max} at most.`,
+      why: 'At the limit the kernel makes no entry for a new connection: its packets reach no real server.',
+      fix: {
+        command: commandLine([sysctlCommand(CONN_MAX, String(Math.min(2 * max, MOST_CONNECTIONS)))], picture.netns),
+      },
+    }),
+  ];
+}
+
+const CONN_MAX = 'net.ipv4.vs.conn_max';
+const MOST_CONNECTIONS = 2 ** 30;
+const NEARLY_FULL = 0.9;
+
+/** As the kernel tells it, or of the real servers in the table together. */
+function connectionCount(picture: Picture): number {
+  const counts = serversOf(picture).map((server) => server.activeConnections + server.inactiveConnections);
+  return picture.ipvs?.status?.connections ?? counts.reduce((sum, each) => sum + each, 0);
 }

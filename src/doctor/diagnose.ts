@@ -3,7 +3,7 @@
  * @module
  */
 import { arpFlux } from './arp.js';
-import { expireNodest, ownClient, tableSmall } from './connections.js';
+import { connectionsFull, expireNodest, ownClient, tableSmall } from './connections.js';
 import { arpMute, deviceDown } from './devices.js';
 import { type Finding, SEVERITIES } from './finding.js';
 import { firewallDrops } from './firewall.js';
@@ -68,6 +68,7 @@ const CHECKS: readonly ((picture: Picture) => Finding[])[] = [
   expireNodest,
   expireQuiescent,
   conntrackFull,
+  connectionsFull,
   defence,
   noEstimation,
   backupOnly,

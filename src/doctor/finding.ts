@@ -63,6 +63,7 @@ export const FINDING_IDS = [
   'expire-quiescent',
   'own-client',
   'table-small',
+  'connections-full',
   'defence',
   'no-estimation',
   'backup-only',

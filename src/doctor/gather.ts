@@ -138,6 +138,7 @@ function masqueradeFamilies(setups: readonly HostSetup[]) {
 const SYSCTLS = [
   ...['conntrack', 'conn_reuse_mode', 'expire_nodest_conn', 'expire_quiescent_template', 'pmtu_disc', 'backup_only'],
   ...['drop_entry', 'drop_packet', 'secure_tcp', 'am_droprate', 'run_estimation'],
+  ...['conn_lfactor', 'conn_max', 'est_cpulist', 'svc_lfactor'],
 ]
   .map((name) => `net.ipv4.vs.${name}`)
   .concat('net.netfilter.nf_conntrack_count', 'net.netfilter.nf_conntrack_max');
@@ -149,9 +150,11 @@ async function readIpvs(
   if (!isThere('/proc/thread-self/net/ip_vs', netns)) return undefined;
   await using ipvs = await Ipvs.open({ netns });
   const problem = ipvs.fallbackReason?.message;
+  const status = await ipvs.status();
   const picture: IpvsPicture = {
     table: await ipvs.snapshot(),
     info: await ipvs.info(),
+    ...(status !== undefined && { status }),
     ...(ipvs.source === 'netlink' && { daemons: await ipvs.daemons() }),
     ...(problem !== undefined && { problem }),
   };

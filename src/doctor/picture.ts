@@ -11,6 +11,7 @@ import type { AddressStep, HostStep } from '../host/step.js';
 import { deviceSysctl } from '../linux/sysctl.js';
 import type { Connection } from '../model/connection.js';
 import type { DestinationEntry } from '../model/destination.js';
+import type { IpvsStatus } from '../model/ipvs-status.js';
 import type { ServiceEntry } from '../model/service.js';
 import type { NormalSyncDaemon } from '../model/sync-daemon.js';
 import type { Info, Table, TableService } from '../model/table.js';
@@ -22,6 +23,8 @@ import type { Ruleset } from './firewall-rules.js';
 export interface IpvsPicture {
   readonly table: Table;
   readonly info: Info;
+  /** Absent before Linux 7.1, and without the right to read it. */
+  readonly status?: IpvsStatus;
   /** Absent where only /proc could be read. */
   readonly daemons?: readonly NormalSyncDaemon[];
   /** Why only /proc could be read. */

@@ -116,19 +116,23 @@ const DEFENCES = [
   { name: 'secure_tcp', why: 'Connections end after shorter timeouts than those that are set.' },
 ] as const;
 
-/** All statistics then stand still, counters as well as rates (6.1 to 7.3). */
+/** All statistics then stand still, counters as well as rates (run_estimation: 6.1 to 7.3). */
 export function noEstimation(picture: Picture): Finding[] {
-  const name = 'net.ipv4.vs.run_estimation';
-  if (picture.sysctls[name] !== '0' || servicesOf(picture).length === 0) return [];
+  const isOff = picture.sysctls[ESTIMATION] === '0';
+  const hasNoProcessor = picture.sysctls[PROCESSORS] === '';
+  if (!(isOff || hasNoProcessor) || servicesOf(picture).length === 0) return [];
   return [
     finding('no-estimation', 'note', {
-      subject: name,
-      what: `${name} is 0.`,
+      subject: isOff ? ESTIMATION : PROCESSORS,
+      what: isOff ? `${ESTIMATION} is 0.` : `${PROCESSORS} is an empty list.`,
       why: 'The kernel updates no statistics: counters of connections, packets and bytes stand still, as do rates. They are unknown, not zero.',
-      fix: setCommand(name, '1', picture),
+      fix: isOff ? setCommand(ESTIMATION, '1', picture) : setCommand(PROCESSORS, 'all', picture),
     }),
   ];
 }
+
+const ESTIMATION = 'net.ipv4.vs.run_estimation';
+const PROCESSORS = 'net.ipv4.vs.est_cpulist';
 
 /** While a backup daemon runs, such a host lets packets for its services pass by (ip_vs_in_hook in ip_vs_core.c). */
 export function backupOnly(picture: Picture): Finding[] {

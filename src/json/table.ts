@@ -5,6 +5,8 @@
  */
 import { z } from 'zod';
 import type { Connection } from '../model/connection.js';
+import type { IpvsStatus } from '../model/ipvs-status.js';
+import type { IpvsSysctls } from '../model/ipvs-sysctls.js';
 import { SCHEDULER_FLAGS } from '../model/service.js';
 import { PROTOCOLS } from '../model/service-key.js';
 import { DAEMON_ROLES, type NormalSyncDaemon } from '../model/sync-daemon.js';
@@ -148,11 +150,37 @@ const syncDaemon = z.object({
   ttl: whole(255).optional(),
 });
 
+const hashTable = z.object({
+  loadFactor: z.number().int().describe('the sysctl conn_lfactor or svc_lfactor'),
+  buckets: whole(Number.MAX_SAFE_INTEGER),
+  empty: whole(Number.MAX_SAFE_INTEGER).optional().describe('buckets without an entry'),
+  chains: z
+    .array(z.object({ length: whole(Number.MAX_SAFE_INTEGER), buckets: whole(Number.MAX_SAFE_INTEGER) }))
+    .describe('how many buckets have so many entries'),
+});
+const status = z.object({
+  connections: whole(Number.MAX_SAFE_INTEGER),
+  connectionTable: hashTable.optional(),
+  services: whole(Number.MAX_SAFE_INTEGER),
+  serviceTable: hashTable.optional(),
+  estimation: z
+    .object({
+      slots: whole(Number.MAX_SAFE_INTEGER),
+      maxSlots: whole(Number.MAX_SAFE_INTEGER),
+      maxChainLength: whole(Number.MAX_SAFE_INTEGER),
+      estimators: whole(Number.MAX_SAFE_INTEGER),
+    })
+    .optional()
+    .describe('threads that bring statistics up to date'),
+});
+
 /** What `settings --json` writes. */
 export const settingsJsonSchema = z
   .object({
     timeouts: z.object({ tcp: seconds, tcpFin: seconds, udp: seconds }),
     daemons: z.array(syncDaemon).describe('those that run: none, a master, a backup, or both'),
+    sysctls: z.record(z.string(), z.string()).optional().describe('with --all: the texts of net.ipv4.vs.*'),
+    status: status.optional().describe('with --all, since Linux 7.1: /proc/net/ip_vs_status'),
   })
   .meta({ title: 'ipvs-ts settings --json' });
 
@@ -173,7 +201,12 @@ export function tableJson(table: Table): string {
 }
 
 /** Timeouts and sync daemons as `settings --json` writes them. */
-export function settingsJson(settings: { timeouts: Timeouts; daemons: readonly NormalSyncDaemon[] }): string {
+export function settingsJson(settings: {
+  readonly timeouts: Timeouts;
+  readonly daemons: readonly NormalSyncDaemon[];
+  readonly sysctls?: IpvsSysctls;
+  readonly status?: IpvsStatus;
+}): string {
   return prettyJson(settings);
 }
 

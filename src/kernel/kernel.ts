@@ -42,7 +42,7 @@ export interface Kernel {
    */
   socket(): Transport;
   /**
-   * The text of a file in /proc/net, in pieces: `ip_vs`, `ip_vs_stats`, `ip_vs_conn`, `fib_trie`. Throws
+   * The text of a file in /proc/net, in pieces: `ip_vs`, `ip_vs_stats`, `ip_vs_status`, `ip_vs_conn`, `fib_trie`. Throws
    * `UnavailableError` where there is none.
    */
   proc(name: string): AsyncIterable<string>;

@@ -4,11 +4,13 @@
  */
 import { UnavailableError } from '../errors.js';
 import type { Connection } from '../model/connection.js';
+import type { IpvsStatus } from '../model/ipvs-status.js';
 import { formatServiceKey, type ServiceKey } from '../model/service-key.js';
 import type { Stats } from '../model/stats.js';
 import type { TableService } from '../model/table.js';
 import { readProcConnections } from '../proc/connections.js';
 import { readProcStats } from '../proc/stats.js';
+import { readProcStatus } from '../proc/status.js';
 import { isProcTableOf, type ProcTable, readProcTable } from '../proc/table.js';
 import type { Kernel } from './kernel.js';
 
@@ -35,6 +37,11 @@ export class ProcSource {
 
   totals(): Promise<Stats> {
     return readProcStats(this.#kernel.proc('ip_vs_stats'));
+  }
+
+  /** Undefined where the file cannot be read: before Linux 7.1, and without root. */
+  status(): Promise<IpvsStatus | undefined> {
+    return ifAny(() => readProcStatus(this.#kernel.proc('ip_vs_status')));
   }
 
   connections(): AsyncGenerator<Connection> {

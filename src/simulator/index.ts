@@ -7,6 +7,7 @@ export type { Padding } from './netlink/u64.js';
 export type { SimulatedKernelOptions } from './options.js';
 export type { SctpChunk } from './protocols/sctp.js';
 export type { TcpFlag } from './protocols/tcp.js';
+export type { KernelRelease } from './release.js';
 export { SimulatedKernel } from './simulated-kernel.js';
 export type { Interface } from './table/host.js';
 export type { Sysctls } from './table/sysctls.js';

@@ -7,11 +7,28 @@ import { InvalidArgumentError } from '../errors.js';
 import { asObject, Fields, readList } from '../model/fields.js';
 import type { Rule } from '../model/rules.js';
 import type { Padding } from './netlink/u64.js';
+import { isKernelRelease, KERNEL_RELEASES, type KernelRelease } from './release.js';
 import type { Interface } from './table/host.js';
 import type { Sysctls } from './table/sysctls.js';
 
 /** How a `SimulatedKernel` differs from a director that has everything. */
 export interface SimulatedKernelOptions {
+  /**
+   * Which Linux it is; default `6.12`, which newer long-term kernels equal. Each name but the first stands for the current
+   * stable kernel of its series. Each differs from the one before it by what is said here:
+   *
+   * - `6.1.176`: kernels without the corrections of July 2026, as user-mode Linux of Debian 12 has it. A higher upper threshold or
+   *   none ends an overload at once, a lower one shows with the next connection only, and every threshold of 32 bits is taken.
+   * - `6.1`, 6.1.192 and newer: other thresholds are compared with the connections at once, also lower ones, and a higher one
+   *   ends an overload only below the lower threshold, or below three quarters of the upper one. Upper thresholds above
+   *   2147483647 are refused (EINVAL).
+   * - `6.12`, 6.12.117 and newer: the controller tells no policy of commands that only dump. Short answers take 960 bytes of
+   *   the receive buffer, not 768.
+   * - `7.1`: a persistence template that lost its real server shows its virtual port still, not 65535. The connection table has
+   *   0 buckets before the first connection. The order of services, which is random there and changes as the table grows,
+   *   and the growth of tables are not simulated.
+   */
+  readonly release?: KernelRelease;
   /** The schedulers whose modules are there; default all that Linux has. Any other name but `none` is refused (ENOENT). */
   readonly schedulers?: readonly string[];
   /** The persistence engines that are there; default `['sip']`. */
@@ -39,7 +56,7 @@ export interface SimulatedKernelOptions {
   readonly ipv6?: boolean;
   /** The version of IPVS; default `1.2.1`, which it has been since 2008. */
   readonly version?: string;
-  /** Buckets of the connection table; default 4096. */
+  /** Buckets of the connection table, 0 to 2147483648, which do not change; default 4096, with `release: '7.1'` 0. */
   readonly connectionTableSize?: number;
   /** HZ, a whole number from 1 to 1000; default 250. */
   readonly ticksPerSecond?: number;
@@ -64,9 +81,11 @@ const NUMBER = kind('a number', (input) => typeof input === 'number');
 const BOOLEAN = kind('true or false', (input) => typeof input === 'boolean');
 const FUNCTION = kind('a function', (input) => typeof input === 'function');
 const PADDING = kind('none or aligned', (input) => input === 'none' || input === 'aligned');
+const RELEASE = kind(KERNEL_RELEASES.join(', '), isKernelRelease);
 const CAPABILITY = kind('CAP_NET_ADMIN', (input) => input === 'CAP_NET_ADMIN');
 
 const SCALARS: Readonly<Record<string, Kind>> = {
+  release: RELEASE,
   now: FUNCTION,
   random: FUNCTION,
   ipv6: BOOLEAN,

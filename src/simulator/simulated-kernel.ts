@@ -1,5 +1,5 @@
 /**
- * An IPVS kernel in memory: it takes the datagrams that the SDK sends, and answers with those that Linux 6.1 would send.
+ * An IPVS kernel in memory: it takes the datagrams that the SDK sends, and answers with those that Linux would send.
  * @module
  */
 import { formatIP } from '../address/ip.js';
@@ -14,6 +14,7 @@ import { ipvsFamily } from './netlink/ipvs-family.js';
 import { SimulatedSocket, type SocketOptions } from './netlink/socket.js';
 import type { Padding } from './netlink/u64.js';
 import { checkOptions, type SimulatedKernelOptions } from './options.js';
+import { DEFAULT_RELEASE, type ReleaseTraits, traitsOf } from './release.js';
 import { SCHEDULERS } from './schedulers/registry.js';
 import type { SchedulerFactory } from './schedulers/scheduler.js';
 import { Clock } from './table/clock.js';
@@ -48,23 +49,25 @@ export class SimulatedKernel implements Kernel {
   readonly #families: readonly GenericFamily[];
   readonly #admin: boolean;
   readonly #padding: Padding;
+  readonly #traits: ReleaseTraits;
   readonly #receiveBuffer: number;
   #sockets = 0;
 
   /** @throws {InvalidArgumentError} for what no kernel could be. */
   constructor(options: SimulatedKernelOptions = {}) {
     checkOptions(options);
-    const { capabilities = ['CAP_NET_ADMIN'], padding = 'none' } = options;
+    const { capabilities = ['CAP_NET_ADMIN'], padding = 'none', release = DEFAULT_RELEASE } = options;
     this.#admin = capabilities.includes('CAP_NET_ADMIN');
     this.#padding = padding;
+    this.#traits = traitsOf(release);
     this.#receiveBuffer = wholeNumber('receiveBuffer', options.receiveBuffer ?? RECEIVE_BUFFER, 0, 2 ** 31);
     this.#clock = new Clock(options.now ?? (() => performance.now()));
     const sysctls = () => this.#connections.sysctls;
-    this.#namespace = makeNamespace(options, this.#clock, sysctls);
+    this.#namespace = makeNamespace(options, this.#traits, this.#clock, sysctls);
     this.#connections = new Connections(this.#namespace, this.#clock, options.sysctls);
     const ipvs = ipvsFamily(wholeNumber('familyNumber', options.familyNumber ?? 28, 17, 1023), this.#namespace);
     const families: GenericFamily[] = [ipvs];
-    families.push(controller(families));
+    families.push(controller(families, this.#traits));
     this.#families = families;
   }
 
@@ -75,6 +78,7 @@ export class SimulatedKernel implements Kernel {
       admin: this.#admin,
       receiveBuffer: this.#receiveBuffer,
       padding: this.#padding,
+      smallHead: this.#traits.smallHead,
     });
   }
 
@@ -181,10 +185,16 @@ class TimelySocket extends SimulatedSocket {
 const RECEIVE_BUFFER = 2 * 1024 * 1024;
 const ALL_OF_32_BITS = 2 ** 32;
 
-function makeNamespace(options: SimulatedKernelOptions, clock: Clock, sysctls: () => Sysctls): Namespace {
+function makeNamespace(
+  options: SimulatedKernelOptions,
+  traits: ReleaseTraits,
+  clock: Clock,
+  sysctls: () => Sysctls,
+): Namespace {
   const { addresses = ['127.0.0.1/8'], interfaces = [{ name: 'lo', mtu: 65536 }] } = options;
   const { random = () => Math.floor(Math.random() * ALL_OF_32_BITS) } = options;
   return new Namespace({
+    traits,
     host: new Host(addresses.map(localNetwork), interfaces),
     environment: {
       now: () => clock.time,
@@ -202,7 +212,12 @@ function makeNamespace(options: SimulatedKernelOptions, clock: Clock, sysctls: (
       padding: options.padding ?? 'none',
       ticksPerSecond: wholeNumber('ticksPerSecond', options.ticksPerSecond ?? 250, 1, 1000),
     },
-    connectionTableSize: wholeNumber('connectionTableSize', options.connectionTableSize ?? 4096, 0, 2 ** 31),
+    connectionTableSize: wholeNumber(
+      'connectionTableSize',
+      options.connectionTableSize ?? traits.connectionTableSize,
+      0,
+      2 ** 31,
+    ),
     version: parseVersion(options.version ?? '1.2.1'),
     seed: wholeNumber('orderSeed', options.orderSeed ?? 0, 0, 255),
     ipv6: options.ipv6 ?? true,

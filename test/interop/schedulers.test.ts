@@ -6,6 +6,8 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Family, familyOf } from '../../src/address/ip.js';
+import { traitsOf } from '../../src/simulator/release.js';
+import { RUNNING_RELEASE } from '../lab/running-kernel.js';
 import { addresses, SchedulerLan } from '../lab/scheduler-lan.js';
 import { type Client, ServiceModel } from '../lab/scheduler-model.js';
 
@@ -151,7 +153,8 @@ class Both {
   static async create(family: Family, mark: number, scheduler: string, flags: readonly Flag[], expiration?: number) {
     await lan.ipvs.addService({ protocol: 'fwmark', family, mark, scheduler, schedulerFlags: [...flags] });
     const now = () => performance.now();
-    const options = { family, flags: bits(flags), now, ...(expiration !== undefined && { expiration }) };
+    const { overload } = traitsOf(RUNNING_RELEASE);
+    const options = { family, flags: bits(flags), now, overload, ...(expiration !== undefined && { expiration }) };
     return new Both(family, mark, new ServiceModel(scheduler, options));
   }
 

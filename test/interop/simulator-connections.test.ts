@@ -16,6 +16,7 @@ import type { ServiceEntry } from '../../src/model/service.js';
 import type { ServiceKey } from '../../src/model/service-key.js';
 import { SimulatedKernel, type Sysctls, type TcpFlag } from '../../src/simulator/index.js';
 import { type Host, Lan } from '../lab/network.js';
+import { RUNNING_RELEASE } from '../lab/running-kernel.js';
 import { addresses, SchedulerLan } from '../lab/scheduler-lan.js';
 import type { Client } from '../lab/scheduler-model.js';
 
@@ -118,6 +119,34 @@ describe('packets that nobody answers', () => {
       await both.do((ipvs) => ipvs.updateDestination(key, { address: server(network, 1), weight: 0, forward: 'dr' }));
       await both.connect(clients);
       await both.compare(key);
+    });
+
+    it(`thresholds that change under connections, ${family}`, { timeout: 180_000 }, async () => {
+      const network = ++used.marks;
+      await using both = await Both.create(lan, family, network);
+      const key: ServiceKey = { protocol: 'fwmark', family, mark: network };
+      const address = server(network, 1);
+      await both.do((ipvs) => ipvs.addService({ ...key, scheduler: 'rr' }));
+      await both.do((ipvs) => ipvs.addDestination(key, { address, upperThreshold: 10 }));
+      // Six clients come each time. Each pair is the upper threshold and the lower one.
+      const changes = [
+        [10, 0],
+        [6, 0],
+        [7, 0],
+        [12, 0],
+        [40, 12],
+        [40, 13],
+        [18, 0],
+        [18, 5],
+        [0, 0],
+      ] as const;
+      for (const [index, [upperThreshold, lowerThreshold]] of changes.entries()) {
+        const settings = { address, forward: 'dr', upperThreshold, lowerThreshold } as const;
+        await both.do((ipvs) => ipvs.updateDestination(key, settings));
+        await both.connect(clientsOf(network, 2000 + 100 * index, ['udp'], [53]));
+        await both.compare(key);
+      }
+      expect(both.scheduled).toBeGreaterThanOrEqual(24);
     });
 
     it.each([false, true])(`one packet each, persistent: %s, ${family}`, { timeout: 180_000 }, async (persistent) => {
@@ -472,7 +501,7 @@ class Both implements AsyncDisposable {
   }
 
   static async #make(director: Host, clients: string, send: (clients: readonly Client[]) => Promise<void>) {
-    const simulator = new SimulatedKernel();
+    const simulator = new SimulatedKernel({ release: RUNNING_RELEASE });
     const simulated = await Ipvs.open({ kernel: simulator });
     const real = await Ipvs.open({ netns: director.namespacePath });
     return new Both(director, real, simulator, simulated, clients, send);

@@ -1,16 +1,18 @@
 /**
  * The simulated kernel beside the real one: both get the same datagrams, and what they answer is compared byte for byte.
  * Masked is the port id alone, which the kernel chooses for each socket; what else depends on the machine the simulated
- * kernel is told: the family's number, HZ, the size of the connection table, the padding of 64-bit numbers, the order of
- * the hash.
+ * kernel is told: the release, the family's number, HZ, the size of the connection table, the padding of 64-bit numbers, the
+ * order of the hash. Since Linux 7.1 that order is random for each service, and so there is nothing to compare with.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { linuxKernel } from '../../src/index.js';
 import type { Transport } from '../../src/netlink/transport.js';
+import type { Padding } from '../../src/simulator/index.js';
 import { SimulatedKernel } from '../../src/simulator/simulated-kernel.js';
 import { receiveOne } from '../fake-kernel.js';
+import { RUNNING_RELEASE } from '../lab/running-kernel.js';
 import { encodeDatagram, type RandomMessage, type Step, sentOf, step } from './random-commands.js';
 
 /** Commands compared in one run of this file, at least. */
@@ -20,6 +22,8 @@ const RUNS = 300;
 /** The kernel asks this program for modules; without it unknown schedulers are refused at once. */
 const MODPROBE = '/proc/sys/kernel/modprobe';
 const SCHEDULERS = ['rr', 'wrr', 'lc', 'wlc', 'lblc', 'lblcr', 'dh', 'sh', 'sed', 'nq', 'fo', 'ovf', 'mh'];
+
+const HAS_ORDER = RUNNING_RELEASE !== '7.1';
 
 const buffer = new Uint8Array(65536);
 const real = linuxKernel();
@@ -80,6 +84,14 @@ function service({
   return message(1, { attributes: [{ type: 1, payload: { nest } }] });
 }
 
+/** Whether a service's statistics have empty attributes of IPVS_STATS_ATTR_PAD between them; no statistics have these bytes. */
+function padding(): Padding {
+  ask(realSocket, service({ mark: 1, scheduler: 'rr' }));
+  const [reply] = ask(realSocket, message(4, { attributes: [{ type: 1, payload: { nest: MARK_1 } }] }));
+  ask(realSocket, message(17));
+  return reply?.includes(Buffer.from([4, 0, 11, 0])) ? 'aligned' : 'none';
+}
+
 /** The mark of the first service in a dump when every bucket of the table has one: that of bucket 0. */
 function orderSeed(): number {
   for (let mark = 1; mark <= 256; mark++) ask(realSocket, service({ mark, scheduler: 'rr' }));
@@ -91,6 +103,7 @@ function orderSeed(): number {
 }
 
 beforeAll(() => {
+  if (!HAS_ORDER) return;
   realSocket = real.socket();
   const [reply] = ask(realSocket, {
     ...message(3),
@@ -106,17 +119,19 @@ beforeAll(() => {
   ask(realSocket, message(17));
   writeFileSync(MODPROBE, '\n');
   simulated = new SimulatedKernel({
+    release: RUNNING_RELEASE,
     schedulers: SCHEDULERS,
     familyNumber: family,
     ticksPerSecond: real.ticksPerSecond() ?? 0,
     connectionTableSize: info?.readUInt32LE(32) ?? 0,
-    padding: 'aligned',
+    padding: padding(),
     orderSeed: orderSeed(),
   });
   simulatedSocket = simulated.socket();
 });
 
 afterAll(() => {
+  if (!HAS_ORDER) return;
   writeFileSync(MODPROBE, modprobe);
   reset();
   realSocket.close();
@@ -209,7 +224,7 @@ const range = (count: number) => Array.from({ length: count }, (_, index) => ind
 const inBatches = (messages: RandomMessage[]) =>
   range(Math.ceil(messages.length / 100)).map((n) => messages.slice(100 * (n - 1), 100 * n));
 
-describe('large tables', () => {
+describe.runIf(HAS_ORDER)('large tables', () => {
   beforeEach(() => {
     reset();
     for (const messages of inBatches(range(400).map((mark) => service({ mark, scheduler: 'rr' })))) run({ messages });
@@ -259,7 +274,7 @@ describe('large tables', () => {
   });
 });
 
-describe('answers that nobody reads', () => {
+describe.runIf(HAS_ORDER)('answers that nobody reads', () => {
   const requests: [string, RandomMessage][] = [
     ['acknowledgements', message(12, { flags: 5 })],
     ['short replies', message(15)],
@@ -279,7 +294,7 @@ describe('answers that nobody reads', () => {
   });
 });
 
-describe('random commands', () => {
+describe.runIf(HAS_ORDER)('random commands', () => {
   it(`get the same answers, ${COMMANDS} of them and more`, async () => {
     const steps = fc.array(step, { minLength: 1, maxLength: 40, size: 'max' });
     const property = fc.asyncProperty(steps, async (sequenceOfSteps) => {

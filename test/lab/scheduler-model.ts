@@ -12,6 +12,7 @@ import type {
   Scheduler,
   SchedulerEnvironment,
 } from '../../src/simulator/schedulers/scheduler.js';
+import { EDITS_COUNT, type Loaded, type OverloadRule } from '../../src/simulator/table/overload.js';
 
 /** A new connection, with addresses as text. */
 export interface Client {
@@ -31,11 +32,15 @@ export interface ModelOptions {
   readonly random?: () => number;
   /** ms */
   readonly expiration?: number;
+  /** Default that of current kernels. */
+  readonly overload?: OverloadRule;
 }
 
 /** A real server of a {@link ServiceModel}. */
-export interface ServerModel extends ScheduledDestination {
+export interface ServerModel extends ScheduledDestination, Loaded {
   readonly name: string;
+  activeConnections: number;
+  inactiveConnections: number;
   upperThreshold: number;
 }
 
@@ -46,8 +51,11 @@ export class ServiceModel {
   readonly #environment: SchedulerEnvironment;
   #scheduler: Scheduler;
   #flags = 0;
+  readonly #overload: OverloadRule;
 
-  constructor(scheduler: string, { family = 'ipv4', flags = 0, now, random, expiration }: ModelOptions = {}) {
+  constructor(scheduler: string, options: ModelOptions = {}) {
+    const { family = 'ipv4', flags = 0, now, random, expiration, overload = EDITS_COUNT } = options;
+    this.#overload = overload;
     this.#family = family;
     this.#environment = {
       now: now ?? (() => 0),
@@ -104,6 +112,7 @@ export class ServiceModel {
       inactiveConnections: 0,
       overloaded: false,
       upperThreshold: 0,
+      lowerThreshold: 0,
     };
     this.#trash.delete(name);
     server.lastWeight = weight;
@@ -121,8 +130,9 @@ export class ServiceModel {
 
   #set(server: ServerModel, weight: number, upperThreshold: number): void {
     server.weight = weight;
-    if (upperThreshold === 0 || upperThreshold > server.upperThreshold) server.overloaded = false;
+    const before = { upperThreshold: server.upperThreshold, lowerThreshold: 0 };
     server.upperThreshold = upperThreshold;
+    this.#overload.configured(server, before);
   }
 
   delete(name: string): void {
@@ -149,8 +159,7 @@ export class ServiceModel {
     if (server === undefined) throw new Error('The scheduler chose a real server that is not in the list');
     if (client.protocol === 'tcp') server.activeConnections++;
     else server.inactiveConnections++;
-    const { activeConnections, inactiveConnections, upperThreshold } = server;
-    if (upperThreshold !== 0 && activeConnections + inactiveConnections >= upperThreshold) server.overloaded = true;
+    this.#overload.gained(server);
     return server.name;
   }
 }

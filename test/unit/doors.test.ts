@@ -81,7 +81,7 @@ const DOORS: Readonly<Record<string, Readonly<Record<string, Door | NoData>>>> =
     'Ipvs.apply': (value, ipvs) => ipvs.apply(value),
     'Ipvs.applyAll': (value, ipvs) => ipvs.applyAll(value),
     ...methods('Ipvs', ['services', 'listServices', 'saveConnections', 'snapshot', 'flush', 'info'], READS),
-    ...methods('Ipvs', ['totals', 'countsTraffic', 'timeouts', 'daemons', 'save', 'close'], READS),
+    ...methods('Ipvs', ['totals', 'status', 'sysctls', 'countsTraffic', 'timeouts', 'daemons', 'save', 'close'], READS),
     linuxKernel: READS,
     formatRules: (value) => call('.', 'formatRules')(value),
     formatServiceKey: CHECKED,

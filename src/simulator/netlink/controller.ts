@@ -4,6 +4,7 @@
  */
 import type { AttributeWriter } from '../../netlink/attributes.js';
 import { GENL_ID_CTRL } from '../../netlink/generic.js';
+import type { ReleaseTraits } from '../release.js';
 import { Attributes } from './attributes.js';
 import { EINVAL, ENOENT } from './errno.js';
 import type { Command, GenericFamily } from './generic.js';
@@ -33,7 +34,7 @@ POLICY[CTRL_ATTR_FAMILY_ID] = { kind: NLA_U16 };
 POLICY[CTRL_ATTR_FAMILY_NAME] = { kind: NLA_NUL_STRING, length: 15 };
 
 /** The controller of a kernel that has these families and no more. */
-export function controller(families: readonly GenericFamily[]): GenericFamily {
+export function controller(families: readonly GenericFamily[], traits: ReleaseTraits): GenericFamily {
   const attributes = new Attributes(POLICY);
 
   const getFamily: Command = {
@@ -47,7 +48,7 @@ export function controller(families: readonly GenericFamily[]): GenericFamily {
         ? families.find(({ name }) => name === attributes.string(CTRL_ATTR_FAMILY_NAME))
         : families.find(({ id }) => id === attributes.u16(CTRL_ATTR_FAMILY_ID));
       if (found === undefined) return ENOENT;
-      reply.message(CTRL_CMD_NEWFAMILY, (writer) => writeFamily(writer, found));
+      reply.message(CTRL_CMD_NEWFAMILY, (writer) => writeFamily(writer, found, traits));
       return 0;
     },
   };
@@ -57,7 +58,8 @@ export function controller(families: readonly GenericFamily[]): GenericFamily {
   return { name: 'nlctrl', id: GENL_ID_CTRL, version: 2, maxAttribute: 0, commands, strictFrom: CTRL_CMD_MAX + 1 };
 }
 
-function writeFamily(writer: AttributeWriter, { name, id, version, maxAttribute, commands }: GenericFamily): void {
+function writeFamily(writer: AttributeWriter, family: GenericFamily, traits: ReleaseTraits): void {
+  const { name, id, version, maxAttribute, commands } = family;
   writer.string(CTRL_ATTR_FAMILY_NAME, name);
   writer.u16(CTRL_ATTR_FAMILY_ID, id);
   writer.u32(CTRL_ATTR_VERSION, version);
@@ -69,17 +71,17 @@ function writeFamily(writer: AttributeWriter, { name, id, version, maxAttribute,
       if (command === undefined) continue;
       writer.nested(++index, () => {
         writer.u32(CTRL_ATTR_OP_ID, number);
-        writer.u32(CTRL_ATTR_OP_FLAGS, flagsOf(command));
+        writer.u32(CTRL_ATTR_OP_FLAGS, flagsOf(command, traits));
       });
     }
   });
 }
 
-function flagsOf({ needsAdmin, execute, dump }: Command): number {
+function flagsOf({ needsAdmin, execute, dump }: Command, { dumpsHavePolicy }: ReleaseTraits): number {
   return (
     (needsAdmin ? GENL_ADMIN_PERM : 0) |
     (execute === undefined ? 0 : GENL_CMD_CAP_DO) |
     (dump === undefined ? 0 : GENL_CMD_CAP_DUMP) |
-    GENL_CMD_CAP_HASPOL
+    (execute === undefined && !dumpsHavePolicy ? 0 : GENL_CMD_CAP_HASPOL)
   );
 }

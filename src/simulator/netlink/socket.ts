@@ -48,6 +48,8 @@ export interface SocketOptions {
   /** Bytes that may wait, counted as the kernel counts them: SO_RCVBUF doubled. */
   readonly receiveBuffer: number;
   readonly padding: Padding;
+  /** As in {@link ReleaseTraits.smallHead}. */
+  readonly smallHead: number;
 }
 
 /** A dump that is being read. */
@@ -236,7 +238,7 @@ export class SimulatedSocket implements Transport {
   /** netlink_attachskb: queues what was written, or drops it where too much waits. */
   #deliver(): void {
     const datagram = this.#writer.written.slice();
-    const cost = costOf(datagram.length);
+    const cost = costOf(datagram.length, this.#options.smallHead);
     const fits = this.#queue.empty || this.#queuedBytes + cost < this.#options.receiveBuffer;
     if (fits && !this.#congested) return this.#enqueue(datagram, datagram.length);
     if (!this.#congested) this.#overran = true;
@@ -244,7 +246,7 @@ export class SimulatedSocket implements Transport {
   }
 
   #enqueue(datagram: Uint8Array, room: number): void {
-    const cost = costOf(room);
+    const cost = costOf(room, this.#options.smallHead);
     this.#queue.put({ datagram, cost });
     this.#queuedBytes += cost;
   }
@@ -314,9 +316,10 @@ const LONG = 2 ** 31 - 1;
 /** Stands for -EINTR, by which a started dump says that it wants no acknowledgement. */
 const DUMPING = -4;
 
-/** What the kernel's allocator gives for so many bytes: a power of two, and the buffer's own struct. */
-function costOf(length: number): number {
+/** What the kernel's allocator gives for so many bytes: a small head or a power of two, and the buffer's own struct. */
+function costOf(length: number, smallHead: number): number {
   const needed = Math.ceil(length / 64) * 64 + SHARED_INFO;
+  if (needed <= smallHead) return smallHead + SK_BUFF;
   return 2 ** (32 - Math.clz32(needed - 1)) + SK_BUFF;
 }
 

@@ -27,6 +27,7 @@ import type { AttributeWriter } from '../../netlink/attributes.js';
 import type { Padding } from '../netlink/u64.js';
 import type { ScheduledDestination } from '../schedulers/scheduler.js';
 import { Meter } from './estimator.js';
+import type { Loaded, OverloadRule } from './overload.js';
 import type { ServiceIdentity } from './service-identity.js';
 import { Statistics, writeStatistics } from './statistics.js';
 
@@ -49,7 +50,7 @@ export interface DestinationSettings {
 }
 
 /** One real server of a service, or one that was, in the trash. */
-export class Destination implements ScheduledDestination, DestinationSettings {
+export class Destination implements ScheduledDestination, DestinationSettings, Loaded {
   readonly family: Family;
   /** 4 or 16 bytes. */
   readonly address: Uint8Array;
@@ -79,18 +80,20 @@ export class Destination implements ScheduledDestination, DestinationSettings {
   readonly statistics = new Statistics();
   readonly meter = new Meter(this.statistics);
 
+  readonly #overload: OverloadRule;
   #endpoint: Endpoint | undefined;
 
   /** @param union 16 bytes that nobody else changes. */
-  constructor(family: Family, union: Uint8Array, port: number, service: DestinationOwner) {
+  constructor(family: Family, union: Uint8Array, port: number, service: DestinationOwner, overload: OverloadRule) {
     this.family = family;
     this.address = family === 'ipv4' ? union.subarray(0, 4) : union;
     this.union = union;
     this.port = port;
     this.service = service;
+    this.#overload = overload;
   }
 
-  /** Takes settings over. A higher or no upper threshold ends an overload at once. */
+  /** Takes settings over. */
   configure(settings: DestinationSettings, isNew: boolean): void {
     if (isNew || settings.weight !== 0) this.lastWeight = settings.weight;
     this.weight = settings.weight;
@@ -98,9 +101,10 @@ export class Destination implements ScheduledDestination, DestinationSettings {
     this.tunnelType = settings.tunnelType;
     this.tunnelPort = settings.tunnelPort;
     this.tunnelFlags = settings.tunnelFlags;
-    if (settings.upperThreshold === 0 || settings.upperThreshold > this.upperThreshold) this.overloaded = false;
+    const { upperThreshold, lowerThreshold } = this;
     this.upperThreshold = settings.upperThreshold;
     this.lowerThreshold = settings.lowerThreshold;
+    this.#overload.configured(this, { upperThreshold, lowerThreshold });
     this.available = true;
   }
 
@@ -110,23 +114,14 @@ export class Destination implements ScheduledDestination, DestinationSettings {
     return this.#endpoint;
   }
 
-  get #connections(): number {
-    return this.activeConnections + this.inactiveConnections;
-  }
-
   /** After a connection came: whether it is overloaded. */
   judgeFull(): void {
-    if (this.upperThreshold !== 0 && this.#connections >= this.upperThreshold) this.overloaded = true;
+    this.#overload.gained(this);
   }
 
-  /** After a connection went: below the lower threshold, or three quarters of the upper one, an overload ends. */
+  /** After a connection went: whether it still is. */
   judgeFree(): void {
-    const { lowerThreshold, upperThreshold } = this;
-    if (lowerThreshold !== 0) {
-      if (this.#connections < lowerThreshold) this.overloaded = false;
-    } else if (upperThreshold === 0 || this.#connections * 4 < upperThreshold * 3) {
-      this.overloaded = false;
-    }
+    this.#overload.lost(this);
   }
 }
 

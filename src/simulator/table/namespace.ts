@@ -1,11 +1,12 @@
 /**
  * IPVS in one network namespace (struct netns_ipvs): all its state, and what changes it, in the words of ip_vs_ctl.c of
- * Linux 6.1. Methods that can be refused return 0 or an errno.
+ * Linux 6.1 to 6.12. Methods that can be refused return 0 or an errno.
  * @module
  */
 import type { Family } from '../../address/ip.js';
 import { IP_VS_SVC_F_HASHED } from '../../kernel/constants.js';
 import { EEXIST, EINVAL, ENOENT, ERANGE } from '../netlink/errno.js';
+import type { ReleaseTraits } from '../release.js';
 import type { SchedulerEnvironment, SchedulerFactory } from '../schedulers/scheduler.js';
 import { copyAddress, word } from '../traffic/address-key.js';
 import { Destination, type DestinationSettings } from './destination.js';
@@ -52,6 +53,7 @@ export interface ConnectionTimeouts {
 
 /** What a namespace is made of. */
 export interface NamespaceOptions {
+  readonly traits: ReleaseTraits;
   readonly host: Host;
   readonly environment: SchedulerEnvironment;
   readonly schedulers: ReadonlyMap<string, SchedulerFactory>;
@@ -122,13 +124,14 @@ export class Namespace {
   }
 
   addDestination(service: Service, identity: DestinationIdentity, settings: DestinationSettings): number {
-    const errno = checkDestination(settings);
+    const errno = this.#checkDestination(settings);
     if (errno !== 0) return errno;
     const { family, address, port } = identity;
     if (service.destination(family, address, port) !== undefined) return EEXIST;
     const old = this.trash.take(service, family, address, port);
     if (old === undefined && !this.#isUnicast(identity)) return EINVAL;
-    const destination = old ?? new Destination(family, copyAddress(family, address), port, service);
+    const { overload } = this.options.traits;
+    const destination = old ?? new Destination(family, copyAddress(family, address), port, service, overload);
     if (destination.service !== service) {
       destination.service = service;
       destination.statistics.zero();
@@ -141,7 +144,7 @@ export class Namespace {
   }
 
   editDestination(service: Service, identity: DestinationIdentity, settings: DestinationSettings): number {
-    const errno = checkDestination(settings);
+    const errno = this.#checkDestination(settings);
     if (errno !== 0) return errno;
     const destination = service.destination(identity.family, identity.address, identity.port);
     if (destination === undefined) return ENOENT;
@@ -204,21 +207,16 @@ export class Namespace {
     this.trash.put(destination);
   }
 
+  /** In the kernel's order. Forwarding methods are not looked at: an upper threshold without a lower one is fine. */
+  #checkDestination({ weight, lowerThreshold, upperThreshold, tunnelType, tunnelPort }: DestinationSettings): number {
+    if (weight < 0 || lowerThreshold > upperThreshold) return ERANGE;
+    if (upperThreshold > this.options.traits.largestThreshold) return EINVAL;
+    return tunnelType === TUNNEL_TYPE_GUE && tunnelPort === 0 ? EINVAL : 0;
+  }
+
   #isUnicast({ family, address }: DestinationIdentity): boolean {
     return family === 'ipv4' ? this.options.host.isUnicastIPv4(word(address, 0)) : isUnicastIPv6(address);
   }
-}
-
-/** In the kernel's order. Forwarding methods are not looked at: an upper threshold without a lower one is fine. */
-function checkDestination({
-  weight,
-  lowerThreshold,
-  upperThreshold,
-  tunnelType,
-  tunnelPort,
-}: DestinationSettings): number {
-  if (weight < 0 || lowerThreshold > upperThreshold) return ERANGE;
-  return tunnelType === TUNNEL_TYPE_GUE && tunnelPort === 0 ? EINVAL : 0;
 }
 
 /** Starts the counters of a service and its destinations anew. */

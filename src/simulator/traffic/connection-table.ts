@@ -60,7 +60,7 @@ export class ConnectionTable implements Iterable<Connection> {
 
   #search(key: ConnectionKey): Connection | undefined {
     let entry = this.#buckets[this.#bucket(key)];
-    while (entry !== undefined && !isSame(entry, key)) entry = entry.next;
+    while (entry !== undefined && !(entry.isValid && isSame(entry, key))) entry = entry.next;
     return entry;
   }
 

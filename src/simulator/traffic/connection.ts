@@ -28,7 +28,7 @@ export type ConnectionKind = 'connection' | 'one-packet' | 'template';
 
 /** Milliseconds before the first packet says how long. */
 const FIRST_TIMEOUT = 3000;
-/** Of an invalidated template: nothing is found by it any more. */
+/** Of an invalidated template. */
 const INVALID_PORT = 0xffff;
 
 /** A connection, or the template by which the connections of a persistent client go to one real server. */
@@ -54,6 +54,8 @@ export class Connection implements ConnectionKey, Timed<Connection> {
   control: Connection | undefined = undefined;
   /** Connections that came by this template (`n_control`). */
   controlled = 0;
+  /** Of a template: whether packets are still to find it. */
+  isValid = true;
   /** False once it has expired; one-packet connections never are in the table. */
   listed = false;
   /** The next in its bucket. */
@@ -95,13 +97,10 @@ export class Connection implements ConnectionKey, Timed<Connection> {
     return this.destination.family === family && Buffer.compare(this.destination.address, address) === 0;
   }
 
-  get isValid(): boolean {
-    return this.virtualPort !== INVALID_PORT;
-  }
-
   /** Makes a template unfindable; the caller has taken it out of the table meanwhile. */
-  invalidate(): void {
-    this.virtualPort = INVALID_PORT;
+  invalidate(keepsVirtualPort: boolean): void {
+    this.isValid = false;
+    if (!keepsVirtualPort) this.virtualPort = INVALID_PORT;
     this.destinationPort = INVALID_PORT;
   }
 

@@ -213,7 +213,7 @@ export class Connections {
     if (template === undefined || isTemplateGood(template, this.sysctls)) return template;
     // It stays until its timer is over, or until its last connection is gone.
     this.#table.delete(template);
-    template.invalidate();
+    template.invalidate(this.#namespace.options.traits.templatesKeepPort);
     this.#table.add(template);
     return undefined;
   }

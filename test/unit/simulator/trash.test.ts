@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { type KernelRelease, traitsOf } from '../../../src/simulator/release.js';
 import { Destination, type DestinationSettings } from '../../../src/simulator/table/destination.js';
 import { Host } from '../../../src/simulator/table/host.js';
 import { Namespace } from '../../../src/simulator/table/namespace.js';
+import { EDITS_COUNT } from '../../../src/simulator/table/overload.js';
 
 const MINUTE = 60_000;
 const address = (...bytes: number[]) => Uint8Array.from([...bytes, ...Array<number>(16 - bytes.length).fill(0)]);
@@ -25,9 +27,10 @@ const serviceSettings = {
   prefix: 0,
 };
 
-function director() {
+function director(release: KernelRelease = '6.12') {
   const clock = { now: 1_000_000 };
   const namespace = new Namespace({
+    traits: traitsOf(release),
     host: new Host([{ address: 0x7f000001, prefix: 8 }], []),
     environment: { now: () => clock.now, random: () => 0 },
     schedulers: new Map(),
@@ -83,20 +86,6 @@ describe('a destination that comes back', () => {
     expect(service({ mark: 1 }).destinations[0]).not.toBe(destination);
     expect(namespace.trash.size).toBe(1);
   });
-
-  it('is no longer overloaded if its threshold has grown or gone, and still is if not', () => {
-    for (const [upperThreshold, overloaded] of [
-      [10, true],
-      [11, false],
-      [9, true],
-      [0, false],
-    ] as const) {
-      const { namespace, service, destination } = director();
-      destination.overloaded = true;
-      namespace.editDestination(service(), first, { ...settings, upperThreshold });
-      expect(destination.overloaded).toBe(overloaded);
-    }
-  });
 });
 
 describe('the trash', () => {
@@ -124,7 +113,7 @@ describe('the trash', () => {
 
   it('gives back the one that came last where two would do', () => {
     const { namespace, service } = director();
-    const twins = [1, 2].map(() => new Destination('ipv4', first.address, first.port, service()));
+    const twins = [1, 2].map(() => new Destination('ipv4', first.address, first.port, service(), EDITS_COUNT));
     for (const twin of twins) namespace.trash.put(twin);
     expect(namespace.trash.take(service(), 'ipv4', first.address, first.port)).toBe(twins[1]);
     expect(namespace.trash.take(service(), 'ipv4', first.address, first.port)).toBe(twins[0]);

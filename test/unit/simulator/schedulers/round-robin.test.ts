@@ -89,9 +89,9 @@ describe('wrr', () => {
     const service = serviceOf('wrr', [3, 2, 1]);
     service.update(server(1), 3, { upperThreshold: 2 });
     expect(picks(service, 6)).toBe('1 2 3 1 2 2');
-    service.update(server(2), 2, { upperThreshold: 1 });
-    service.update(server(3), 1, { upperThreshold: 1 });
-    // The thresholds are reached with the next connection only.
+    // They have room for one connection each.
+    service.update(server(2), 2, { upperThreshold: 4 });
+    service.update(server(3), 1, { upperThreshold: 2 });
     expect(picks(service, 4)).toBe('2 3 - -');
     service.update(server(1), 3);
     expect(picks(service, 3)).toBe('1 1 1');
@@ -101,7 +101,7 @@ describe('wrr', () => {
     const service = serviceOf('wrr', [2147483647, 1]);
     service.update(server(1), 2147483647, { upperThreshold: 1 });
     expect(picks(service, 4)).toBe('1 2 2 2');
-    service.update(server(2), 1, { upperThreshold: 1 });
+    service.update(server(2), 1, { upperThreshold: 4 });
     expect(picks(service, 3)).toBe('2 - -');
   });
 
