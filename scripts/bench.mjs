@@ -31,7 +31,7 @@ const values = parse();
 if (values.help) {
   console.log(HELP);
 } else {
-  setupOrExit({ packages: true });
+  setupOrExit({ packages: 'tests' });
   compileBound();
   runInLab('test/bench/run.js', {
     args: [...(values.quick ? ['--quick'] : []), ...values.row.flatMap((text) => ['--row', text]), FIGURES],

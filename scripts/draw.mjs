@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { root, setupOrExit } from './setup.mjs';
 
-setupOrExit({ packages: true, native: true, typescript: true });
+setupOrExit({ packages: 'tests', native: true, typescript: true });
 const test = ['node_modules/vitest/vitest.mjs', 'run', '--project=interop', 'test/interop/drawings.test.ts'];
 // What is written in the lab is gone with it, but for the directory that is shared.
 const lab = ['.build/test/lab/run.js', '--share', 'docs/guide', '--', 'env', 'DRAW=1', process.execPath, ...test];

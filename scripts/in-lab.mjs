@@ -10,13 +10,13 @@ import { root, setupOrExit } from './setup.mjs';
  * @param {Options} [options]
  *
  * @typedef {object} Options
- * @property {true | 'story'} [packages] which Debian packages it takes (scripts/setup.mjs)
+ * @property {'tests' | 'story'} [packages] which Debian packages it takes (scripts/setup.mjs)
  * @property {string} [otherwise] the program to run where no kernel can be had, on this machine
  * @property {readonly string[]} [args] the program's arguments
  * @property {readonly string[]} [lab] options of the lab (test/lab/run.ts)
  * @property {() => unknown} [onSuccess] what to do on this machine when the program has ended well
  */
-export function runInLab(program, { packages = true, otherwise, args = [], lab: options = [], onSuccess } = {}) {
+export function runInLab(program, { packages = 'tests', otherwise, args = [], lab: options = [], onSuccess } = {}) {
   setupOrExit({ packages, native: true, typescript: true });
   // In the lab output goes to a file, so only here it is known whether a terminal shows it.
   const colour = process.stdout.isTTY && !process.env['NO_COLOR'] ? { FORCE_COLOR: '1' } : {};

@@ -2,13 +2,15 @@
 //
 //   node scripts/setup.mjs
 //
-// Each step is taken only when something is missing, and says so in one line.
+// Each step is taken only when something is missing, and says so in one line. Nothing of the machine is changed and no root is
+// needed: Debian packages are unpacked below .build, and the lab lays them over the machine's files.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { delimiter, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DebianError, unpackPackages } from './debian.mjs';
+import { unpackKernel } from './debian-kernel.mjs';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -29,27 +31,26 @@ const STORY = {
   ...(process.arch === 'x64' && { 'linux.uml': 'user-mode-linux' }),
 };
 
-/** What the tests take. */
+/** What the tests take besides. */
 const TESTS = {
-  'g++': 'g++',
-  make: 'make',
-  python3: 'python3',
   ...STORY,
   'iptables-legacy': 'iptables',
+  nft: 'nftables',
   tcpdump: 'tcpdump',
   keepalived: 'keepalived',
   ldirectord: 'ldirectord',
   ifconfig: 'net-tools',
-  // They check the manual page, the units and the scripts.
+  // They read the scripts, the manual page, the units, the completion and the metrics.
   shellcheck: 'shellcheck',
   groff: 'groff-base',
   'systemd-analyze': 'systemd',
-  // They try the completion.
   zsh: 'zsh',
   fish: 'fish',
-  // They check the metrics and scrape them.
   promtool: 'prometheus',
 };
+
+/** What has to be installed: it runs on the machine itself, and makes programs for it. */
+const COMPILER = { 'g++': 'g++', openssl: 'openssl' };
 
 /** Where the lab looks for the packages that this machine has not: a link to where they were unpacked. */
 const LAYER = join(root, '.build/lab-layer');
@@ -57,16 +58,22 @@ const LAYER = join(root, '.build/lab-layer');
 /**
  * Takes the steps that are asked for, npm's packages first in any case.
  *
- * For the story of npm start Debian packages are unpacked below .build, for the tests they are installed. Those that can't be
- * had are no error here: they are named, and what needs them fails by itself.
+ * Debian packages that can't be had are no error here: they are named, and what needs them fails by itself.
  *
- * @param {{ packages?: boolean | 'story', native?: boolean, typescript?: boolean }} steps
+ * @param {Steps} steps
  * @throws {SetupError}
+ *
+ * @typedef {object} Steps
+ * @property {'story' | 'tests'} [packages] the Debian packages of npm start, or those of npm test
+ * @property {6.12 | undefined} [kernel] a stock kernel for the lab
+ * @property {boolean} [native]
+ * @property {boolean} [typescript]
  */
-export function setup({ packages = false, native = false, typescript = false }) {
+export function setup({ packages, kernel, native = false, typescript = false }) {
   if (!npmPackagesAreInstalled()) take('npm packages: installing', 'npm', 'ci', '--no-audit', '--no-fund');
-  if (packages === 'story') unpackDebianPackages();
-  else if (packages) installDebianPackages();
+  if (packages !== undefined) unpackDebianPackages(packages === 'story' ? STORY : TESTS);
+  if (packages === 'tests') nameMissing(COMPILER);
+  if (kernel !== undefined) fetching(`the kernel ${kernel}`, () => unpackKernel(kernel, console.log));
   if (native) take(undefined, process.execPath, 'scripts/prebuild.mjs', 'own');
   if (typescript) take('TypeScript: compiling', 'npm', 'run', '--silent', 'build:ts');
 }
@@ -90,47 +97,41 @@ function readLock(path) {
   return JSON.parse(readFileSync(path, 'utf8')).packages;
 }
 
-/** Some tests take programs on the machine itself, where unpacked ones would not run. */
-function installDebianPackages() {
-  const missing = packagesWithout(TESTS, PATHS);
-  if (missing.length === 0) return;
-  const names = missing.join(' ');
-  console.log(`Debian packages: installing ${names}`);
-  const reason = aptInstall(missing);
-  if (reason === undefined) return;
-  console.error(`Debian packages: could not install them: ${reason}. Please run:`);
-  console.error(`  apt-get install --no-install-recommends ${names}`);
-}
-
 /**
- * Says why it failed, if it did.
+ * What an earlier call unpacked does.
  *
- * @param {string[]} names
+ * @param {Record<string, string>} programs
  */
-function aptInstall(names) {
-  if (run('apt-get', '--version').status !== 0) return 'this is not Debian, there is no apt-get';
-  const asRoot = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
-  if (asRoot.length > 0 && run(...asRoot, 'true').status !== 0) return 'that takes root, or sudo without a password';
-  const apt = [...asRoot, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-qq'];
-  const update = run(...apt, 'update');
-  const install = run(...apt, 'install', '--yes', '--no-install-recommends', ...names);
-  if (install.status === 0) return undefined;
-  return `apt-get failed:\n${update.output}${install.output}`.trimEnd();
-}
-
-/** For who only looks: nothing of the machine is changed, and no root is needed. What an earlier call unpacked does. */
-function unpackDebianPackages() {
+function unpackDebianPackages(programs) {
   const unpacked = ['usr/bin', 'usr/sbin'].map((directory) => join(LAYER, directory));
-  if (packagesWithout(STORY, [...PATHS, ...unpacked]).length === 0) return;
-  const missing = packagesWithout(STORY, PATHS);
-  try {
+  if (packagesWithout(programs, [...PATHS, ...unpacked]).length === 0) return;
+  const missing = packagesWithout(programs, PATHS);
+  fetching(missing.join(' '), () => {
     const tree = unpackPackages(missing, console.log);
     rmSync(LAYER, { force: true });
     symlinkSync(relative(dirname(LAYER), tree), LAYER);
+  });
+}
+
+/**
+ * @param {string} what
+ * @param {() => void} fetch
+ */
+function fetching(what, fetch) {
+  try {
+    fetch();
   } catch (error) {
     if (!(error instanceof DebianError)) throw error;
-    console.error(`Debian packages: could not fetch ${missing.join(' ')}: ${error.message}`);
+    console.error(`Debian packages: could not fetch ${what}: ${error.message}`);
   }
+}
+
+/** @param {Record<string, string>} programs */
+function nameMissing(programs) {
+  const missing = packagesWithout(programs, PATHS);
+  if (missing.length === 0) return;
+  console.error(`Missing on this machine: ${missing.join(' ')}. Please run, as root:`);
+  console.error(`  apt-get install --no-install-recommends ${missing.join(' ')}`);
 }
 
 /**
@@ -183,5 +184,5 @@ export function setupOrExit(steps) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  setupOrExit({ packages: true, native: true, typescript: true });
+  setupOrExit({ packages: 'tests', native: true, typescript: true });
 }

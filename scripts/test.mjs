@@ -2,14 +2,15 @@
 //
 //   npm test                                 all of them
 //   npm test -- unit [vitest arguments]      one of them; so with build, lint, typecheck, package, sanitizer
-//   npm test -- kernel [vitest arguments]    those that need a kernel; conformance and interop are its parts
+//   npm test -- kernel [vitest arguments]    those that need a kernel; conformance, interop and programs are its parts
+//   npm test -- kernel-6.12                  some of them on Debian's stock 6.12; with vitest arguments, those that these name
 //
 // Of long cases that are alike each run takes some, others each time; IPVS_TEST_ALL=1 takes all of them.
 //
 // Each test of vitest counts as one, and so does each other check. The tests that need a kernel run in one lab on the last
-// processor, beside the other checks on the processors before it. Not in two labs: on a virtual machine whose page tables are
-// shadowed, two user-mode kernels get half the speed each (2026-11: one process of Node starts in 0.8 s in one lab, in 1.7 s
-// in each of two), and tests that measure time fail.
+// processor, beside the other checks on the processors before it, of which the stock kernel is the last. Not in two labs of
+// user-mode Linux: on a virtual machine whose page tables are shadowed, each gets half the speed (2026-11: one process of Node
+// starts in 0.8 s in one lab, in 1.7 s in each of two), and tests that measure time fail.
 
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -17,6 +18,7 @@ import { join } from 'node:path';
 import { root, SetupError, setup } from './setup.mjs';
 
 /** @typedef {{ passed: number, failed: number }} Counts */
+/** @typedef {{ projects: string[], files?: string[] }} Files those of projects, or some of them */
 /** @typedef {(recording: Recording) => Promise<Counts>} Check */
 /** @typedef {{ name: string, recording: Recording, result: Promise<{ counts: Counts, seconds: number }> }} Task */
 
@@ -43,34 +45,57 @@ class Recording {
 
 const [part, ...vitestArguments] = process.argv.slice(2);
 
+const KERNEL = ['conformance', 'interop', 'process', 'programs'];
+
+/** What the stock kernel runs besides: it has two processors. */
+const STOCK = [...KERNEL, 'smp'];
+
+/** The files that npm test runs on it: what a kernel itself does, and how the simulator agrees. */
+const STOCK_FILES = [
+  ...['races', 'ipvs', 'native', 'services', 'destinations', 'settings', 'restore', 'save', 'concurrency', 'counters'],
+  ...['proc', 'fallback', 'namespaces', 'descriptors', 'neighbour-probe', 'sysctl', 'attributes', 'schedulers'],
+  ...['simulator-differential', 'simulator-connections'],
+].map((name) => `/${name}.test.ts`);
+
 /** The command that keeps another one off the processor that the lab takes (test/lab/boot.ts), where there are several. */
 const BESIDE_LAB = part === undefined ? otherProcessors() : [];
 
-/** The command that runs another one in the lab, where only vitest's report is written through to this machine. */
-const LAB = [
-  ...[process.execPath, '.build/test/lab/run.js', '--timeout', String(KERNEL_TIMEOUT_SECONDS)],
-  ...['--share', REPORTS, '--'],
-];
+/**
+ * The command that runs another one in the lab, where only vitest's report is written through to this machine.
+ *
+ * @param {string[]} [prefix]
+ */
+function lab(prefix = []) {
+  return [
+    ...[...prefix, process.execPath, '.build/test/lab/run.js', '--timeout', String(KERNEL_TIMEOUT_SECONDS)],
+    ...['--share', REPORTS, '--'],
+  ];
+}
 
 /** @type {Record<string, Check>} */
 const checks = {
   build,
   lint: command(...BESIDE_LAB, 'node_modules/.bin/biome', 'ci', '.'),
   typecheck: command(...BESIDE_LAB, 'node_modules/.bin/tsc', '-p', 'tsconfig.json'),
-  unit: tests('unit', BESIDE_LAB, ['unit', 'simulator']),
-  package: tests('package', BESIDE_LAB, ['package']),
+  unit: tests('unit', BESIDE_LAB, { projects: ['unit', 'simulator'] }),
+  package: tests('package', BESIDE_LAB, { projects: ['package'] }),
   sanitizer: command(...BESIDE_LAB, process.execPath, 'scripts/sanitize.mjs'),
-  kernel: tests('kernel', LAB, ['conformance', 'interop', 'process']),
-  conformance: tests('conformance', LAB, ['conformance', 'process']),
-  interop: tests('interop', LAB, ['interop']),
-  reload: tests('reload', LAB, ['reload']),
+  kernel: tests('kernel', lab(), { projects: KERNEL }),
+  'kernel-6.12': tests('kernel-6.12', lab(['env', 'IPVS_LAB=6.12', ...BESIDE_LAB]), {
+    projects: STOCK,
+    files: vitestArguments.length > 0 ? [] : STOCK_FILES,
+  }),
+  conformance: tests('conformance', lab(), { projects: ['conformance', 'process'] }),
+  interop: tests('interop', lab(), { projects: ['interop'] }),
+  programs: tests('programs', lab(), { projects: ['programs'] }),
+  reload: tests('reload', lab(), { projects: ['reload'] }),
 };
 
 if (part !== undefined && !(part in checks)) {
   console.error(`There is no check '${part}'; there are: ${Object.keys(checks).join(', ')}`);
   process.exit(2);
 }
-const { passed, failed } = prepare({ packages: true }, process.stderr)
+const { passed, failed } = prepare({ packages: 'tests' }, process.stderr)
   ? await (part === undefined ? all() : only(part))
   : { passed: 0, failed: 1 };
 console.log(`${passed} passed, ${failed} failed`);
@@ -81,7 +106,8 @@ async function all() {
   // What the lab prints waits until the other checks have had their say.
   const lab = start('kernel');
   const others = [];
-  for (const name of ['lint', 'typecheck', 'unit', 'package', 'sanitizer']) others.push(await finish(start(name)));
+  for (const name of ['lint', 'typecheck', 'unit', 'package', 'sanitizer', 'kernel-6.12'])
+    others.push(await finish(start(name)));
   lab.recording.show();
   others.push(await finish(lab));
   // It takes the module out of its kernel, and has one of its own for that.
@@ -90,8 +116,7 @@ async function all() {
 
 /** @param {string} name */
 async function only(name) {
-  const needsBuild = ['kernel', 'conformance', 'interop', 'reload', 'package', 'sanitizer'].includes(name);
-  const built = needsBuild ? [await finish(start('build'))] : [];
+  const built = ['lint', 'typecheck', 'unit', 'build'].includes(name) ? [] : [await finish(start('build'))];
   const task = start(name);
   task.recording.show();
   return sum(...built, await finish(task));
@@ -134,7 +159,8 @@ function sum(...counts) {
 
 /** @type {Check} */
 async function build(recording) {
-  return count(prepare({ native: true, typescript: true }, recording));
+  const kernel = part === undefined || part === 'kernel-6.12' ? 6.12 : undefined;
+  return count(prepare({ native: true, typescript: true, kernel }, recording));
 }
 
 /**
@@ -180,10 +206,10 @@ function command(...words) {
  *
  * @param {string} name
  * @param {string[]} runner the command that vitest's own is appended to
- * @param {string[]} projects
+ * @param {Files} which
  * @returns {Check}
  */
-function tests(name, runner, projects) {
+function tests(name, runner, { projects, files = [] }) {
   const file = join(root, REPORTS, `${name}.json`);
   const vitest = [
     ...[
@@ -192,6 +218,7 @@ function tests(name, runner, projects) {
       'run',
       ...projects.map((project) => `--project=${project}`),
     ],
+    ...files,
     ...['--reporter=default', '--reporter=json', `--outputFile.json=${file}`, ...vitestArguments],
   ];
   return async (recording) => {

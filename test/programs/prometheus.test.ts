@@ -8,10 +8,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { METRICS_FORMATS } from '../../../src/metrics/index.js';
-import { KEY, useDaemon, yaml } from '../daemon/fixture.js';
+import { METRICS_FORMATS } from '../../src/metrics/index.js';
+import { KEY, useDaemon, yaml } from '../unit/daemon/fixture.js';
 
-const RULES = fileURLToPath(new URL('../../../examples/prometheus/ipvs-ts.rules.yml', import.meta.url));
+const RULES = fileURLToPath(new URL('../../examples/prometheus/ipvs-ts.rules.yml', import.meta.url));
 
 const held = useDaemon();
 let directory: string;
