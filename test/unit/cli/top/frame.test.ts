@@ -151,6 +151,7 @@ describe('a screen', () => {
       |
       Rates are averages of a few seconds, which the kernel brings up to date every 2 s.|
       K, M, G: thousands, millions, thousand millions.|
+      By health checks: U up, D down, H held down, ? not measured.|
       q quit  ? help  < > sort  / filter  space pause|
       "
     `);
