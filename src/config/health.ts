@@ -35,7 +35,10 @@ export function healthOf(
   const sorry = standIns(service, entry, 'sorry', value.sorry === undefined ? [] : [value.sorry], defaults, findings);
   if (sorry.length > 1) findings.add([...path, 'sorry'], 'must be one real server');
   for (const { draft } of sorry) refuseChecked(draft, findings);
-  refuseOwn(entry, servers, [...backups, ...sorry], findings);
+  const sorryName = sorry[0] && formatDestinationKey(sorry[0].destination);
+  const isOther = ({ destination }: (typeof servers)[number]) =>
+    destination.weight > 0 || formatDestinationKey(destination) !== sorryName;
+  refuseOwn(entry, servers.filter(isOther), [...backups, ...sorry], findings);
   const checks = look(items, named, findings);
   const own = [...servers, ...backups].flatMap(({ destination: { address, port }, draft }) => {
     if (draft.checks === undefined && draft.health === undefined) return [];

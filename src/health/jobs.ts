@@ -5,7 +5,7 @@
 import type { NormalCheck } from '../model/check.js';
 import type { NormalDesiredService } from '../model/desired.js';
 import type { NormalDestination } from '../model/destination.js';
-import type { NormalServerHealth, NormalServiceHealth } from '../model/health.js';
+import { isSorry, type NormalServerHealth, type NormalServiceHealth } from '../model/health.js';
 import type { NormalServiceNotify } from '../model/hook.js';
 import { formatServiceKey } from '../model/service-key.js';
 import type { Target } from './check-outcome.js';
@@ -54,7 +54,7 @@ export function checkedServers({ health, destinations }: CheckedService): Checke
     const { checks, notify }: Pick<NormalServerHealth, 'checks' | 'notify'> = own.get(`${address} ${port}`) ?? {
       checks: health.checks,
     };
-    const jobs = checks.map((check) => jobOf(destination, check));
+    const jobs = isSorry(health, destination) ? [] : checks.map((check) => jobOf(destination, check));
     return {
       health,
       destination,

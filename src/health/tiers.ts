@@ -3,7 +3,7 @@
  * @module
  */
 import { formatDestinationKey, type NormalDestination } from '../model/destination.js';
-import { type NormalOnFailure, type NormalServiceHealth, onFailureOf } from '../model/health.js';
+import { isSorry, type NormalOnFailure, type NormalServiceHealth, onFailureOf } from '../model/health.js';
 import type { Verdict } from '../reconcile/intent.js';
 import { type ServerName, serverName } from '../reconcile/override.js';
 
@@ -79,7 +79,8 @@ export function decide(input: TierInput): TierDecision {
   });
   // Those that are up, and too few, leave the service to the sorry server; their connections go on.
   if (tier === 'sorry') {
-    for (const server of [...servers, ...staying].filter(isUp)) verdicts.set(serverName(service, server), 'quiesce');
+    const others = servers.filter((server) => !isSorry(health, server));
+    for (const server of [...others, ...staying].filter(isUp)) verdicts.set(serverName(service, server), 'quiesce');
   }
   const standIns = [...staying, ...(tier === 'sorry' && sorry ? [sorry] : [])];
   const next = Math.min(...ends);

@@ -72,7 +72,10 @@ export interface ServiceHealth {
   readonly quorum?: Quorum | undefined;
   /** Real servers that serve, checked, while the quorum is lost. */
   readonly backups?: readonly Destination[] | undefined;
-  /** Serves, unchecked, while neither the service's servers nor its backups have the quorum. */
+  /**
+   * Serves, unchecked, while neither the service's servers nor its backups have the quorum. It may be one of the service's servers
+   * with weight 0, and stays in the table then, so that its connections go on: keepalived's `sorry_server_inhibit`.
+   */
   readonly sorry?: Destination | undefined;
   /**
    * Whether servers keep their weight when all of them, and all backups, are down, and there is no sorry server. Default false.
@@ -175,6 +178,11 @@ const healthSchema = lazy((z) =>
     notify: serviceNotifySchema().optional(),
   }),
 );
+
+/** Whether a real server of the table is the sorry server, which stands there with weight 0. */
+export function isSorry({ sorry }: NormalServiceHealth, server: NormalDestination): boolean {
+  return sorry !== undefined && server.weight === 0 && formatDestinationKey(server) === formatDestinationKey(sorry);
+}
 
 /** What happens to each real server of a service, or backup, that is down. */
 export function onFailureOf({

@@ -5,7 +5,7 @@
 import { netmaskText } from '../../ipvsadm/rules.js';
 import type { NormalDesiredService } from '../../model/desired.js';
 import type { NormalDestination } from '../../model/destination.js';
-import type { NormalServiceHealth } from '../../model/health.js';
+import { isSorry, type NormalServiceHealth } from '../../model/health.js';
 import type { NormalService } from '../../model/service.js';
 import { familyOfKey, formatServiceKey } from '../../model/service-key.js';
 import type { Timeouts } from '../../model/timeouts.js';
@@ -76,7 +76,11 @@ function virtualServer(
   health: NormalServiceHealth | undefined,
   report: ReportNotWritten,
 ): string[] {
-  const servers = realServers(service, destinations, health, report);
+  const total = destinations.reduce((sum, { weight }) => sum + weight, 0);
+  const isElsewhere = (each: NormalDestination) =>
+    health !== undefined && isSorry(health, each) && !isNeverReached(health, total);
+  const others = destinations.filter((each) => !isElsewhere(each));
+  const servers = realServers(service, others, health, report);
   if (servers.length === 0) {
     report(formatServiceKey(service), 'left out: keepalived takes no virtual server without real servers');
     return [];
@@ -103,7 +107,8 @@ function policyOf(
   }
   tellSorry(name, sorry, report);
   const { address, port } = sorry;
-  return [...lines, `sorry_server ${endpoint(address, port)}`, `sorry_server_lvs_method ${method(sorry)}`];
+  const stays = destinations.some((each) => isSorry(health, each)) ? ['sorry_server_inhibit'] : [];
+  return [...lines, `sorry_server ${endpoint(address, port)}`, `sorry_server_lvs_method ${method(sorry)}`, ...stays];
 }
 
 function target(service: NormalService): string {

@@ -393,14 +393,11 @@ function standing(server: VirtualServer): Stand {
   const total = totalOf(reals);
   const { up, hysteresis } = quorumOf(server, total);
   if (total > 0 && total >= up + hysteresis) {
-    if (sorry.inhibits !== true) return { servers: reals, isChecked: true, sorry: { real: sorry, weight: 1 } };
-    report.skip(
-      sorry.place,
-      'stands there with weight 0 (sorry_server_inhibit), and stays so: a sorry server here is none of the real servers',
-    );
+    const serving = { isChecked: true, sorry: { real: sorry, weight: 1 } };
     // The kernel has one server of an address and a port, whatever the two say besides.
     const isReal = reals.some(({ real }) => real.address === sorry.address && real.port === sorry.port);
-    return { servers: isReal ? reals : [...reals, { real: sorry, weight: 0 }], isChecked: true };
+    if (sorry.inhibits !== true || isReal) return { servers: reals, ...serving };
+    return { servers: [...reals, { real: sorry, weight: 0 }], ...serving };
   }
   report.skip(
     sorry.place,

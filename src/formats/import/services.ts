@@ -135,7 +135,10 @@ export class Services {
     }
     const sorry = this.#destinationOf(service, draft);
     if (sorry === undefined) return health;
-    if (!destinations.has(formatDestinationKey(sorry))) return { ...health, sorry };
+    const name = formatDestinationKey(sorry);
+    const isChecked = checked.some(({ server, checks }) => checks.length > 0 && formatDestinationKey(server) === name);
+    // One that is in the table with weight 0 stays there.
+    if (!isChecked && (destinations.get(name)?.weight ?? 0) === 0) return { ...health, sorry };
     this.#report.skip(draft.place, 'is a real server of its virtual server: a sorry server here is none of them');
     return health;
   }

@@ -407,6 +407,24 @@ describe('checks', () => {
     expect(back).toEqual(health);
   });
 
+  test('a sorry server that stays with weight 0 comes back as it was, and ldirectord has none', () => {
+    const staying = desired(
+      { protocol: 'tcp', address: '192.0.2.1', port: 80, scheduler: 'rr' },
+      { address: '198.51.100.1' },
+      { address: '198.51.100.9', weight: 0 },
+    );
+    const sorry = { address: '198.51.100.9' };
+    const whatFollows = { onFailure: { removeAfter: 0 }, sorry, servers: [{ ...sorry, checks: [] }] };
+    const health = parseHealth([
+      { service: 'tcp://192.0.2.1:80', checks: [{ type: 'tcp', ...timed }], ...whatFollows },
+    ]);
+    const exported = exportConfig({ services: [staying], health }, { format: 'keepalived' });
+    expect(exported.notWritten).toEqual([]);
+    expect(readBack(exported, 'keepalived')).toMatchObject({ services: [staying], health });
+    const { notWritten } = exportConfig({ services: [staying], health }, { format: 'ldirectord' });
+    expect(notWritten.map(({ why }) => why).join()).toContain('without its checks');
+  });
+
   test('ldirectord: what one server has otherwise is told, and the checks are written', () => {
     const { back, told } = roundTrip('ldirectord', {
       checks: [{ type: 'tcp', ...whole }],

@@ -9,6 +9,7 @@ import { readHealthReport, readHealthReports } from '../../../src/health/journal
 import { type HealthEvent, HealthMonitor, type HealthMonitorOptions } from '../../../src/health/monitor.js';
 import * as tiers from '../../../src/health/tiers.js';
 import { formatServiceKey } from '../../../src/model/service-key.js';
+import { effective } from '../../../src/reconcile/intent.js';
 import type { Override } from '../../../src/reconcile/override.js';
 import { FakeClock } from './fake-clock.js';
 
@@ -395,6 +396,24 @@ describe('hooks', () => {
       reason: 'exit code 1',
     });
   });
+});
+
+test('a sorry server that stands in the table with weight 0 is not checked, and serves there', async () => {
+  const world = new World();
+  const file = FILE.replace('[10.0.0.1, 10.0.0.2]', '[10.0.0.1, 10.0.0.2, { address: 10.0.0.9, weight: 0 }]');
+  await world.follow(file);
+  expect(world.runs).not.toContain('10.0.0.9');
+  const weights = () => {
+    const { services = [] } = effective(parseStateText(file), world.monitor.wishes());
+    return services[0]?.destinations.map(({ address, weight }) => `${address} ${weight}`);
+  };
+  expect(weights()).toEqual(['10.0.0.1 1', '10.0.0.2 1', '10.0.0.9 0']);
+  for (const each of ['10.0.0.1', '10.0.0.2']) world.dead.add(each);
+  await world.clock.advance(3000);
+  expect(weights()).toEqual(['10.0.0.1 0', '10.0.0.2 0', '10.0.0.9 1']);
+  world.dead.clear();
+  await world.clock.advance(30_000);
+  expect(weights()).toEqual(['10.0.0.1 1', '10.0.0.2 1', '10.0.0.9 0']);
 });
 
 test('a server may have an onFailure of its own', async () => {
