@@ -42,6 +42,9 @@ export const DRAIN = {
   help: 'drain servers that are removed; this is the drain timeout',
 } as const satisfies ValueOptionSpec<number>;
 
+/** What becomes of connections at the timeout of {@link DRAIN}. */
+export const END = { help: 'with --drain: end the connections that are left at the drain timeout' } as const;
+
 /** The formats of other programs' files. */
 export const FORMATS = ['keepalived', 'lvs.cf', 'ldirectord', 'ipvsctl', 'rules'] as const;
 

@@ -24,6 +24,10 @@ export function healthLine(event: HealthEvent): string {
       return `not measured: ${someOf(event.servers)}: ${event.reason}`;
     case 'warning':
       return `warning: ${event.target}: ${event.warning}`;
+    case 'hook-failed': {
+      const subject = event.server === undefined ? event.service : `${event.server} of ${event.service}`;
+      return `hook failed: ${event.event} of ${subject}: ${event.hook}: ${event.reason}`;
+    }
     case 'journal':
       return `verdicts not written: ${event.reason}`;
   }

@@ -10,7 +10,7 @@ import { namespaceIdentity } from '../linux/namespace-identity.js';
 import { READY, reloading, STOPPING, type SystemdNotifier, statusOf, systemdNotifier } from '../linux/systemd.js';
 import type { KeepEvent } from '../reconcile/keep.js';
 import type { Plan } from '../reconcile/plan.js';
-import { DRAIN, milliseconds, NETNS, PRUNE, SCOPE } from './common-options.js';
+import { DRAIN, END, milliseconds, NETNS, PRUNE, SCOPE } from './common-options.js';
 import type { VerbContext } from './context.js';
 import { healthLine } from './health-text.js';
 import { warningWriter } from './input.js';
@@ -30,6 +30,7 @@ export const KEEP_OPTIONS = {
   scope: SCOPE,
   prune: PRUNE,
   drain: DRAIN,
+  end: END,
   settle: {
     placeholder: 'SECONDS',
     default: '2',
@@ -70,7 +71,8 @@ export type KeepValues = Arguments<typeof KEEP_OPTIONS, Readonly<Record<never, n
 export async function keeping(verb: string, file: string, values: KeepValues, { streams, env }: VerbContext) {
   if (file === '' || file === '-') throw new UsageError('FILE must be a file, which can change');
   const { parseScope, stateDirectory } = await import('../reconcile/index.js');
-  const { netns, drain, interval, settle, prune, withdraw, start, json } = values;
+  const { netns, drain, end, interval, settle, prune, withdraw, start, json } = values;
+  if (end && drain === undefined) throw new UsageError('--end needs --drain');
   const signals = new Signals();
   const systemd = new Systemd();
   const line = json ? (event: KeepEvent) => jsonOf(keepEventJson(event)) : textLine;
@@ -83,7 +85,7 @@ export async function keeping(verb: string, file: string, values: KeepValues, { 
     massFailure: values.hold > 0 && { hold: values.hold },
     scope: parseScope(values.scope),
     signal: signals.end,
-    ...(drain !== undefined && { drain: { deadline: drain } }),
+    ...(drain !== undefined && { drain: { deadline: drain, end } }),
     accept: ({ health }: DesiredState) => {
       if (health !== undefined) refuseOtherNamespace(netns, verb);
     },
@@ -203,6 +205,10 @@ function linesOf(event: KeepEvent): string[] {
       );
       return ['', ...left];
     }
+    case 'ended':
+      return [`${event.ended} connections of ${event.server}${event.left > 0 ? `; ${event.left} could not be` : ''}`];
+    case 'not-ended':
+      return [`connections of ${event.server}: ${event.error.message}`];
     case 'override':
       return [...event.overrides.map(overrideLine), ...stepsOf(event)];
     default:

@@ -10,7 +10,7 @@ import type { NormalServiceHealth } from '../model/health.js';
 import { withoutUndefined } from '../model/parse.js';
 import { DEFAULT_SCHEDULER, type NormalService } from '../model/service.js';
 import { familyOfKey, formatServiceKey } from '../model/service-key.js';
-import { healthFields, ownChecks } from './write-health.js';
+import { healthFields, ownFields } from './write-health.js';
 
 /** The sections that services are written in; those of nothing are absent. */
 export interface ServiceSections {
@@ -110,7 +110,7 @@ function entryOf(
   const destinationPort = sharedPort(service, destinations);
   const port = destinationPort ?? ('port' in service ? service.port : 0);
   const write = (destination: NormalDestination) =>
-    itemOf(destination, port, { ...inherited, ...shared }, ownChecks(health, destination));
+    itemOf(destination, port, { ...inherited, ...shared }, ownFields(health, destination));
   const fields: Fields = withoutUndefined({
     service: formatServiceKey(service),
     ...(typeof scheduling === 'object' && scheduling),
@@ -145,14 +145,9 @@ function sharedPort(service: NormalService, destinations: readonly NormalDestina
   return destinations.every(({ forward, port }) => forward === 'nat' && port === first.port) ? first.port : undefined;
 }
 
-function itemOf(
-  destination: NormalDestination,
-  usualPort: number,
-  inherited: Inherited,
-  checks: readonly object[] | undefined,
-): Item {
+function itemOf(destination: NormalDestination, usualPort: number, inherited: Inherited, own: Fields): Item {
   const { address, port } = destination;
-  const fields = { ...differing(destinationFields(destination), inherited), ...(checks && { checks }) };
+  const fields = { ...differing(destinationFields(destination), inherited), ...own };
   if (Object.keys(fields).length > 0) return { address, ...(port !== usualPort && { port }), ...fields };
   return port === usualPort ? address : formatEndpoint(address, port);
 }

@@ -8,6 +8,8 @@ import {
   type NormalDestination,
   parseDestination,
 } from '../model/destination.js';
+import type { OnFailure } from '../model/health.js';
+import type { NormalServerNotify } from '../model/hook.js';
 import { withoutUndefined } from '../model/parse.js';
 import { formatServiceKey, type ServiceKey } from '../model/service-key.js';
 import { type Findings, type Path, pathText } from './path.js';
@@ -19,18 +21,36 @@ import type { Placed } from './sections.js';
 export interface Draft {
   /** What it says of its own checks. */
   readonly checks: Placed<readonly CheckItem[]> | undefined;
+  /** What else it has otherwise than its service, and where that stands. */
+  readonly health: Placed<OwnHealth> | undefined;
   readonly fields: DestinationFields & { readonly address: string };
   readonly placeOf: (field: string | number | undefined) => Path;
 }
 
+/** What a real server says of its failing. */
+export interface OwnHealth {
+  readonly onFailure?: OnFailure;
+  readonly notify?: NormalServerNotify;
+}
+
 type DestinationFields = Partial<Omit<Destination, 'forward' | 'tunnel'>> & Pick<Defaults, 'forward' | 'tunnel'>;
+
+type DestinationObject = Exclude<DestinationItem, string>;
 
 /** Each real server that some items name. */
 export function draftsOf(items: readonly Placed<DestinationItem>[], findings: Findings): Draft[] {
   return items.flatMap(({ path, value }) => {
     const isText = typeof value === 'string';
-    const { address: text, checks: own, ...given } = isText ? { address: value, checks: undefined } : value;
+    const {
+      address: text,
+      checks: own,
+      onFailure,
+      notify,
+      ...given
+    }: DestinationObject = isText ? { address: value } : value;
     const checks = own && { path: [...path, 'checks'], value: own };
+    const said = withoutUndefined({ onFailure, notify: notify && withoutUndefined(notify) });
+    const health = Object.keys(said).length > 0 ? { path, value: said } : undefined;
     const place = isText ? path : [...path, 'address'];
     const keys = findings.attempt(
       () => place,
@@ -42,7 +62,7 @@ export function draftsOf(items: readonly Placed<DestinationItem>[], findings: Fi
     }
     const isGiven = (field: unknown) => typeof field === 'string' && Object.hasOwn(given, field);
     const placeOf: Draft['placeOf'] = (field) => (isGiven(field) ? [...path, field ?? ''] : place);
-    return (keys ?? []).map((key) => ({ fields: { ...withoutUndefined(given), ...key }, placeOf, checks }));
+    return (keys ?? []).map((key) => ({ fields: { ...withoutUndefined(given), ...key }, placeOf, checks, health }));
   });
 }
 

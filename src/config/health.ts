@@ -13,7 +13,9 @@ import type { CheckItem, Defaults, DestinationItem, ServiceEntry } from './schem
 import type { Placed, Sections } from './sections.js';
 
 /** What only makes sense where something is checked. */
-const NEED_CHECKS = ['onFailure', 'quorum', 'failOpen', 'ramp', 'sorry', 'backups'] as const;
+const NEED_CHECKS = ['onFailure', 'notify', 'quorum', 'failOpen', 'ramp', 'sorry', 'backups'] as const;
+
+const NEEDS_CHECKS = 'needs checks: without them no real server is ever down';
 
 /** Undefined where a service has no checks. */
 export function healthOf(
@@ -32,15 +34,23 @@ export function healthOf(
   const backups = standIns(service, entry, 'backups', value.backups ?? [], defaults, findings);
   const sorry = standIns(service, entry, 'sorry', value.sorry === undefined ? [] : [value.sorry], defaults, findings);
   if (sorry.length > 1) findings.add([...path, 'sorry'], 'must be one real server');
-  for (const { draft } of sorry) if (draft.checks) findings.add(draft.checks.path, 'a sorry server is not checked');
-  refuseOwn(entry, servers, [...backups, ...sorry], findings);
-  const own = [...servers, ...backups].flatMap(({ destination: { address, port }, draft: { checks } }) =>
-    checks === undefined ? [] : [{ address, port, checks: look(checks, named, findings) }],
-  );
+  for (const { draft } of sorry) refuseChecked(draft, findings);
+  const sorryName = sorry[0] && formatDestinationKey(sorry[0].destination);
+  const isOther = ({ destination }: (typeof servers)[number]) =>
+    destination.weight > 0 || formatDestinationKey(destination) !== sorryName;
+  refuseOwn(entry, servers.filter(isOther), [...backups, ...sorry], findings);
   const checks = look(items, named, findings);
+  const own = [...servers, ...backups].flatMap(({ destination: { address, port }, draft }) => {
+    if (draft.checks === undefined && draft.health === undefined) return [];
+    const mine = draft.checks === undefined ? checks : look(draft.checks, named, findings);
+    return [{ address, port, checks: mine, ...draft.health?.value }];
+  });
   if (checks.length === 0 && own.every((each) => each.checks.length === 0)) {
     for (const field of NEED_CHECKS.filter((each) => value[each] !== undefined)) {
-      findings.add([...path, field], 'needs checks: without them no real server is ever down');
+      findings.add([...path, field], NEEDS_CHECKS);
+    }
+    for (const { draft } of [...servers, ...backups]) {
+      for (const field of fieldsOf(draft)) findings.add([...(draft.health?.path ?? path), field], NEEDS_CHECKS);
     }
     return undefined;
   }
@@ -64,12 +74,24 @@ export function healthOf(
 /** What is written at the service stands above the defaults. */
 function policyOf(value: ServiceEntry, defaults: Defaults): Partial<ServiceHealth> {
   const { quorum = defaults.quorum, failOpen = defaults.failOpen, ramp = defaults.ramp } = value;
+  const notify = { ...withoutUndefined(defaults.notify ?? {}), ...withoutUndefined(value.notify ?? {}) };
   return withoutUndefined({
     onFailure: { ...defaults.onFailure, ...withoutUndefined(value.onFailure ?? {}) },
     quorum: typeof quorum === 'object' || quorum === undefined ? quorum : { up: quorum },
     failOpen,
     ramp,
+    notify: Object.keys(notify).length > 0 ? notify : undefined,
   });
+}
+
+function fieldsOf({ health }: Draft): string[] {
+  return Object.keys(health?.value ?? {});
+}
+
+function refuseChecked(draft: Draft, findings: Findings): void {
+  const { checks, health } = draft;
+  if (checks) findings.add(checks.path, 'a sorry server is not checked');
+  for (const field of fieldsOf(draft)) findings.add([...(health?.path ?? []), field], 'a sorry server is not checked');
 }
 
 function standIns(

@@ -7,5 +7,5 @@ export type { DesiredService, DesiredTable, NormalDesiredService, NormalDesiredT
 export type { DesiredState } from './desired-state.js';
 export type { Environment } from './environment.js';
 export { loadStateFile, parseStateFile, parseStateText, type ReadOptions } from './read.js';
-export { type StateFile, type StateFileCheck, stateFileJsonSchema } from './schema.js';
+export { type StateFile, type StateFileCheck, type StateFileHook, stateFileJsonSchema } from './schema.js';
 export { desiredServices, formatStateFile } from './write.js';

@@ -10,6 +10,7 @@ import { type Check, checkSchemaWith, type NormalCheck } from '../model/check.js
 import { GRE_CHECKSUM, GUE_CHECKSUM, GUE_PORT, THRESHOLD, WEIGHT } from '../model/destination.js';
 import { MODES } from '../model/director.js';
 import { quorumSchema } from '../model/health.js';
+import { type Hook, hookSchemaWith, type NormalHook, serverNotifyShape, serviceNotifyShape } from '../model/hook.js';
 import { integer, lazy, oneOf, portSchema, withoutUndefined } from '../model/parse.js';
 import { REAL_SERVER_TUNNELS } from '../model/real-server.js';
 import { TRUTH } from '../model/rules.js';
@@ -94,9 +95,16 @@ const checksShape = lazy((z) => ({
     ),
 }));
 
-const healthShape = lazy((z) => ({
-  ...checksShape(),
-  onFailure: fields(z, {
+/** A {@link Hook} as a file has it: its time is seconds, or text with a unit. */
+export type StateFileHook =
+  | readonly string[]
+  | (Omit<Hook, 'timeout'> & { readonly timeout?: number | string | undefined });
+
+/** One program to run: a definition of its own, as a check. */
+const hookSchema = lazy(() => hookSchemaWith(timeSchema).meta({ id: 'hook' }) as z.ZodType<NormalHook, StateFileHook>);
+
+const onFailureSchema = lazy((z) =>
+  fields(z, {
     quiesce: TRUTH.schema()
       .optional()
       .describe('Whether a server that is down has weight 0 until it is removed. Default true'),
@@ -106,9 +114,20 @@ const healthShape = lazy((z) => ({
       })
       .optional()
       .describe('When a server that is down is removed: 0 (at once), 30s (default), never'),
+    endConnections: TRUTH.schema()
+      .optional()
+      .describe('Whether its connections are ended then; with removeAfter: never, when it is down. Default false'),
   })
     .optional()
     .describe('What happens to a server that is down'),
+);
+
+const healthShape = lazy((z) => ({
+  ...checksShape(),
+  onFailure: onFailureSchema(),
+  notify: fields(z, serviceNotifyShape(hookSchema()))
+    .optional()
+    .describe('Programs that are run, and a FIFO that is written to, when a server or the quorum changes'),
   quorum: z
     .union([quorumSchema().shape.up, quorumSchema()], {
       error: 'must be a weight, a share (50%), or up and hysteresis',
@@ -203,6 +222,8 @@ const destinationObjectSchema = lazy((z) =>
     port: portSchema().optional().describe("Default: destinationPort, else the service's port; 0 for a fwmark"),
     ...destinationSettingsShape(),
     ...checksShape(),
+    onFailure: onFailureSchema(),
+    notify: fields(z, serverNotifyShape(hookSchema())).optional().describe('Programs that are run when it changes'),
   }),
 );
 

@@ -3,6 +3,7 @@
  * @module
  */
 import { arpFlux } from './arp.js';
+import { checkNeverPassed, checkSource, quorumUnreachable } from './checks.js';
 import { connectionsFull, expireNodest, ownClient, tableSmall } from './connections.js';
 import { arpMute, deviceDown } from './devices.js';
 import { type Finding, SEVERITIES } from './finding.js';
@@ -21,7 +22,7 @@ import {
 } from './settings.js';
 import { gatewaySilent, notProbed, serverSilent } from './silence.js';
 import { stepFindings } from './steps.js';
-import { syncIds, syncInterface, syncPeer } from './sync.js';
+import { syncBuffers, syncExposed, syncIds, syncInterface, syncPeer, syncUnsent, syncVersion } from './sync.js';
 import { allQuiesced, noServers, overloaded, portMismatch, quiescedIdle, thresholdUnreachable } from './table.js';
 import { tunnelChecksum, tunnelMtu } from './tunnel.js';
 import { vipMissing, vipOnWrongDevice, vipSilent, vipUnanswered, vipWrongMask } from './vips.js';
@@ -77,6 +78,13 @@ const CHECKS: readonly ((picture: Picture) => Finding[])[] = [
   syncInterface,
   syncIds,
   syncPeer,
+  syncUnsent,
+  syncExposed,
+  syncVersion,
+  syncBuffers,
+  checkNeverPassed,
+  checkSource,
+  quorumUnreachable,
 ];
 
 /** What is wrong in a picture, the worst first. Needs no kernel, and changes nothing. */

@@ -70,6 +70,13 @@ export const FINDING_IDS = [
   'sync-interface',
   'sync-ids',
   'sync-peer',
+  'sync-unsent',
+  'sync-exposed',
+  'sync-version',
+  'sync-buffers',
+  'check-never-passed',
+  'check-source',
+  'quorum-unreachable',
 ] as const;
 /** One of {@link FINDING_IDS}. */
 export type FindingId = (typeof FINDING_IDS)[number];

@@ -14,7 +14,9 @@ import { Ipvs } from '../ipvs.js';
 import { type NamespaceOptions, openFile } from '../linux/namespace.js';
 import { readSysctls } from '../linux/sysctl.js';
 import type { Connection } from '../model/connection.js';
+import { type DesiredTable, parseDesiredTable } from '../model/desired.js';
 import { type Director, type NormalDirector, parseDirector } from '../model/director.js';
+import { withoutUndefined } from '../model/parse.js';
 import { type NormalRealServer, parseRealServer, type RealServer } from '../model/real-server.js';
 import type { NormalSyncDaemon } from '../model/sync-daemon.js';
 import { RouteClient } from '../netlink/route/client.js';
@@ -22,6 +24,7 @@ import { readFirewall } from './firewall-reader.js';
 import { guess } from './guess.js';
 import { asksNeighbours, packetsOf } from './packets.js';
 import {
+  type CheckedPicture,
   type IpvsPicture,
   type JudgedPacket,
   MAX_CONNECTIONS,
@@ -56,6 +59,10 @@ export type ExamineOptions = NamespaceOptions &
     readonly schedulers?: readonly string[] | undefined;
     /** The sync daemons of the other director (its `ipvs.daemons()`), to be compared with those here. */
     readonly peer?: readonly NormalSyncDaemon[] | undefined;
+    /** The table that is kept (`loadStateFile`), whose health checks are looked at. */
+    readonly wanted?: DesiredTable | undefined;
+    /** What health checks found (`readHealthReport`). */
+    readonly checked?: CheckedPicture | undefined;
   };
 
 /**
@@ -64,7 +71,8 @@ export type ExamineOptions = NamespaceOptions &
  * @throws {UnavailableError} without the addon, or if the namespace can't be entered.
  */
 export async function gather(options: ExamineOptions = {}): Promise<Picture> {
-  const { netns, probe = true, schedulers: wantedSchedulers = [], peer } = options;
+  const { netns, probe = true, schedulers: wantedSchedulers = [], peer, checked } = options;
+  const wanted = options.wanted && parseDesiredTable(options.wanted);
   const described = setupsOf(options);
   const clients = options.client === undefined ? [] : [checkClient(options.client)];
   const host = await readHostState({ netns, masquerade: masqueradeFamilies(described), fou: described.some(needsFou) });
@@ -92,7 +100,7 @@ export async function gather(options: ExamineOptions = {}): Promise<Picture> {
     answers: {},
     owners: {},
     servers: {},
-    ...(peer !== undefined && { peer }),
+    ...withoutUndefined({ peer, wanted, checked }),
   };
   const passages = await Promise.all(packetsOf(picture).map((packet) => lookUp(packet, client)));
   const seen = { ...picture, passages };
@@ -139,9 +147,10 @@ const SYSCTLS = [
   ...['conntrack', 'conn_reuse_mode', 'expire_nodest_conn', 'expire_quiescent_template', 'pmtu_disc', 'backup_only'],
   ...['drop_entry', 'drop_packet', 'secure_tcp', 'am_droprate', 'run_estimation'],
   ...['conn_lfactor', 'conn_max', 'est_cpulist', 'svc_lfactor'],
+  ...['sync_version', 'sync_qlen_max', 'sync_sock_size'],
 ]
   .map((name) => `net.ipv4.vs.${name}`)
-  .concat('net.netfilter.nf_conntrack_count', 'net.netfilter.nf_conntrack_max');
+  .concat('net.netfilter.nf_conntrack_count', 'net.netfilter.nf_conntrack_max', 'net.core.rmem_default');
 
 /** Undefined where the module is not loaded. Opening a client would load it. */
 async function readIpvs(

@@ -11,4 +11,4 @@ export { FINDING_IDS, type Finding, type FindingId, type Fix, type Severity } fr
 export type { FilteredPacket, FirewallChain, FirewallMatch, FirewallRule, Ruleset } from './firewall-rules.js';
 export { type ExamineOptions, gather, type OneOrSeveral, type RoleOptions } from './gather.js';
 export { leftToPeople, type Mending, mendings } from './mend.js';
-export type { IpvsPicture, JudgedPacket, Passage, Picture } from './picture.js';
+export type { CheckedPicture, IpvsPicture, JudgedPacket, Passage, Picture } from './picture.js';

@@ -10,6 +10,7 @@ import type { HostState } from '../host/state.js';
 import type { AddressStep, HostStep } from '../host/step.js';
 import { deviceSysctl } from '../linux/sysctl.js';
 import type { Connection } from '../model/connection.js';
+import type { NormalDesiredTable } from '../model/desired.js';
 import type { DestinationEntry } from '../model/destination.js';
 import type { IpvsStatus } from '../model/ipvs-status.js';
 import type { ServiceEntry } from '../model/service.js';
@@ -91,6 +92,26 @@ export interface Picture {
   readonly servers: Readonly<Record<string, readonly string[]>>;
   /** The sync daemons of another director, where they are given. */
   readonly peer?: readonly NormalSyncDaemon[];
+  /** The state file that is kept, where it is given. */
+  readonly wanted?: NormalDesiredTable;
+  /** What health checks found, where it is given. */
+  readonly checked?: CheckedPicture;
+}
+
+/** What health checks found: a `HealthReport` of `ipvs-ts/health` is one. Times are milliseconds since 1970. */
+export interface CheckedPicture {
+  readonly servers: readonly {
+    readonly checks: readonly {
+      /** Its type: `tcp`. */
+      readonly check: string;
+      /** `10.0.0.11:80` */
+      readonly target: string;
+      readonly status: 'unknown' | 'up' | 'down';
+      readonly reason?: string;
+      /** When it passed last. Absent: never. */
+      readonly passed?: number;
+    }[];
+  }[];
 }
 
 /** Rows of the connection table that are looked at: enough to see what kinds there are, in a tenth of a second. */

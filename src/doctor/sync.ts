@@ -3,7 +3,7 @@
  * @module
  */
 import type { NormalSyncDaemon } from '../model/sync-daemon.js';
-import { type Command, commandLine } from './command-line.js';
+import { type Command, commandLine, sysctlCommand } from './command-line.js';
 import { type Finding, finding } from './finding.js';
 import type { Picture } from './picture.js';
 
@@ -53,6 +53,91 @@ export function syncPeer({ ipvs, peer, netns }: Picture): Finding[] {
   const own = ipvs?.daemons;
   if (own === undefined || peer === undefined) return [];
   return [...masterUnheard(own, peer, THIS, OTHER, netns), ...masterUnheard(peer, own, OTHER, THIS, netns)];
+}
+
+/** A backup that waits for messages which nobody sends. */
+export function syncUnsent({ ipvs, peer }: Picture): Finding[] {
+  const backup = ipvs?.daemons?.find(({ role }) => role === 'backup');
+  if (backup === undefined || peer === undefined || peer.some(({ role }) => role === 'master')) return [];
+  const { interface: device, syncId, group, port } = backup;
+  const start = ['ipvs-ts', '--start-daemon', 'master', '--mcast-interface', device, '--syncid', String(syncId)];
+  if (group !== undefined) start.push('--mcast-group', group);
+  if (port !== undefined) start.push('--mcast-port', String(port));
+  return [
+    finding('sync-unsent', 'error', {
+      subject: 'backup of this director',
+      what: `Nobody sends to the backup of this director: ${OTHER} runs no master.`,
+      why: 'This director learns of no connections: they end when it takes over.',
+      fix: { command: commandLine([start]), on: OTHER },
+    }),
+  ];
+}
+
+/** The kernel takes messages from anybody (ip_vs_process_message): they can end and move connections. */
+export function syncExposed({ ipvs, host }: Picture): Finding[] {
+  const backup = ipvs?.daemons?.find(({ role }) => role === 'backup');
+  const vips = new Set(ipvs?.table.services.flatMap(({ service }) => ('address' in service ? service.address : [])));
+  if (backup === undefined) return [];
+  const { interface: device } = backup;
+  const leadsOut = host.routes.some((route) => route.device === device && route.gateway !== undefined);
+  const hasVip = host.addresses.some((each) => each.device === device && vips.has(each.address));
+  if (!leadsOut && !hasVip) return [];
+  return [
+    finding('sync-exposed', 'warning', {
+      subject: `backup on ${device}`,
+      what: `The backup sync daemon listens on ${device}, ${hasVip ? 'where clients come in' : 'which leads to other networks'}.`,
+      why: 'Sync messages are not authenticated: whoever is in that network can end and move connections.',
+      fix: {
+        command: 'ip -brief link',
+        manual: 'Run both daemons on a device that only the two directors share.',
+      },
+    }),
+  ];
+}
+
+/** Version 0 knows no IPv6, no marks, no timeouts (struct ip_vs_sync_conn_v0). */
+export function syncVersion({ ipvs, sysctls, netns }: Picture): Finding[] {
+  const name = 'net.ipv4.vs.sync_version';
+  if (sysctls[name] !== '0' || (ipvs?.daemons ?? []).length === 0) return [];
+  return [
+    finding('sync-version', 'warning', {
+      subject: name,
+      what: `${name} is 0: messages have the form of Linux before 2.6.39.`,
+      why: 'They have no IPv6, no marks and no timeouts. Connections of such services end when the other director takes over.',
+      fix: { command: commandLine([sysctlCommand(name, '1')], netns) },
+    }),
+  ];
+}
+
+/** Bytes of a connection in a message of version 1, and connections of a message of 1,500 bytes (ip_vs_sync.c). */
+const CONNECTION = 36;
+const MESSAGE = 40;
+
+/** What is in the table at once, as after a restart of the other director. */
+export function syncBuffers({ ipvs, sysctls, connections, netns }: Picture): Finding[] {
+  const daemons = ipvs?.daemons ?? [];
+  const [size, queue] = ['net.ipv4.vs.sync_sock_size', 'net.ipv4.vs.sync_qlen_max'];
+  // 0: what the system gives a socket.
+  const bytes = Number(sysctls[size] ?? 0) || Number(sysctls['net.core.rmem_default'] ?? 0);
+  const messages = Number(sysctls[queue] ?? 0);
+  const count = connections.length;
+  const tooSmall = [
+    ...(bytes > 0 && count * CONNECTION > bytes
+      ? [{ name: size, now: `${bytes} bytes`, value: 2 * count * CONNECTION }]
+      : []),
+    ...(messages > 0 && count > messages * MESSAGE
+      ? [{ name: queue, now: `${messages} messages`, value: Math.ceil((2 * count) / MESSAGE) }]
+      : []),
+  ];
+  if (daemons.length === 0) return [];
+  return tooSmall.map(({ name, now, value }) =>
+    finding('sync-buffers', 'note', {
+      subject: name,
+      what: `The table has ${count} connections or more, and ${name} gives room for ${now}.`,
+      why: 'When many connections change at once, messages are lost, and their connections end when the other director takes over.',
+      fix: { command: commandLine([sysctlCommand(name, String(value))], netns) },
+    }),
+  );
 }
 
 const THIS = 'this director';

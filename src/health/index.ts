@@ -43,16 +43,29 @@ export {
   type WithFilled,
 } from '../model/check.js';
 export {
+  type NormalOnFailure,
+  type NormalServerHealth,
   type NormalServiceHealth,
   type OnFailure,
   parseHealth,
   type Quorum,
+  type ServerHealth,
   type ServiceHealth,
 } from '../model/health.js';
+export type {
+  Hook,
+  NormalHook,
+  NormalServerNotify,
+  NormalServiceNotify,
+  ServerNotify,
+  ServiceNotify,
+} from '../model/hook.js';
 export { type CheckOnceOptions, type CheckResult, checkOnce, checkServer } from './check-once.js';
 export type { CheckOutcome, Target } from './check-outcome.js';
 export { type Clock, machineClock } from './clock.js';
 export type { MassFailureRules } from './guard.js';
+export type { HookVariables } from './hook-program.js';
+export type { HookFailure, HookRunner } from './hooks.js';
 export {
   type CheckReport,
   type HealthReport,

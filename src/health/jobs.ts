@@ -5,7 +5,8 @@
 import type { NormalCheck } from '../model/check.js';
 import type { NormalDesiredService } from '../model/desired.js';
 import type { NormalDestination } from '../model/destination.js';
-import type { NormalServiceHealth } from '../model/health.js';
+import { isSorry, type NormalServerHealth, type NormalServiceHealth } from '../model/health.js';
+import type { NormalServiceNotify } from '../model/hook.js';
 import { formatServiceKey } from '../model/service-key.js';
 import type { Target } from './check-outcome.js';
 
@@ -22,12 +23,16 @@ export interface CheckedServer {
   readonly destination: NormalDestination;
   readonly role: 'server' | 'backup';
   readonly jobs: readonly Job[];
+  /** Who is told of it. */
+  readonly notify: NormalServiceNotify;
 }
 
 /** A service that is checked, with the servers that the table has for it. */
 export interface CheckedService extends NormalDesiredService {
   readonly health: NormalServiceHealth;
 }
+
+const NOBODY: NormalServiceNotify = {};
 
 /** The services of a table that are checked. */
 export function checkedServices(
@@ -43,11 +48,20 @@ export function checkedServices(
 
 /** The servers of a service, its own first. */
 export function checkedServers({ health, destinations }: CheckedService): CheckedServer[] {
-  const own = new Map(health.servers.map((each) => [`${each.address} ${each.port}`, each.checks]));
+  const own = new Map(health.servers.map((each) => [`${each.address} ${each.port}`, each]));
   const checked = (destination: NormalDestination, role: CheckedServer['role']): CheckedServer => {
     const { address, port } = destination;
-    const checks = own.get(`${address} ${port}`) ?? health.checks;
-    return { health, destination, role, jobs: checks.map((check) => jobOf(destination, check)) };
+    const { checks, notify }: Pick<NormalServerHealth, 'checks' | 'notify'> = own.get(`${address} ${port}`) ?? {
+      checks: health.checks,
+    };
+    const jobs = isSorry(health, destination) ? [] : checks.map((check) => jobOf(destination, check));
+    return {
+      health,
+      destination,
+      role,
+      jobs,
+      notify: notify ? { ...health.notify, ...notify } : (health.notify ?? NOBODY),
+    };
   };
   return [
     ...destinations.map((each) => checked(each, 'server')),

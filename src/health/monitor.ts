@@ -9,8 +9,9 @@ import type { NormalCheck } from '../model/check.js';
 import type { DesiredTable, NormalDesiredTable } from '../model/desired.js';
 import { parseDesiredTable } from '../model/desired.js';
 import { formatDestinationKey, type NormalDestination } from '../model/destination.js';
+import type { NormalServiceNotify } from '../model/hook.js';
 import { integer, lazy, parse, withoutUndefined } from '../model/parse.js';
-import { formatServiceKey, type ServiceKeyText } from '../model/service-key.js';
+import { formatServiceKey, type ServiceKey, type ServiceKeyText } from '../model/service-key.js';
 import { operatorWeights, type Verdict } from '../reconcile/intent.js';
 import type { HealthWishes, KeepHealth } from '../reconcile/keep.js';
 import { type Override, type ServerName, serverName } from '../reconcile/override.js';
@@ -19,6 +20,8 @@ import { Agenda } from './agenda.js';
 import type { CheckOutcome, Target } from './check-outcome.js';
 import { type Clock, machineClock } from './clock.js';
 import { type GuardedCheck, MassFailureGuard, type MassFailureRules } from './guard.js';
+import { runHook } from './hook-program.js';
+import { type HookFailure, type HookRunner, Hooks } from './hooks.js';
 import { type CheckedServer, type CheckedService, checkedServers, checkedServices, type Job } from './jobs.js';
 import { type HealthReport, readHealthReport, type ServerReport, writeHealthReport } from './journal.js';
 import { type LoadState, loadAfter } from './load.js';
@@ -50,6 +53,8 @@ export interface HealthMonitorOptions {
   readonly clock?: Clock | undefined;
   /** Runs a check once. Default: as its type says. */
   readonly run?: ((target: Target, check: NormalCheck, signal: AbortSignal) => Promise<CheckOutcome>) | undefined;
+  /** Runs the programs of `notify`. Default: on this host. */
+  readonly runHook?: HookRunner | undefined;
 }
 
 const optionsSchema = lazy((z) =>
@@ -100,7 +105,9 @@ export type HealthEvent =
   /** A check passed, with a word of warning: a certificate that ends soon. Told when it changes. */
   | { readonly type: 'warning'; readonly target: string; readonly warning: string }
   /** The verdicts could not be written; told when it changes. */
-  | { readonly type: 'journal'; readonly reason: string };
+  | { readonly type: 'journal'; readonly reason: string }
+  /** A program that was to be told something failed, or a FIFO took no line. Nothing else follows from it. */
+  | ({ readonly type: 'hook-failed' } & HookFailure);
 
 /** Milliseconds in which transitions gather, so that they leave together. */
 const GATHER = 50;
@@ -131,10 +138,13 @@ interface Watched {
 
 interface WatchedServer {
   readonly name: ServerName;
+  readonly key: ServiceKey;
+  readonly destination: NormalDestination;
   readonly service: ServiceKeyText;
   readonly server: string;
   readonly role: 'server' | 'backup';
   readonly checks: readonly Watched[];
+  readonly notify: NormalServiceNotify;
   /** When it came back, if that was not its first verdict. */
   returned: number | undefined;
 }
@@ -145,6 +155,8 @@ interface WatchedService extends CheckedService {
   readonly place: number;
   readonly servers: readonly WatchedServer[];
   hasQuorum: boolean;
+  /** What its hooks know. */
+  toldQuorum: boolean | undefined;
   tier: Tier | undefined;
   /** What was decided last. */
   decision: Decision;
@@ -155,12 +167,13 @@ interface WatchedService extends CheckedService {
 /** What one service adds to the wishes. */
 interface Decision {
   readonly verdicts: ReadonlyMap<ServerName, Verdict>;
+  readonly cut: readonly ServerName[];
   readonly standIns: readonly NormalDestination[];
   readonly ramps: ReadonlyMap<ServerName, number>;
   readonly loads: ReadonlyMap<ServerName, number>;
 }
 
-const UNDECIDED: Decision = { verdicts: new Map(), standIns: [], ramps: new Map(), loads: new Map() };
+const UNDECIDED: Decision = { verdicts: new Map(), cut: [], standIns: [], ramps: new Map(), loads: new Map() };
 
 /** See the module. Close it when it is not needed any more: its sockets and timers go with it. */
 export class HealthMonitor implements KeepHealth, Disposable {
@@ -169,6 +182,7 @@ export class HealthMonitor implements KeepHealth, Disposable {
   readonly #clock: Clock;
   readonly #runner: Runner;
   readonly #guard: MassFailureGuard | undefined;
+  readonly #hooks: Hooks;
   readonly #emitter = new EventEmitter();
   /** Ends {@link HealthMonitor.changes}. */
   readonly #over = new AbortController();
@@ -189,6 +203,7 @@ export class HealthMonitor implements KeepHealth, Disposable {
   #known: HealthReport | undefined;
   /** What is wanted, of all services together. */
   readonly #verdicts = new Map<ServerName, Verdict>();
+  readonly #cut = new Set<ServerName>();
   readonly #standIns = new Map<ServiceKeyText, readonly NormalDestination[]>();
   readonly #ramps = new Map<ServerName, number>();
   readonly #loads = new Map<ServerName, number>();
@@ -201,6 +216,8 @@ export class HealthMonitor implements KeepHealth, Disposable {
   #cancelReport: (() => void) | undefined;
   /** How many checks were never measured. */
   #unmeasured = 0;
+  /** Whether the first round of all checks is over. */
+  #isSettled = false;
   #reported = Number.NEGATIVE_INFINITY;
   #journalProblem = '';
   #quietUntil = 0;
@@ -215,6 +232,7 @@ export class HealthMonitor implements KeepHealth, Disposable {
     this.#start = start;
     this.#clock = clock;
     this.#guard = massFailure === false ? undefined : new MassFailureGuard(massFailure);
+    this.#hooks = new Hooks(options.runHook ?? runHook, (failure) => this.#tell({ type: 'hook-failed', ...failure }));
     this.#runner = new Runner({
       clock,
       run,
@@ -235,6 +253,7 @@ export class HealthMonitor implements KeepHealth, Disposable {
     this.#watch(parseDesiredTable(table));
     if (this.#unmeasured > 0 && signal?.aborted !== true) await this.#firstRound(signal);
     if (this.#over.signal.aborted) return;
+    this.#isSettled = true;
     this.#decideAll();
     this.#report();
   }
@@ -258,6 +277,7 @@ export class HealthMonitor implements KeepHealth, Disposable {
   wishes(): HealthWishes {
     this.#wishes ??= {
       verdicts: new Map(this.#verdicts),
+      cut: new Set(this.#cut),
       standIns: new Map(this.#standIns),
       ramps: new Map(this.#ramps),
       load: new Map(this.#loads),
@@ -290,6 +310,7 @@ export class HealthMonitor implements KeepHealth, Disposable {
   /** Ends all checks. The verdicts stay in the state directory. */
   [Symbol.dispose](): void {
     this.#runner[Symbol.dispose]();
+    this.#hooks[Symbol.dispose]();
     for (const cancel of [this.#cancelGather, this.#cancelNext, this.#cancelReport]) cancel?.();
     this.#writeReport();
     for (const resolve of this.#waiting.splice(0)) resolve();
@@ -330,6 +351,7 @@ export class HealthMonitor implements KeepHealth, Disposable {
   }
 
   #watch({ services = [], health = [] }: NormalDesiredTable): void {
+    this.#isSettled = false;
     const [watched, servers, kept] = [this.#watched, this.#servers, this.#services];
     this.#watched = new Map();
     this.#servers = new Map();
@@ -337,12 +359,14 @@ export class HealthMonitor implements KeepHealth, Disposable {
     for (const checked of checkedServices(services, health)) {
       const name = formatServiceKey(checked.service);
       const mine = checkedServers(checked).map((each) => this.#watchServer(each, watched, servers));
-      const { hasQuorum = true, tier, decision = UNDECIDED } = kept.get(name) ?? {};
+      const { hasQuorum = true, toldQuorum, tier, decision = UNDECIDED } = kept.get(name) ?? {};
       const [place, due] = [this.#services.size, Number.POSITIVE_INFINITY];
-      this.#services.set(name, { ...checked, name, place, servers: mine, hasQuorum, tier, decision, due });
+      const stand = { hasQuorum, toldQuorum, tier, decision, due };
+      this.#services.set(name, { ...checked, name, place, servers: mine, ...stand });
     }
     for (const [name, { decision }] of kept) if (!this.#services.has(name)) this.#forget(name, decision);
     this.#places = [...this.#services.values()];
+    this.#hooks.keepOnly(new Set(this.#places.flatMap(({ health: { notify } }) => notify?.fifo ?? [])));
     this.#agenda = new Agenda();
     this.#dirty.clear();
     this.#touchAll();
@@ -373,7 +397,7 @@ export class HealthMonitor implements KeepHealth, Disposable {
   }
 
   #watchServer(
-    { health, destination, role, jobs }: CheckedServer,
+    { health, destination, role, notify, jobs }: CheckedServer,
     watched: ReadonlyMap<string, Watched>,
     servers: ReadonlyMap<ServerName, WatchedServer>,
   ): WatchedServer {
@@ -387,7 +411,8 @@ export class HealthMonitor implements KeepHealth, Disposable {
     });
     const service = formatServiceKey(health.service);
     const server = formatDestinationKey(destination);
-    const mine: WatchedServer = { name, service, server, role, checks, returned: servers.get(name)?.returned };
+    const { returned } = servers.get(name) ?? {};
+    const mine = { name, key: health.service, destination, service, server, role, checks, notify, returned };
     this.#servers.set(name, mine);
     return mine;
   }
@@ -496,6 +521,9 @@ export class HealthMonitor implements KeepHealth, Disposable {
       reason,
       ...(heldUntil !== undefined && { heldUntil }),
     });
+    // That a server is up at first is no news, as keepalived has it.
+    if (status === 'up' && before.status === 'unknown') return;
+    this.#hooks.tell({ service: server.key, server: server.destination, isUp: status === 'up', reason }, server.notify);
   }
 
   #tellTrouble({ job, servers }: Watched, reason: string, now: number): void {
@@ -561,6 +589,7 @@ export class HealthMonitor implements KeepHealth, Disposable {
       now,
     });
     watched.hasQuorum = made.hasQuorum;
+    this.#tellQuorum(watched);
     if (watched.tier !== made.tier) {
       const isFirst = watched.tier === undefined && made.tier === 'primary';
       watched.tier = made.tier;
@@ -575,7 +604,20 @@ export class HealthMonitor implements KeepHealth, Disposable {
       loads.delete(name);
       verdicts.set(name, 'quiesce');
     }
-    return this.#want(watched, { verdicts, standIns: made.standIns, ramps, loads });
+    return this.#want(watched, { verdicts, cut: made.cut, standIns: made.standIns, ramps, loads });
+  }
+
+  /** Hooks learn how it is at first, too: what announces an address by them begins with it. */
+  #tellQuorum(watched: WatchedService): void {
+    const { health, servers, hasQuorum, toldQuorum } = watched;
+    const { service, notify } = health;
+    if (notify === undefined || hasQuorum === toldQuorum) return;
+    const isKnown = servers.every(({ checks }) => checks.every(({ state }) => state.status !== 'unknown'));
+    // A server that is not measured yet counts as up, and may be down.
+    if (!isKnown && !this.#isSettled) return;
+    watched.toldQuorum = hasQuorum;
+    const reason = hasQuorum ? 'enough real servers are up' : 'too few real servers are up';
+    this.#hooks.tell({ service, isUp: hasQuorum, reason }, notify);
   }
 
   /** Whether that is something else than before. */
@@ -587,13 +629,15 @@ export class HealthMonitor implements KeepHealth, Disposable {
     if (isSame && this.#standIns.has(name) === decision.standIns.length > 0) return false;
     this.#forget(name, before);
     for (const [server, verdict] of decision.verdicts) this.#verdicts.set(server, verdict);
+    for (const server of decision.cut) this.#cut.add(server);
     for (const [server, percent] of decision.ramps) this.#ramps.set(server, percent);
     for (const [server, percent] of decision.loads) this.#loads.set(server, percent);
     if (decision.standIns.length > 0) this.#standIns.set(name, decision.standIns);
     return true;
   }
 
-  #forget(service: ServiceKeyText, { verdicts, ramps, loads }: Decision): void {
+  #forget(service: ServiceKeyText, { verdicts, cut, ramps, loads }: Decision): void {
+    for (const server of cut) this.#cut.delete(server);
     for (const server of verdicts.keys()) this.#verdicts.delete(server);
     for (const server of ramps.keys()) this.#ramps.delete(server);
     for (const server of loads.keys()) this.#loads.delete(server);
@@ -709,8 +753,8 @@ function targetText({ target: { address, port } }: Job): string {
   return formatDestinationKey({ address, port });
 }
 
-function decisionText({ verdicts, standIns, ramps, loads }: Decision): string {
-  return JSON.stringify([[...verdicts], standIns, [...ramps], [...loads]]);
+function decisionText({ verdicts, cut, standIns, ramps, loads }: Decision): string {
+  return JSON.stringify([[...verdicts], cut, standIns, [...ramps], [...loads]]);
 }
 
 /** Percent of their weights that servers ask for. */

@@ -3,7 +3,7 @@
  * @module
  */
 import { formatDestinationKey, type NormalDestination } from '../model/destination.js';
-import type { NormalServiceHealth } from '../model/health.js';
+import { isSorry, type NormalOnFailure, type NormalServiceHealth, onFailureOf } from '../model/health.js';
 import type { Verdict } from '../reconcile/intent.js';
 import { type ServerName, serverName } from '../reconcile/override.js';
 
@@ -23,6 +23,8 @@ export interface TierDecision {
   readonly hasQuorum: boolean;
   /** For servers of the table; none: it serves as the table says. */
   readonly verdicts: ReadonlyMap<ServerName, Verdict>;
+  /** Servers that are down, whose connections are to be ended. */
+  readonly cut: readonly ServerName[];
   /** Who serves besides. */
   readonly standIns: readonly NormalDestination[];
   /** Milliseconds since 1970, when time alone changes the decision. */
@@ -50,6 +52,8 @@ export function decide(input: TierInput): TierDecision {
   const { service, backups, sorry, failOpen } = health;
   const isUp = (server: NormalDestination) => statusOf(server).status !== 'down';
   const weighed = (some: readonly NormalDestination[]) => sumOf(some.filter(isUp), weightOf);
+  const failureOf = onFailureOf(health);
+  const removalOf = (server: NormalDestination) => removalTime(failureOf(server), statusOf(server).since);
   const needed = quorumOf(health, servers, hadQuorum);
   const weight = weighed(servers);
   const hasQuorum = weight >= needed;
@@ -59,18 +63,24 @@ export function decide(input: TierInput): TierDecision {
   const isOpen = tier === 'nobody' && failOpen && servers.some((server) => isDown(server) && weightOf(server) > 0);
   const staying = tier === 'primary' ? [] : stayingBackups(input, tier);
   const down = [...(isOpen ? [] : servers), ...staying].filter(isDown);
-  const ends = down.map((server) => removalTime(health, statusOf(server).since)).filter((time) => time > now);
+  const ends = down.map(removalOf).filter((time) => time > now);
   const verdicts = new Map<ServerName, Verdict>();
   // Also of those that are out by now: what takes them out does not wait for their connections then.
-  const gone = backups.filter((backup) => isDown(backup) && removalTime(health, statusOf(backup).since) <= now);
+  const gone = backups.filter((backup) => isDown(backup) && removalOf(backup) <= now);
   for (const backup of gone) verdicts.set(serverName(service, backup), 'remove');
   for (const server of down) {
-    const verdict = verdictOf(health, statusOf(server).since, now);
+    const verdict = verdictOf(failureOf(server), statusOf(server).since, now);
     if (verdict !== undefined) verdicts.set(serverName(service, server), verdict);
   }
+  const cut = [...gone, ...down].filter((server) => {
+    const { endConnections, removeAfter } = failureOf(server);
+    const verdict = verdicts.get(serverName(service, server));
+    return endConnections && (verdict === 'remove' || (verdict === 'quiesce' && removeAfter === 'never'));
+  });
   // Those that are up, and too few, leave the service to the sorry server; their connections go on.
   if (tier === 'sorry') {
-    for (const server of [...servers, ...staying].filter(isUp)) verdicts.set(serverName(service, server), 'quiesce');
+    const others = servers.filter((server) => !isSorry(health, server));
+    for (const server of [...others, ...staying].filter(isUp)) verdicts.set(serverName(service, server), 'quiesce');
   }
   const standIns = [...staying, ...(tier === 'sorry' && sorry ? [sorry] : [])];
   const next = Math.min(...ends);
@@ -78,6 +88,7 @@ export function decide(input: TierInput): TierDecision {
     tier: isOpen ? 'fail-open' : tier,
     hasQuorum,
     verdicts,
+    cut: cut.map((server) => serverName(service, server)),
     standIns,
     ...(Number.isFinite(next) && { next }),
   };
@@ -85,11 +96,12 @@ export function decide(input: TierInput): TierDecision {
 
 /** The backups that are in the table while the service's own servers have no quorum. */
 function stayingBackups({ health, statusOf, stoodIn, now }: TierInput, tier: Tier): NormalDestination[] {
+  const failureOf = onFailureOf(health);
   return health.backups.filter((backup) => {
     const { status, since } = statusOf(backup);
     if (status !== 'down' && tier === 'backups') return true;
     const isThere = stoodIn?.has(formatDestinationKey(backup)) === true;
-    return isThere && (status !== 'down' || removalTime(health, since) > now);
+    return isThere && (status !== 'down' || removalTime(failureOf(backup), since) > now);
   });
 }
 
@@ -126,11 +138,11 @@ function sumOf(servers: readonly NormalDestination[], weightOf: (server: NormalD
   return servers.reduce((sum, server) => sum + weightOf(server), 0);
 }
 
-function removalTime({ onFailure: { removeAfter } }: NormalServiceHealth, since: number): number {
+function removalTime({ removeAfter }: NormalOnFailure, since: number): number {
   return removeAfter === 'never' ? Number.POSITIVE_INFINITY : since + removeAfter;
 }
 
-function verdictOf(health: NormalServiceHealth, since: number, now: number): Verdict | undefined {
-  if (removalTime(health, since) <= now) return 'remove';
-  return health.onFailure.quiesce ? 'quiesce' : undefined;
+function verdictOf(onFailure: NormalOnFailure, since: number, now: number): Verdict | undefined {
+  if (removalTime(onFailure, since) <= now) return 'remove';
+  return onFailure.quiesce ? 'quiesce' : undefined;
 }

@@ -20,6 +20,8 @@ export interface CheckState {
   readonly reason?: string;
   /** When that was. */
   readonly measured?: number;
+  /** When it passed last; absent: it never did. */
+  readonly passed?: number;
   /** When it fell last; absent: it never did. */
   readonly fell?: number;
   /** What flapping had come to then: it grows with each fall, and halves with time. */
@@ -54,7 +56,9 @@ export function unknownSince(now: number): CheckState {
 export function judge(state: CheckState, outcome: CheckOutcome, rules: VerdictRules, now: number): CheckState {
   if (outcome.result === 'not measured') return state;
   const seen = { ...state, reason: outcome.reason, measured: now };
-  return outcome.result === 'passed' ? afterPass(seen, rules, now) : afterFailure(seen, outcome.kind, rules, now);
+  return outcome.result === 'passed'
+    ? afterPass({ ...seen, passed: now }, rules, now)
+    : afterFailure(seen, outcome.kind, rules, now);
 }
 
 /** Milliseconds to the next run of a check: soon, while a failure is not yet a verdict. */

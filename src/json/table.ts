@@ -12,7 +12,9 @@ import { PROTOCOLS } from '../model/service-key.js';
 import { DAEMON_ROLES, type NormalSyncDaemon } from '../model/sync-daemon.js';
 import type { Table } from '../model/table.js';
 import type { Timeouts } from '../model/timeouts.js';
+import { eventJsonSchema } from './event-schemas.js';
 import { findingsJsonSchema } from './findings.js';
+import { checksJsonSchema, healthJsonSchema } from './health-schemas.js';
 import { prettyJson } from './pretty.js';
 
 const whole = (max: number) => z.number().int().min(0).max(max);
@@ -185,13 +187,18 @@ export const settingsJsonSchema = z
   .meta({ title: 'ipvs-ts settings --json' });
 
 /** The JSON Schemas (draft 2020-12) by the names of their files in `schema`. They allow fields that are not there yet. */
-export function jsonSchemas(): Readonly<Record<'table' | 'connections' | 'settings' | 'findings', object>> {
+export function jsonSchemas(): Readonly<
+  Record<'table' | 'connections' | 'settings' | 'findings' | 'health' | 'checks' | 'event', object>
+> {
   // As of input: the schema of output would forbid further fields.
   return {
     table: z.toJSONSchema(tableJsonSchema, { io: 'input' }),
     connections: z.toJSONSchema(connectionsJsonSchema, { io: 'input' }),
     settings: z.toJSONSchema(settingsJsonSchema, { io: 'input' }),
     findings: z.toJSONSchema(findingsJsonSchema, { io: 'input' }),
+    health: z.toJSONSchema(healthJsonSchema, { io: 'input' }),
+    checks: z.toJSONSchema(checksJsonSchema, { io: 'input' }),
+    event: z.toJSONSchema(eventJsonSchema, { io: 'input' }),
   };
 }
 

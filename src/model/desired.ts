@@ -5,7 +5,7 @@
 import { InvalidArgumentError, type Issue } from '../errors.js';
 import { type Destination, formatDestinationKey, type NormalDestination, readDestination } from './destination.js';
 import { asObject, Fields, joinPath, readList } from './fields.js';
-import { type NormalServiceHealth, parseHealth, type ServiceHealth, unreachable } from './health.js';
+import { isSorry, type NormalServiceHealth, parseHealth, type ServiceHealth, unreachable } from './health.js';
 import { type NormalService, readService, type Service, type ServiceFields } from './service.js';
 import { formatServiceKey } from './service-key.js';
 import { type NormalSyncDaemon, parseSyncDaemon, type SyncDaemon } from './sync-daemon.js';
@@ -142,18 +142,15 @@ function repetitions(services: readonly NormalDesiredService[], daemons: readonl
   ];
 }
 
-/** Checks of services that are not wanted, and stand-ins that are real servers of the service already. */
+/** Checks of services that are not wanted, and stand-ins that are real servers of the service already: a sorry server with a weight. */
 function strangers(services: readonly NormalDesiredService[], health: readonly NormalServiceHealth[]): Issue[] {
   if (health.length === 0) return [];
-  const servers = new Map(
-    services.map(({ service, destinations }) => [
-      formatServiceKey(service),
-      new Set(destinations.map(formatDestinationKey)),
-    ]),
-  );
-  return health.flatMap(({ service, backups, sorry }, index): Issue[] => {
+  const servers = new Map(services.map(({ service, destinations }) => [formatServiceKey(service), destinations]));
+  return health.flatMap((each, index): Issue[] => {
+    const { service, backups, sorry } = each;
     const name = formatServiceKey(service);
-    const own = servers.get(name);
+    const there = servers.get(name);
+    const own = there && new Set(there.filter((server) => !isSorry(each, server)).map(formatDestinationKey));
     if (own === undefined) return [{ path: `health[${index}].service`, message: `${name} is no wanted service` }];
     const standIns = [
       ...backups.map((backup, place) => ({ path: `backups[${place}]`, server: formatDestinationKey(backup) })),

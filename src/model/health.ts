@@ -2,6 +2,7 @@
  * How the real servers of a service are checked, and what follows when one fails.
  * @module
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { z } from 'zod';
 import { familyOf } from '../address/ip.js';
 import { InvalidArgumentError, type Issue } from '../errors.js';
@@ -16,7 +17,15 @@ import {
   parseDestinationKey,
 } from './destination.js';
 import { asObject, issuesOf, joinPath, readList } from './fields.js';
-import { integer, lazy, parse } from './parse.js';
+import {
+  type NormalServerNotify,
+  type NormalServiceNotify,
+  type ServerNotify,
+  type ServiceNotify,
+  serverNotifySchema,
+  serviceNotifySchema,
+} from './hook.js';
+import { integer, lazy, parse, withoutUndefined } from './parse.js';
 import { TRUTH } from './rules.js';
 import { formatServiceKey, parseServiceKey, type ServiceKey, type ServiceKeyText } from './service-key.js';
 
@@ -29,7 +38,16 @@ export interface OnFailure {
    * keepalived, ldirectord and Piranha do; `never` is keepalived's `inhibit_on_failure`.
    */
   readonly removeAfter?: number | 'never' | undefined;
+  /**
+   * Whether its connections are ended when it is removed, or, where that is `never`, when it is down: their clients learn it at once
+   * and come back to another server. Default false: their packets are dropped once it is removed. `keep` does it, see
+   * `TableAccess.endConnections`.
+   */
+  readonly endConnections?: boolean | undefined;
 }
+
+/** {@link OnFailure}, with its defaults filled in. */
+export type NormalOnFailure = { readonly [Field in keyof OnFailure]-?: Exclude<OnFailure[Field], undefined> };
 
 /** How much of a service must be up. */
 export interface Quorum {
@@ -47,14 +65,17 @@ export interface ServiceHealth {
   readonly service: ServiceKey | ServiceKeyText;
   /** Of every real server, backups too, that has no checks of its own. A server is up while all its checks pass. */
   readonly checks: readonly Check[];
-  /** Real servers, or backups, with checks of their own; an empty list: never checked. */
-  readonly servers?: readonly (DestinationKey & { readonly checks: readonly Check[] })[] | undefined;
+  /** Real servers, or backups, with settings of their own. */
+  readonly servers?: readonly ServerHealth[] | undefined;
   readonly onFailure?: OnFailure | undefined;
   /** Less than this brings in the backups. Default: weight 1, any server. */
   readonly quorum?: Quorum | undefined;
   /** Real servers that serve, checked, while the quorum is lost. */
   readonly backups?: readonly Destination[] | undefined;
-  /** Serves, unchecked, while neither the service's servers nor its backups have the quorum. */
+  /**
+   * Serves, unchecked, while neither the service's servers nor its backups have the quorum. It may be one of the service's servers
+   * with weight 0, and stays in the table then, so that its connections go on: keepalived's `sorry_server_inhibit`.
+   */
   readonly sorry?: Destination | undefined;
   /**
    * Whether servers keep their weight when all of them, and all backups, are down, and there is no sorry server. Default false.
@@ -65,23 +86,45 @@ export interface ServiceHealth {
    * start, and not for sh, mh and dh, where each step moves clients.
    */
   readonly ramp?: number | undefined;
+  /** Who is told of changes. Default: nobody. */
+  readonly notify?: ServiceNotify | undefined;
+}
+
+/** What one real server, or backup, has otherwise than its service. */
+export type ServerHealth = DestinationKey & {
+  /** In the place of the service's; an empty list: never checked. */
+  readonly checks?: readonly Check[] | undefined;
+  /** What it says comes before what the service says, field by field. */
+  readonly onFailure?: OnFailure | undefined;
+  /** The same. */
+  readonly notify?: ServerNotify | undefined;
+};
+
+/** {@link ServerHealth}, checked and in its one form. */
+export interface NormalServerHealth {
+  readonly address: string;
+  readonly port: number;
+  /** Its own, or those of its service. */
+  readonly checks: readonly NormalCheck[];
+  /** Absent: that of its service. */
+  readonly onFailure?: NormalOnFailure;
+  /** In the place of the service's, hook by hook. */
+  readonly notify?: NormalServerNotify;
 }
 
 /** {@link ServiceHealth}, checked and in its one form. */
 export interface NormalServiceHealth {
   readonly service: ServiceKey;
   readonly checks: readonly NormalCheck[];
-  readonly servers: readonly {
-    readonly address: string;
-    readonly port: number;
-    readonly checks: readonly NormalCheck[];
-  }[];
-  readonly onFailure: { readonly quiesce: boolean; readonly removeAfter: number | 'never' };
+  readonly servers: readonly NormalServerHealth[];
+  readonly onFailure: NormalOnFailure;
   readonly quorum: { readonly up: number | `${number}%`; readonly hysteresis: number };
   readonly backups: readonly NormalDestination[];
   readonly sorry?: NormalDestination;
   readonly failOpen: boolean;
   readonly ramp: number;
+  /** Absent: nobody is told. */
+  readonly notify?: NormalServiceNotify;
 }
 
 /** Milliseconds: a day. */
@@ -89,14 +132,17 @@ const DAY = 86_400_000;
 const INT_MAX = 0x7fffffff;
 
 /** What {@link OnFailure} may hold. */
-export const onFailureSchema = lazy((z) =>
+const onFailureSchema = lazy((z) =>
   z.strictObject({
-    quiesce: TRUTH.schema().default(true),
+    quiesce: TRUTH.schema().optional(),
     removeAfter: z
       .union([integer(0, DAY), z.literal('never')], { error: `must be never, or 0 to ${DAY} milliseconds` })
-      .default(30_000),
+      .optional(),
+    endConnections: TRUTH.schema().optional(),
   }),
 );
+
+const ON_FAILURE: NormalOnFailure = { quiesce: true, removeAfter: 30_000, endConnections: false };
 
 /** What {@link Quorum} may hold. */
 export const quorumSchema = lazy((z) => {
@@ -114,15 +160,40 @@ const healthSchema = lazy((z) =>
   z.strictObject({
     service: z.unknown(),
     checks: z.array(checkSchema()),
-    servers: z.array(z.looseObject({ checks: z.array(checkSchema()) })).default([]),
-    onFailure: onFailureSchema().prefault({}),
+    servers: z
+      .array(
+        z.looseObject({
+          checks: z.array(checkSchema()).optional(),
+          onFailure: onFailureSchema().optional(),
+          notify: serverNotifySchema().optional(),
+        }),
+      )
+      .default([]),
+    onFailure: onFailureSchema().default({}),
     quorum: quorumSchema().prefault({ up: 1 }),
     backups: z.array(z.unknown()).default([]),
     sorry: z.unknown().optional(),
     failOpen: TRUTH.schema().default(false),
     ramp: integer(0, 3_600_000, ' milliseconds').default(0),
+    notify: serviceNotifySchema().optional(),
   }),
 );
+
+/** Whether a real server of the table is the sorry server, which stands there with weight 0. */
+export function isSorry({ sorry }: NormalServiceHealth, server: NormalDestination): boolean {
+  return sorry !== undefined && server.weight === 0 && formatDestinationKey(server) === formatDestinationKey(sorry);
+}
+
+/** What happens to each real server of a service, or backup, that is down. */
+export function onFailureOf({
+  servers,
+  onFailure,
+}: NormalServiceHealth): (server: { readonly address: string; readonly port: number }) => NormalOnFailure {
+  const own = new Map(
+    servers.flatMap((each) => (each.onFailure ? [[formatDestinationKey(each), each.onFailure]] : [])),
+  );
+  return own.size === 0 ? () => onFailure : (server) => own.get(formatDestinationKey(server)) ?? onFailure;
+}
 
 /** What {@link parseHealth} gave: a table is checked at several doors, and may have thousands of services. */
 const CHECKED = new WeakSet<object>();
@@ -148,15 +219,16 @@ export function parseHealth(input: readonly ServiceHealth[]): readonly NormalSer
 
 function parseServiceHealth(input: ServiceHealth): NormalServiceHealth {
   const checked = parse(healthSchema, 'health', asObject('health', input));
-  const { checks, onFailure, quorum, failOpen, ramp } = checked;
+  const { checks, quorum, failOpen, ramp, notify } = checked;
+  const onFailure = { ...ON_FAILURE, ...withoutUndefined(checked.onFailure) };
   const issues: Issue[] = [];
   const service = attempt('service', issues, () => parseServiceKey(input.service));
   if (service === undefined) throw new InvalidArgumentError('health', issues);
-  const servers = checked.servers.flatMap(({ checks: own, ...key }, index) => {
+  const servers = checked.servers.flatMap(({ checks: own = checks, onFailure: fails, notify: told, ...key }, index) => {
     const server = attempt(`servers[${index}]`, issues, () =>
       parseDestinationKey(service, key as unknown as DestinationKey),
     );
-    return server === undefined ? [] : [{ ...server, checks: own }];
+    return server === undefined ? [] : [{ ...server, checks: own, ...ownSettings(onFailure, fails, told) }];
   });
   const read = (path: string, each: unknown) =>
     attempt(path, issues, () => parseDestination(service, each as Destination));
@@ -171,7 +243,25 @@ function parseServiceHealth(input: ServiceHealth): NormalServiceHealth {
     issues.push(...unreachable(`backups[${index}]`, backup, checks));
   }
   if (issues.length > 0) throw new InvalidArgumentError('health', issues);
-  return { service, checks, servers, onFailure, quorum, backups, ...(sorry && { sorry }), failOpen, ramp };
+  const told = hasFields(notify) && { notify };
+  return { service, checks, servers, onFailure, quorum, backups, ...(sorry && { sorry }), failOpen, ramp, ...told };
+}
+
+/** What a server has otherwise than its service; nothing that is the same anyway. */
+function ownSettings(
+  usual: NormalOnFailure,
+  onFailure: OnFailure | undefined,
+  notify: NormalServerNotify | undefined,
+): Pick<NormalServerHealth, 'onFailure' | 'notify'> {
+  const whole = { ...usual, ...withoutUndefined(onFailure ?? {}) };
+  return {
+    ...(!isDeepStrictEqual(whole, usual) && { onFailure: whole }),
+    ...(hasFields(notify) && { notify }),
+  };
+}
+
+function hasFields<Fields extends object>(fields: Fields | undefined): fields is Fields {
+  return fields !== undefined && Object.keys(fields).length > 0;
 }
 
 /**

@@ -51,18 +51,19 @@ export class Departures {
 
   /**
    * A plan in which nobody is removed who has connections. Those that the plan does not remove are not on their way out any more.
-   * `departed`: the steps that remove those who waited for it.
+   * `departed`: the steps that remove those who waited for it. `overdue`: who of them has connections, and no time left.
    * @param atOnce Who need not wait.
    */
   hold(
     plan: Plan,
     current: readonly TableService[],
     atOnce: ReadonlySet<ServerName>,
-  ): Plan & { readonly departed: readonly Step[] } {
+  ): Plan & { readonly departed: readonly Step[]; readonly overdue: readonly ServerName[] } {
     const services = new Map(current.map((entry) => [formatServiceKey(entry.service), entry]));
     const before = this.#leaving;
     this.#leaving = new Map();
     const departed: Step[] = [];
+    const overdue: ServerName[] = [];
     const steps = plan.steps.flatMap((step) => {
       const found = removedBy(step.change, services);
       if (found === undefined) return [step];
@@ -70,11 +71,14 @@ export class Departures {
       // A service goes when all its servers have.
       if (staying.length > 0) return found.destinations.flatMap((entry) => quiesce(found.service, entry));
       const waited = found.destinations.map(({ destination }) => serverName(found.service, destination));
+      overdue.push(
+        ...waited.filter((name) => this.#leaving.get(name)?.idleSince === undefined && this.#leaving.has(name)),
+      );
       for (const name of waited) this.#leaving.delete(name);
       if (waited.some((name) => before.has(name))) departed.push(step);
       return [step];
     });
-    return { ...plan, steps: inOrder(steps), departed };
+    return { ...plan, steps: inOrder(steps), departed, overdue };
   }
 
   #hasLeft(

@@ -32,7 +32,10 @@ export interface Wishes {
   readonly overrides?: readonly Override[] | undefined;
   /** Of servers that are down. */
   readonly verdicts?: ReadonlyMap<ServerName, Verdict> | undefined;
-  /** Servers that serve besides those of the table: backups, a sorry server. One that the service has already is not added. */
+  /**
+   * Servers that serve besides those of the table: backups, a sorry server. One that the service has already is not added; if it has
+   * weight 0 there, it has the weight of this.
+   */
   readonly standIns?: ReadonlyMap<ServiceKeyText, readonly Destination[]> | undefined;
   /** Percent of its weight that a server can bear by its load, 0 to 1000. */
   readonly load?: ReadonlyMap<ServerName, number> | undefined;
@@ -58,11 +61,17 @@ export function effective(desired: DesiredTable, wishes: Wishes): NormalDesiredT
 function withStandIns(entry: NormalDesiredService, { standIns }: Wishes): NormalDesiredService {
   const { service, destinations } = entry;
   const given = standIns?.get(formatServiceKey(service)) ?? [];
-  const names = new Set(destinations.map(formatDestinationKey));
-  const added = given
-    .map((each) => parseDestination(service, each))
-    .filter((each) => !names.has(formatDestinationKey(each)));
-  return added.length === 0 ? entry : { service, destinations: [...destinations, ...added] };
+  if (given.length === 0) return entry;
+  const added = new Map(
+    given.map((each) => parseDestination(service, each)).map((each) => [formatDestinationKey(each), each]),
+  );
+  const own = destinations.map((destination) => {
+    const name = formatDestinationKey(destination);
+    const { weight } = added.get(name) ?? destination;
+    added.delete(name);
+    return destination.weight === 0 && weight > 0 ? makeDestination({ ...destination, weight }) : destination;
+  });
+  return { service, destinations: [...own, ...added.values()] };
 }
 
 /** What becomes of one destination; undefined: it is not to be there. */

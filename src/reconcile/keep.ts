@@ -10,9 +10,10 @@ import { refuseNext } from './acceptable.js';
 import { applyPlan, type ReconcileOptions, reconcile } from './apply.js';
 import { Changes } from './changes.js';
 import { Departures } from './departures.js';
+import { type EndingEvent, Endings } from './endings.js';
 import { effective, type Wishes } from './intent.js';
 import { claimServices } from './keepers.js';
-import { isRemoval, type Override, overrideText, serverName } from './override.js';
+import { isRemoval, type Override, overrideText, type ServerName, serverName } from './override.js';
 import { Overrides } from './overrides.js';
 import { pause } from './pause.js';
 import { type Plan, plan } from './plan.js';
@@ -31,7 +32,10 @@ export interface KeepSource {
 }
 
 /** What follows from health checks. */
-export type HealthWishes = Pick<Wishes, 'verdicts' | 'standIns' | 'load' | 'ramps'>;
+export interface HealthWishes extends Pick<Wishes, 'verdicts' | 'standIns' | 'load' | 'ramps'> {
+  /** Servers that are down, whose connections are ended (`TableAccess.endConnections`) once what the verdicts say is done. */
+  readonly cut?: ReadonlySet<ServerName> | undefined;
+}
 
 /** Who checks the real servers: `HealthMonitor` of `ipvs-ts/health`. */
 export interface KeepHealth {
@@ -120,7 +124,9 @@ export type KeepEvent =
   /** `draining`: the servers that are left with weight 0 (`10.0.0.2:80 of tcp://192.0.2.1:80`). */
   | { readonly type: 'stopping'; readonly draining: readonly string[] }
   /** The services were deleted in the end. */
-  | { readonly type: 'withdrawn'; readonly plan: Plan };
+  | { readonly type: 'withdrawn'; readonly plan: Plan }
+  /** Connections of a server that is down, or whose drain timeout is over, were ended, or could not be. */
+  | EndingEvent;
 
 const optionsSchema = lazy((z) =>
   z.object({
@@ -163,6 +169,7 @@ class Keeper {
   readonly #end: AbortSignal;
   readonly #overrides: Overrides | undefined;
   readonly #departures: Departures | undefined;
+  readonly #endings: Endings;
   /** Ends the watching. */
   readonly #over = new AbortController();
   readonly #sourceChanges: Changes;
@@ -187,6 +194,7 @@ class Keeper {
     this.#end = options.signal ?? new AbortController().signal;
     this.#overrides = options.directory === undefined ? undefined : new Overrides(options.directory);
     this.#departures = options.drain && new Departures(options.drain, options.drain.onProgress);
+    this.#endings = new Endings(table, (event) => this.#tell(event), this.#end);
     this.#sourceChanges = new Changes(source.changes);
     this.#overrideChanges = new Changes(this.#overrides?.changes(this.#over.signal));
     this.#healthChanges = new Changes(options.health?.changes);
@@ -195,6 +203,7 @@ class Keeper {
   async run(): Promise<void> {
     try {
       const wanted = await this.#keep();
+      await this.#endings.finished;
       this.#tell({ type: 'stopping', draining: this.#departures?.names ?? [] });
       if (this.#options.withdraw === true) await this.#withdraw(wanted);
     } finally {
@@ -310,9 +319,13 @@ class Keeper {
     // A server that is down has nothing to wait for: what its connections wait for does not come.
     const removed = [...(wishes.verdicts ?? [])].flatMap(([name, verdict]) => (verdict === 'remove' ? [name] : []));
     const atOnce = new Set([...drained, ...removed]);
-    const made = this.#departures?.hold(whole, state.services, atOnce) ?? { ...whole, departed: [] };
+    const made = this.#departures?.hold(whole, state.services, atOnce) ?? { ...whole, departed: [], overdue: [] };
     await applyPlan(this.#table, made, { ...this.#options, drain: undefined, signal: this.#end });
     this.#refused = '';
+    const draining = overrides.filter((each) => each.kind === 'drain' && !isRemoval(each));
+    const spared = new Set(draining.map(({ service, destination }) => serverName(service, destination)));
+    this.#endings.follow(new Set([...(wishes.cut ?? [])].filter((name) => !spared.has(name))));
+    if (this.#options.drain?.end === true) for (const name of made.overdue) this.#endings.end(name);
     const steps = made.steps.filter((step) => !made.departed.includes(step));
     if (made.departed.length > 0) this.#tell({ type: 'drained', plan: { ...made, steps: made.departed } });
     const rest = { steps, unmanaged: made.unmanaged };

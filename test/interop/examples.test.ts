@@ -225,6 +225,20 @@ the good rules instead: 4 commands carried out
     expect(await example()).toMatchObject({ stderr: expect.stringContaining('usage:'), code: 2 });
   },
 
+  async health() {
+    const { stdout, ...end } = await run('health');
+    expect(end).toEqual({ stderr: '', code: 0 });
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines.slice(0, 2).sort()).toEqual(['up: 127.0.0.11', 'up: 127.0.0.12']);
+    expect(lines.slice(2)).toEqual([
+      'weights: 127.0.0.11 1, 127.0.0.12 1',
+      'down: 127.0.0.12',
+      'weights: 127.0.0.11 1, 127.0.0.12 0',
+      'up: 127.0.0.12',
+      'weights: 127.0.0.11 1, 127.0.0.12 1',
+    ]);
+  },
+
   async simulator() {
     const { stdout, ...end } = await run('simulator');
     expect(end).toEqual({ stderr: '', code: 0 });

@@ -64,7 +64,7 @@ const UNITS = ['K', 'M', 'G', 'T', 'P', 'E'];
 
 /** Lays rows out. */
 export function layOut(rows: readonly Row[], { format, width }: ColumnStyle): Lines {
-  const names = rows.map(({ kind, name }) => (kind === 'server' ? `  ${name}` : name));
+  const names = rows.map(({ kind, name, state = ' ' }) => (kind === 'server' ? `${state} ${name}` : name));
   const longest = names.reduce((most, { length }) => Math.max(most, length), NAME_TITLE.length);
   const columns = COLUMNS.map(({ title, value }) =>
     rightAligned(

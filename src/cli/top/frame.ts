@@ -16,7 +16,7 @@ export interface Size {
 }
 
 /** What a line is about: colours go by that. */
-export type LineKind = 'summary' | 'title' | 'service' | 'server' | 'quiesced' | 'problem' | 'hint';
+export type LineKind = 'summary' | 'title' | 'service' | 'server' | 'up' | 'down' | 'quiesced' | 'problem' | 'hint';
 
 /** One line of a screen. */
 export interface Line {
@@ -107,7 +107,9 @@ function tableLines({ offset }: View, rows: readonly Row[], size: Size, { page, 
 
 function kindOf(row: Row | undefined): LineKind {
   if (row?.kind === 'service') return 'service';
-  return row?.weight === 0 ? 'quiesced' : 'server';
+  if (row?.state === 'D' || row?.state === 'H') return 'down';
+  if (row?.weight === 0 || row?.state === '?') return 'quiesced';
+  return row?.state === 'U' ? 'up' : 'server';
 }
 
 function helpLines(): Line[] {
@@ -118,6 +120,7 @@ function helpLines(): Line[] {
     { kind: 'server', text: '' },
     { kind: 'server', text: 'Rates are averages of a few seconds, which the kernel brings up to date every 2 s.' },
     { kind: 'server', text: 'K, M, G: thousands, millions, thousand millions.' },
+    { kind: 'server', text: 'By health checks: U up, D down, H held down, ? not measured.' },
   ];
 }
 

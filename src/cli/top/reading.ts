@@ -3,6 +3,7 @@
  * @module
  */
 import { UnavailableError } from '../../errors.js';
+import type { HealthReport } from '../../health/journal.js';
 import type { Ipvs } from '../../ipvs.js';
 import type { Rates } from '../../model/stats.js';
 import { type Table, type TableService, withoutStats } from '../../model/table.js';
@@ -17,14 +18,27 @@ export interface Reading {
   readonly totals?: Rates;
   /** The kernel keeps no statistics: no rate is known. */
   readonly isUncounted?: true;
+  /** What health checks found. Absent where nobody checks, or where this user may not know it. */
+  readonly health?: Pick<HealthReport, 'services' | 'servers'>;
 }
 
-/** Reads the table and the totals. */
-export async function takeReading(ipvs: Ipvs): Promise<Reading> {
+/** Reads the table, the totals, and what health checks found (`readHealth`). */
+export async function takeReading(ipvs: Ipvs, readHealth: () => Reading['health']): Promise<Reading> {
   const [{ source, services }, totals] = await Promise.all([ipvs.snapshot(), readTotals(ipvs)]);
-  const at = new Date();
-  if (ipvs.countsTraffic() === false) return { at, source, ...withoutStats({ services }), isUncounted: true };
-  return { at, source, services, ...(totals && { totals }) };
+  const [at, checked] = [new Date(), known(readHealth)];
+  const health = checked && { health: checked };
+  if (ipvs.countsTraffic() === false)
+    return { at, source, ...withoutStats({ services }), isUncounted: true, ...health };
+  return { at, source, services, ...(totals && { totals }), ...health };
+}
+
+function known(read: () => Reading['health']): Reading['health'] {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof UnavailableError) return undefined;
+    throw error;
+  }
 }
 
 /** A container may have no /proc/net, where netlink tells all the rest. */

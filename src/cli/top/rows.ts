@@ -7,6 +7,7 @@ import { type DestinationEntry, formatDestinationKey } from '../../model/destina
 import type { ServiceFields } from '../../model/service.js';
 import type { Rates } from '../../model/stats.js';
 import { compareDestinationKeys, compareServiceKeys, type TableService } from '../../model/table.js';
+import { CheckedRows } from './checked-rows.js';
 import type { Reading } from './reading.js';
 import type { TopSort } from './sorts.js';
 
@@ -14,13 +15,18 @@ import type { TopSort } from './sorts.js';
 export interface Row {
   readonly kind: 'service' | 'server';
   readonly name: string;
-  /** Of a service: of all its real servers together. */
-  readonly weight: number;
-  readonly active: number;
-  readonly inactive: number;
+  /** What health checks found. Absent where nobody checks it. */
+  readonly state?: ServerState;
+  /** Of a service: of all its real servers together. Absent of a server that health checks took out of the table. */
+  readonly weight?: number;
+  readonly active?: number;
+  readonly inactive?: number;
   /** Absent where it is not known. */
   readonly rates?: Rates;
 }
+
+/** Up, down, down and held since it flaps, not measured yet. */
+export type ServerState = 'U' | 'D' | 'H' | '?';
 
 /** Which rows, and in which order. */
 export interface Choice {
@@ -31,9 +37,9 @@ export interface Choice {
 
 /** The number that a row is sorted by; where rates are not known, all are the same. */
 const VALUES: Readonly<Record<Exclude<TopSort, 'name'>, (row: Row) => number>> = {
-  weight: ({ weight }) => weight,
-  active: ({ active }) => active,
-  inactive: ({ inactive }) => inactive,
+  weight: ({ weight = 0 }) => weight,
+  active: ({ active = 0 }) => active,
+  inactive: ({ inactive = 0 }) => inactive,
   cps: ({ rates }) => rates?.connections ?? 0,
   inpps: ({ rates }) => rates?.inPackets ?? 0,
   outpps: ({ rates }) => rates?.outPackets ?? 0,
@@ -42,10 +48,17 @@ const VALUES: Readonly<Record<Exclude<TopSort, 'name'>, (row: Row) => number>> =
 };
 
 /** The rows of a reading. What is equal stays in the order of ipvsadm. */
-export function rowsOf({ services }: Pick<Reading, 'services'>, { sort, filter }: Choice): Row[] {
+export function rowsOf(
+  { services, health, at }: Pick<Reading, 'services' | 'health' | 'at'>,
+  { sort, filter }: Choice,
+): Row[] {
+  const checked = new CheckedRows(health, at.getTime());
   const groups = services
     .toSorted((left, right) => compareServiceKeys(left.service, right.service))
-    .map((entry) => ({ service: serviceRow(entry), servers: sortRows(serverRows(entry), sort) }))
+    .map((entry) => ({
+      service: checked.service(serviceRow(entry), entry),
+      servers: sortRows(checked.servers(serverRows(entry), entry), sort),
+    }))
     .flatMap(({ service, servers }) => filterGroup(service, servers, filter.toLowerCase()));
   const compare = comparison(sort);
   return groups

@@ -114,6 +114,8 @@ const STYLES: Readonly<Record<LineKind, Parameters<typeof styleText>[0] | undefi
   title: 'inverse',
   service: 'bold',
   server: undefined,
+  up: 'green',
+  down: 'red',
   quiesced: 'yellow',
   problem: 'red',
   hint: 'dim',

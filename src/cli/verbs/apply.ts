@@ -1,6 +1,6 @@
 /** @module */
 import { prettyJson } from '../../json/pretty.js';
-import { DRAIN, JSON_OUTPUT, NETNS, PRUNE, SCOPE, STATE_FILE } from '../common-options.js';
+import { DRAIN, END, JSON_OUTPUT, NETNS, PRUNE, SCOPE, STATE_FILE } from '../common-options.js';
 import { planFor, planText } from '../difference.js';
 import { readState } from '../input.js';
 import { Interrupt } from '../interrupt.js';
@@ -17,7 +17,7 @@ export const apply = defineVerb({
     scope: SCOPE,
     prune: PRUNE,
     drain: DRAIN,
-    end: { help: 'with --drain: end the connections that are left at the drain timeout' },
+    end: END,
     'dry-run': { help: 'only show what would be done' },
     'on-refusal': {
       placeholder: 'WAY',

@@ -4,10 +4,12 @@ import { styleText } from 'node:util';
 import { type Finding, SEVERITIES, type Severity } from '../../doctor/finding.js';
 import type { ExamineOptions, RoleOptions } from '../../doctor/gather.js';
 import type { Picture } from '../../doctor/picture.js';
+import { UnavailableError } from '../../errors.js';
 import { type NormalSyncDaemon, parseSyncDaemon } from '../../model/sync-daemon.js';
 import { DIRECTOR, JSON_OUTPUT, NETNS, TUNNEL } from '../common-options.js';
 import type { VerbContext } from '../context.js';
 import { type DescriptionValues, describeDirector, describeRealServer, isDescribed } from '../host-description.js';
+import { readState } from '../input.js';
 import { isTerminal } from '../streams.js';
 import { systemMessage } from '../system-error.js';
 import { UsageError } from '../usage-error.js';
@@ -38,6 +40,7 @@ export const doctor = defineVerb({
       read: readPeer,
       help: 'output of "settings --json" on the other director, to compare sync daemons',
     },
+    state: { placeholder: 'FILE', source: 'file', help: 'state file that is kept, whose health checks are examined' },
     client: { placeholder: 'ADDR', help: 'a client whose requests and answers are examined (default: any client)' },
     fix: { help: 'show the steps that mend findings, and carry them out' },
     'no-probe': { help: 'do not ask the network for virtual IPs, real servers and routers' },
@@ -68,6 +71,8 @@ export const doctor = defineVerb({
       client: values.client,
       schedulers: values.scheduler,
       peer: values.peer,
+      wanted: values.state === undefined ? undefined : await readState(values.state, context),
+      checked: await healthHere(values.netns),
     };
     const picture = await gather(options);
     const findings = diagnose(picture);
@@ -106,6 +111,18 @@ async function roleOf(role: string | undefined, values: DescriptionValues, conte
     default:
       if (!isDescribed(values)) return {};
       throw new UsageError('options that describe a host need ROLE, director or realserver');
+  }
+}
+
+/** What the checks of "keep" found; nothing where nobody checks now, or this user may not know it. */
+async function healthHere(netns: string | undefined): Promise<ExamineOptions['checked']> {
+  const { currentHealth, STALE } = await import('../current-health.js');
+  try {
+    const { report, age = 0 } = currentHealth({ netns }) ?? {};
+    return age <= STALE ? report : undefined;
+  } catch (error) {
+    if (error instanceof UnavailableError) return undefined;
+    throw error;
   }
 }
 

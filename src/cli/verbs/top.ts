@@ -21,12 +21,18 @@ export const top = defineVerb({
   help: 'watch rates, connections and weights of real servers',
   details:
     'The kernel updates its rates every two seconds, or, with the sysctl net.ipv4.vs.run_estimation=0, not at all: then they ' +
-    'are shown as "-". If standard output is no terminal, plain lines are written.',
+    'are shown as "-". If standard output is no terminal, plain lines are written. Where "keep" or "serve" checks real servers, a letter ' +
+    'stands before each: U up, D down, H held down because it flaps, ? not measured; a word behind a service says who serves in its place.',
 
   async run({ values: { interval, once, sort, netns } }, { streams: { stdin, stdout, stderr }, open }) {
     const { blocks, isScreen, live, plainBlock, takeReading } = await import('../top/index.js');
+    const { currentHealth, STALE } = await import('../current-health.js');
     await using ipvs = await open({ netns });
-    const read = () => takeReading(ipvs);
+    const readHealth = () => {
+      const { report, age = 0 } = currentHealth({ netns }) ?? {};
+      return age <= STALE ? report : undefined;
+    };
+    const read = () => takeReading(ipvs, readHealth);
     const fallback = ipvs.fallbackReason?.message;
     if (once) {
       stdout.write(plainBlock(await read(), sort, fallback));

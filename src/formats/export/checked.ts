@@ -4,7 +4,8 @@
  */
 import type { NormalCheck } from '../../model/check.js';
 import { formatDestinationKey, type NormalDestination } from '../../model/destination.js';
-import type { NormalServiceHealth } from '../../model/health.js';
+import type { NormalOnFailure, NormalServiceHealth } from '../../model/health.js';
+import type { NormalServerNotify } from '../../model/hook.js';
 import { formatServiceKey } from '../../model/service-key.js';
 import type { ReportNotWritten } from './language.js';
 
@@ -30,4 +31,14 @@ export function tellSorry(
 ): void {
   if (weight === 1 && upperThreshold === undefined && lowerThreshold === undefined) return;
   report(service, 'its sorry server has weight 1, and no thresholds');
+}
+
+/** What happens to one real server that is down, and who is told of it. */
+export function policyOfServer(
+  destination: NormalDestination,
+  { servers, onFailure, notify }: NormalServiceHealth,
+): { readonly onFailure: NormalOnFailure; readonly notify: NormalServerNotify } {
+  const name = formatDestinationKey(destination);
+  const own = servers.find((each) => formatDestinationKey(each) === name);
+  return { onFailure: own?.onFailure ?? onFailure, notify: { ...notify, ...own?.notify } };
 }

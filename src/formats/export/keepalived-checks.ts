@@ -5,8 +5,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type NormalCheck, type NormalHttpCheck, needsPort } from '../../model/check.js';
 import type { NormalDestination } from '../../model/destination.js';
-import type { NormalServiceHealth } from '../../model/health.js';
+import type { NormalOnFailure, NormalServiceHealth } from '../../model/health.js';
+import type { NormalHook } from '../../model/hook.js';
+import { LONGEST } from '../import/keepalived-scripts.js';
 import { patternOf, quoted } from '../import/regex.js';
+import type { policyOfServer } from './checked.js';
 
 /** Tells why something of a check is not written. */
 type Tell = (why: string) => void;
@@ -166,26 +169,57 @@ function execLines(check: Extract<NormalCheck, { type: 'exec' }>, destination: N
   if (dynamicWeight && destination.weight !== 100) tell(`exit codes are weights, not percent of ${destination.weight}`);
   return [
     'MISC_CHECK',
-    // The whole command is a word, of which the words are read once more.
+    // As that of a hook.
     `misc_path ${inQuotes(words.join(' '))}`,
     `misc_timeout ${seconds}`,
     ...(dynamicWeight ? ['misc_dynamic'] : []),
   ];
 }
 
-/** What a virtual server has of them. @param total the sum of the weights of its real servers */
-export function policyLines(health: NormalServiceHealth, total: number, tell: Tell): string[] {
-  const { onFailure, quorum, backups, failOpen, ramp } = health;
-  const { quiesce, removeAfter } = onFailure;
+/** The program of a hook: the whole command is a word, of which the words are read once more. */
+export function scriptLine(keyword: string, hook: NormalHook | undefined, tell: Tell): string[] {
+  if (hook === undefined) return [];
+  const { command, timeout, user, group } = hook;
+  if (timeout !== LONGEST) tell(`${keyword}: runs for as long as it likes`);
+  if (user === undefined && group !== undefined) tell(`${keyword}: without its group, which needs a user`);
+  const account = user === undefined ? [] : [user, group].filter((each) => each !== undefined);
+  return [[keyword, inQuotes(command.map(inQuotes).join(' ')), ...account].join(' ')];
+}
+
+/** What one real server has of them. @param usual what its virtual server has */
+export function serverPolicyLines(
+  { onFailure, notify }: ReturnType<typeof policyOfServer>,
+  usual: NormalOnFailure,
+  tell: Tell,
+): string[] {
+  if (!isDeepStrictEqual(onFailure, usual)) tellOnFailure(onFailure, tell);
+  const isOther = (onFailure.removeAfter === 'never') !== (usual.removeAfter === 'never');
+  return [
+    ...(isOther ? [`inhibit_on_failure ${onFailure.removeAfter === 'never'}`] : []),
+    ...scriptLine('notify_up', notify.up, tell),
+    ...scriptLine('notify_down', notify.down, tell),
+  ];
+}
+
+function tellOnFailure({ quiesce, removeAfter, endConnections }: NormalOnFailure, tell: Tell): void {
   if (removeAfter !== 'never' && removeAfter !== 0) tell('a server that is down is removed at once');
   if (!quiesce && removeAfter !== 0) tell('a server that is down has weight 0');
+  if (endConnections) tell('without endConnections: not in this format');
+}
+
+/** What a virtual server has of them. @param total the sum of the weights of its real servers */
+export function policyLines(health: NormalServiceHealth, total: number, tell: Tell): string[] {
+  const { onFailure, quorum, backups, failOpen, ramp, notify = {} } = health;
+  tellOnFailure(onFailure, tell);
   if (backups.length > 0) tell('without its backups: not in this format');
   if (failOpen) tell('without failOpen: not in this format');
   if (ramp > 0) tell('without its ramp: not in this format');
   if (typeof quorum.up === 'string') tell('without its quorum: a share is not in this format');
   const isUsual = quorum.up === 1 && quorum.hysteresis === 0;
   return [
-    ...(removeAfter === 'never' ? ['inhibit_on_failure'] : []),
+    ...(onFailure.removeAfter === 'never' ? ['inhibit_on_failure'] : []),
+    ...scriptLine('quorum_up', notify.quorumUp, tell),
+    ...scriptLine('quorum_down', notify.quorumDown, tell),
     ...(typeof quorum.up === 'string' || isUsual ? [] : quorumLines(quorum.up, quorum.hysteresis, total, tell)),
   ];
 }

@@ -5,14 +5,14 @@
 import { netmaskText } from '../../ipvsadm/rules.js';
 import type { NormalDesiredService } from '../../model/desired.js';
 import type { NormalDestination } from '../../model/destination.js';
-import type { NormalServiceHealth } from '../../model/health.js';
+import { isSorry, type NormalServiceHealth } from '../../model/health.js';
 import type { NormalService } from '../../model/service.js';
 import { familyOfKey, formatServiceKey } from '../../model/service-key.js';
 import type { Timeouts } from '../../model/timeouts.js';
 import { KEEPALIVED_SCHEDULERS } from '../import/keepalived-virtual-server.js';
-import { byService, checksOf, tellSorry } from './checked.js';
+import { byService, checksOf, policyOfServer, tellSorry } from './checked.js';
 import { destinationName } from './expressible.js';
-import { checkerLines, isNeverReached, policyLines } from './keepalived-checks.js';
+import { checkerLines, isNeverReached, policyLines, serverPolicyLines } from './keepalived-checks.js';
 import type { Language, ReportNotWritten } from './language.js';
 
 /** keepalived 2.2.7 and later. */
@@ -36,17 +36,39 @@ export const keepalivedLanguage: Language = {
   write: ({ services = [], timeouts, health = [] }, report) => {
     const checked = byService(health);
     return [
-      ...(timeouts === undefined ? [] : [globals(timeouts)]),
+      ...globals(timeouts, fifoOf(services, health, report)),
       ...services.flatMap((entry) => virtualServer(entry, checked.get(formatServiceKey(entry.service)), report)),
     ].join('\n');
   },
 };
 
-function globals({ tcp, tcpFin, udp }: Partial<Timeouts>): string {
+function globals(timeouts: Partial<Timeouts> | undefined, fifo: string | undefined): string[] {
+  const { tcp, tcpFin, udp } = timeouts ?? {};
   const words = Object.entries({ tcp, tcpfin: tcpFin, udp }).flatMap(([name, seconds = 0]) =>
     seconds === 0 ? [] : [name, seconds],
   );
-  return `global_defs {\n    lvs_timeouts ${words.join(' ')}\n}\n`;
+  const lines = [
+    ...(timeouts === undefined ? [] : [`lvs_timeouts ${words.join(' ')}`]),
+    ...(fifo === undefined ? [] : [`lvs_notify_fifo ${fifo}`]),
+  ];
+  return lines.length === 0 ? [] : [`global_defs {\n${lines.map((line) => `    ${line}\n`).join('')}}\n`];
+}
+
+/** keepalived has one for all services: where they differ, none is written. */
+function fifoOf(
+  services: readonly NormalDesiredService[],
+  health: readonly NormalServiceHealth[],
+  report: ReportNotWritten,
+): string | undefined {
+  const written = new Set(services.map(({ service }) => formatServiceKey(service)));
+  const checked = health.filter(({ service }) => written.has(formatServiceKey(service)));
+  const paths = new Set(checked.map(({ notify }) => notify?.fifo));
+  const [path] = paths;
+  if (paths.size === 1 && (path === undefined || /^[\w./-]+$/.test(path))) return path;
+  for (const { service, notify } of checked) {
+    if (notify?.fifo !== undefined) report(formatServiceKey(service), 'without its FIFO: one holds for all services');
+  }
+  return undefined;
 }
 
 function virtualServer(
@@ -54,7 +76,11 @@ function virtualServer(
   health: NormalServiceHealth | undefined,
   report: ReportNotWritten,
 ): string[] {
-  const servers = realServers(service, destinations, health, report);
+  const total = destinations.reduce((sum, { weight }) => sum + weight, 0);
+  const isElsewhere = (each: NormalDestination) =>
+    health !== undefined && isSorry(health, each) && !isNeverReached(health, total);
+  const others = destinations.filter((each) => !isElsewhere(each));
+  const servers = realServers(service, others, health, report);
   if (servers.length === 0) {
     report(formatServiceKey(service), 'left out: keepalived takes no virtual server without real servers');
     return [];
@@ -81,7 +107,8 @@ function policyOf(
   }
   tellSorry(name, sorry, report);
   const { address, port } = sorry;
-  return [...lines, `sorry_server ${endpoint(address, port)}`, `sorry_server_lvs_method ${method(sorry)}`];
+  const stays = destinations.some((each) => isSorry(health, each)) ? ['sorry_server_inhibit'] : [];
+  return [...lines, `sorry_server ${endpoint(address, port)}`, `sorry_server_lvs_method ${method(sorry)}`, ...stays];
 }
 
 function target(service: NormalService): string {
@@ -115,10 +142,12 @@ function realServers(
   health: NormalServiceHealth | undefined,
   report: ReportNotWritten,
 ): string[] {
-  const checkers = (destination: NormalDestination, port: number) =>
-    checkerLines(checksOf(destination, health), destination, port, (why) =>
-      report(destinationName(service, destination), why),
-    );
+  const checkers = (destination: NormalDestination, port: number) => {
+    const tell = (why: string) => report(destinationName(service, destination), why);
+    const lines = checkerLines(checksOf(destination, health), destination, port, tell);
+    if (health === undefined || lines.length === 0) return lines;
+    return [...serverPolicyLines(policyOfServer(destination, health), health.onFailure, tell), ...lines];
+  };
   const withPort = destinations.filter((destination) => !losesPort(service, destination));
   const taken = new Set(withPort.map(({ address, port }) => endpoint(address, port)));
   return destinations.flatMap((destination) => {

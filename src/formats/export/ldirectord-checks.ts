@@ -23,7 +23,8 @@ export function checkKeys(
 ): Keys {
   if (health === undefined) return undefined;
   const [check, ...others] = health.checks;
-  if (check === undefined || others.length > 0 || health.servers.length > 0) {
+  const isOther = health.servers.some(({ checks }) => !isDeepStrictEqual(checks, health.checks));
+  if (check === undefined || others.length > 0 || isOther) {
     tell('without its checks: ldirectord has one for all real servers of a virtual service');
     return undefined;
   }
@@ -57,7 +58,8 @@ function lostTimes({ interval, timeout, fall, softFall, rise, recheck, address, 
   ];
 }
 
-function policyKeys({ onFailure, quorum, backups, failOpen, ramp }: NormalServiceHealth, tell: Tell) {
+function policyKeys(health: NormalServiceHealth, tell: Tell) {
+  const { onFailure, quorum, backups, failOpen, ramp, notify, servers } = health;
   const { quiesce, removeAfter } = onFailure;
   if (removeAfter !== 'never' && removeAfter !== 0) tell('a server that is down is removed at once');
   if (!quiesce && removeAfter !== 0) tell('a server that is down has weight 0');
@@ -65,6 +67,9 @@ function policyKeys({ onFailure, quorum, backups, failOpen, ramp }: NormalServic
   if (backups.length > 0) tell('without its backups: not in this format');
   if (failOpen) tell('without failOpen: not in this format');
   if (ramp > 0) tell('without its ramp: not in this format');
+  if (onFailure.endConnections) tell('without endConnections: not in this format');
+  if (notify !== undefined || servers.some((each) => each.notify)) tell('without its hooks: not in this format');
+  if (servers.some((each) => each.onFailure)) tell('what happens to a server that is down holds for all of them');
   return { quiescent: removeAfter === 'never' ? 'yes' : 'no' };
 }
 

@@ -8,7 +8,7 @@ import { familyOf } from '../../address/ip.js';
 import { netmaskText } from '../../ipvsadm/rules.js';
 import type { NormalDesiredService } from '../../model/desired.js';
 import type { NormalDestination } from '../../model/destination.js';
-import type { NormalServiceHealth } from '../../model/health.js';
+import { isSorry, type NormalServiceHealth } from '../../model/health.js';
 import type { NormalService } from '../../model/service.js';
 import { familyOfKey, formatServiceKey } from '../../model/service-key.js';
 import { byService, tellSorry } from './checked.js';
@@ -66,7 +66,7 @@ function virtual(
     ...(checks === undefined
       ? ['checktype = on']
       : linesOf({ ...checks, ...(isForking && { checkinterval: intervalOf(health) ?? 10 }) })),
-    ...(checks === undefined ? [] : fallback(name, health?.sorry, six, report)),
+    ...(checks === undefined || health === undefined ? [] : fallback(name, health, destinations, six, report)),
     ...settings(service),
   ];
   return `virtual${six} = ${target(service)}\n${lines.map((line) => `    ${line}\n`).join('')}`;
@@ -78,11 +78,17 @@ function linesOf(keys: Readonly<Record<string, string | number>>): string[] {
 
 function fallback(
   service: string,
-  sorry: NormalDestination | undefined,
+  health: NormalServiceHealth,
+  destinations: readonly NormalDestination[],
   six: string,
   report: ReportNotWritten,
 ): string[] {
+  const { sorry } = health;
   if (sorry === undefined) return [];
+  if (destinations.some((each) => isSorry(health, each))) {
+    report(service, 'without its sorry server: it is a real server already');
+    return [];
+  }
   const isSix = familyOf(sorry.address) === 'ipv6';
   if ((sorry.tunnel?.type ?? 'ipip') !== 'ipip' || isSix !== (six !== '')) {
     report(service, 'without its sorry server: a tunnel is ipip here, within one family');

@@ -8,6 +8,7 @@ import type { NormalDestination } from '../../model/destination.js';
 import { withoutUndefined } from '../../model/parse.js';
 import { MISSING_VALUE } from './keepalived-group.js';
 import { readUrl, type SslFiles, TLS_END, type Url, urlCheck } from './keepalived-http.js';
+import { type Account, commandOf } from './keepalived-scripts.js';
 import { AT_RUN_TIME, type Keywords, UNKNOWN } from './keepalived-text.js';
 import {
   CHECKER_TIMING,
@@ -18,7 +19,6 @@ import {
   USUAL_TIMING,
 } from './keepalived-timing.js';
 import { addressOf, unsigned } from './keepalived-values.js';
-import { quotedWords } from './keepalived-words.js';
 import type { Place, Report } from './report.js';
 import { checkOf } from './service-health.js';
 import { type Handler, handle, type Statement, withoutProblems } from './statement.js';
@@ -46,6 +46,9 @@ export interface Surroundings {
   /** The paths of the blocks track_file, by name. */
   readonly files: ReadonlyMap<string, TrackFile>;
   readonly virtualHost: string | undefined;
+  /** Whom scripts run as that name nobody. */
+  readonly account: Account;
+  readonly fifo: string | undefined;
 }
 
 /** `track_file NAME { file PATH weight N }` */
@@ -306,10 +309,8 @@ interface MiscDraft extends Draft {
 const MISC: Readonly<Record<string, Handler<MiscDraft>>> = {
   ...COMMON,
   misc_path: (misc, statement) => {
-    // The command is one word, which is read once more.
-    const [, path, ...others] = quotedWords(statement.text ?? '') ?? [];
-    const command = path === undefined ? undefined : quotedWords(path);
-    if (command?.[0] === undefined) return misc.report.passOver(statement, 'has no command that can be read');
+    const { command, path, others } = commandOf(statement);
+    if (command === undefined) return misc.report.passOver(statement, 'has no command that can be read');
     if (others.length > 0)
       misc.report.passOver(statement, `keepalived takes "${path}" alone: a command with arguments stands in quotes`);
     misc.command = command.map((word) => word.replaceAll('%', '%%'));

@@ -15,6 +15,7 @@ import {
 import { PROTOCOLS, type Protocol } from '../../model/service-key.js';
 import { ALPHA, CHECKER_BLOCKS, CHECKERS, type Checker } from './keepalived-checkers.js';
 import { FAMILIES, MISSING_VALUE } from './keepalived-group.js';
+import { type Script, scriptOf } from './keepalived-scripts.js';
 import { type Keywords, UNKNOWN } from './keepalived-text.js';
 import { SERVER_TIMING, type Timing } from './keepalived-timing.js';
 import { addressOf, type NumberRange, portOf, unsigned } from './keepalived-values.js';
@@ -22,7 +23,7 @@ import { type Place, Report } from './report.js';
 import type { Forward } from './services.js';
 import { type Handler, handle, named, type Statement, withoutProblems } from './statement.js';
 
-const NOTIFICATION = 'runs or tells a program, which the state file does not do';
+const MAIL = 'sends mail, which a hook can do';
 
 /** The way to a real server while it is read: the method may come later than the options of the tunnel. */
 interface Method {
@@ -37,6 +38,7 @@ export interface VirtualServer extends Method {
   readonly flags: SchedulerFlag[];
   readonly reals: RealServer[];
   readonly timing: Timing;
+  readonly notify: { quorumUp?: Script; quorumDown?: Script };
   virtualHost?: string;
   sorry?: SorryServer;
   scheduler?: string;
@@ -62,6 +64,7 @@ export interface RealServer extends Method {
   readonly port: number;
   readonly timing: Timing;
   readonly checkers: Checker[];
+  readonly notify: { up?: Script; down?: Script };
   virtualHost?: string;
   weight?: number;
   upperThreshold?: number;
@@ -100,6 +103,18 @@ function valued<Target extends { readonly report: Report }>(
     const [value] = statement.values;
     if (value === undefined) target.report.refuse(statement, MISSING_VALUE);
     else take(target, value, statement);
+  };
+}
+
+/** A keyword with a program to run, of which the first counts. */
+function hooked<Name extends string>(
+  name: Name,
+): Handler<{ readonly report: Report; readonly notify: { [Key in Name]?: Script } }> {
+  return ({ report, notify }, statement) => {
+    const script = scriptOf(statement, report);
+    if (script === undefined) return;
+    if (notify[name] === undefined) notify[name] = script;
+    else report.passOver(statement, 'is there already: the first counts');
   };
 }
 
@@ -180,13 +195,13 @@ const VIRTUAL_SERVER: Readonly<Record<string, Handler<VirtualServer>>> = {
     server.inhibits = true;
   },
   alpha: ALPHA,
-  omega: NOTIFICATION,
-  quorum_up: NOTIFICATION,
-  quorum_down: NOTIFICATION,
+  omega: 'at the end no hook runs: what is there stays',
+  quorum_up: hooked('quorumUp'),
+  quorum_down: hooked('quorumDown'),
   ...SERVER_TIMING,
   ha_suspend: 'keep checks whether the address is on this host or not',
   virtualhost: takeVirtualHost,
-  smtp_alert: NOTIFICATION,
+  smtp_alert: MAIL,
   snmp_name: 'is not IPVS',
 };
 
@@ -211,9 +226,9 @@ const REAL_SERVER: Readonly<Record<string, Handler<RealServer>>> = {
   alpha: ALPHA,
   ...SERVER_TIMING,
   virtualhost: takeVirtualHost,
-  notify_up: NOTIFICATION,
-  notify_down: NOTIFICATION,
-  smtp_alert: NOTIFICATION,
+  notify_up: hooked('up'),
+  notify_down: hooked('down'),
+  smtp_alert: MAIL,
   snmp_name: 'is not IPVS',
   ...CHECKERS,
 };
@@ -230,6 +245,7 @@ export function readVirtualServer(statement: Statement, family: Family | undefin
     flags: [],
     reals: [],
     timing: {},
+    notify: {},
     tunnel: { type: 'ipip' },
     weight: 1,
     quorum: 1,
@@ -351,6 +367,7 @@ function serverOf(server: VirtualServer, text: string, statement: Statement): Re
     port,
     timing,
     checkers: [],
+    notify: {},
     tunnel,
     ...(forward !== undefined && { forward }),
   };

@@ -11,6 +11,7 @@ import type { ServiceKey } from '../../model/service-key.js';
 import { parseTimeouts, type Timeouts } from '../../model/timeouts.js';
 import { checksOf, type Surroundings, type TrackFile } from './keepalived-checkers.js';
 import { type Group, type GroupTarget, groupOf, MISSING_VALUE } from './keepalived-group.js';
+import { hookOf } from './keepalived-scripts.js';
 import { AT_RUN_TIME, type Block, type BlockOf, type Keywords, readKeepalived, UNKNOWN } from './keepalived-text.js';
 import { addressOf, portOf, unsigned } from './keepalived-values.js';
 import {
@@ -20,7 +21,7 @@ import {
   type VirtualServer,
 } from './keepalived-virtual-server.js';
 import { type Place, Report } from './report.js';
-import type { Policy } from './service-health.js';
+import type { OwnPolicy, Policy } from './service-health.js';
 import { type CheckedDraft, type Forward, type ServiceDraft, Services } from './services.js';
 import { type Handler, handle, named, type Statement } from './statement.js';
 
@@ -118,11 +119,25 @@ function surroundingsOf(top: readonly Statement[], report: Report): Surroundings
     if (statement.key === 'SSL') handle(statement.block ?? [], SSL, ssl, report, pass);
     else addTrackFile(statement, files, report);
   }
+  const around = { files, virtualHost: undefined, ...tellingOf(top, report) };
   const [cert, key] = [ssl.certificate?.values[0], ssl.key?.values[0]];
-  if (cert !== undefined && key !== undefined) return { ssl: { cert, key }, files, virtualHost: undefined };
+  if (cert !== undefined && key !== undefined) return { ssl: { cert, key }, ...around };
   const alone = ssl.certificate ?? ssl.key;
   if (alone !== undefined) report.skip(alone, 'a certificate counts only with its key');
-  return { ssl: {}, files, virtualHost: undefined };
+  return { ssl: {}, ...around };
+}
+
+/** What `global_defs` says of programs that are run, and of a FIFO. */
+function tellingOf(top: readonly Statement[], report: Report): Pick<Surroundings, 'account' | 'fifo'> {
+  const globals = top.filter(({ key }) => key === 'global_defs').flatMap(({ block = [] }) => block);
+  const find = (keyword: string) => globals.findLast(({ key, problem }) => key === keyword && problem === undefined);
+  const [user, group] = find('script_user')?.values ?? [];
+  const line = find('lvs_notify_fifo');
+  const [fifo, owner] = line?.values ?? [];
+  const isPath = fifo?.startsWith('/') === true;
+  if (line !== undefined && fifo !== undefined && !isPath) report.skip(line, 'is no path from the root');
+  if (line !== undefined && owner !== undefined) report.skip(line, 'a FIFO belongs to the user of keep');
+  return { account: withoutUndefined({ user, group }), fifo: isPath ? fifo : undefined };
 }
 
 function addTrackFile(statement: Statement, files: Map<string, TrackFile>, report: Report): void {
@@ -163,6 +178,8 @@ type SomeTimeouts = { -readonly [Name in keyof Timeouts]?: Timeouts[Name] };
 
 const GLOBALS: Readonly<Record<string, string>> = {
   lvs_sync_daemon: 'its role follows VRRP: say under daemons which role this director has',
+  lvs_notify_fifo_script: 'a program that reads the FIFO is started by others',
+  notify_fifo: 'has the lines of VRRP, too; of lvs_notify_fifo it is taken',
   lvs_flush: AT_RUN_TIME,
   lvs_flush_on_stop: AT_RUN_TIME,
   net_namespace_ipvs: 'the state file does not say in which namespace it holds: --netns does',
@@ -174,11 +191,18 @@ function readGlobals(globals: Statement, timeouts: SomeTimeouts, report: Report)
   const handlers: Record<string, Handler<SomeTimeouts>> = {
     ...GLOBALS,
     lvs_timeouts: (to, inner) => takeTimeouts(to, inner, report),
+    // They are read before, with what is around the checks.
+    script_user: (_, inner) => needValue(inner, report),
+    lvs_notify_fifo: (_, inner) => needValue(inner, report),
   };
   handle(globals.block ?? [], handlers, timeouts, report, (statement) => {
     if (statement.key.startsWith('lvs_')) report.passOver(statement, UNKNOWN);
     else report.skip(statement, statement.key.startsWith('vrrp_') ? VRRP : OTHER);
   });
+}
+
+function needValue(statement: Statement, report: Report): void {
+  if (statement.values.length === 0) report.passOver(statement, 'has no value: keepalived ignores it');
 }
 
 const TIMEOUTS: ReadonlyMap<string, keyof Timeouts> = new Map([
@@ -305,7 +329,9 @@ function program(
     report.skip(fields['persistence'] ?? place, 'keepalived itself does not heed it for a group');
   }
   const { servers, isChecked, sorry } = standing(server);
-  const policy = isChecked ? policyOf(server, servers) : undefined;
+  const stays = staysOf(server, servers);
+  const policy = isChecked ? policyOf(server, servers, stays, around) : undefined;
+  refuseUnheard(server, servers, isChecked);
   for (const target of targets) {
     const draft: ServiceDraft = {
       key: keyOf(target, server),
@@ -318,7 +344,7 @@ function program(
           : { timeout: server.timeout, netmask: isGroup ? undefined : server.netmask },
       persistenceEngine: server.timeout === undefined ? undefined : server.engine,
     };
-    const draftOf = ({ real, weight }: Standing) => destinationOf(real, weight, server, target, isGroup, around);
+    const draftOf = ({ real, weight }: Standing) => destinationOf(real, weight, server, target, isGroup, stays, around);
     services.add(
       { place: isGroup ? target.place : place, fields, draft },
       servers.map(draftOf),
@@ -367,14 +393,11 @@ function standing(server: VirtualServer): Stand {
   const total = totalOf(reals);
   const { up, hysteresis } = quorumOf(server, total);
   if (total > 0 && total >= up + hysteresis) {
-    if (sorry.inhibits !== true) return { servers: reals, isChecked: true, sorry: { real: sorry, weight: 1 } };
-    report.skip(
-      sorry.place,
-      'stands there with weight 0 (sorry_server_inhibit), and stays so: a sorry server here is none of the real servers',
-    );
+    const serving = { isChecked: true, sorry: { real: sorry, weight: 1 } };
     // The kernel has one server of an address and a port, whatever the two say besides.
     const isReal = reals.some(({ real }) => real.address === sorry.address && real.port === sorry.port);
-    return { servers: isReal ? reals : [...reals, { real: sorry, weight: 0 }], isChecked: true };
+    if (sorry.inhibits !== true || isReal) return { servers: reals, ...serving };
+    return { servers: [...reals, { real: sorry, weight: 0 }], ...serving };
   }
   report.skip(
     sorry.place,
@@ -396,24 +419,57 @@ function quorumOf({ quorum, hysteresis }: VirtualServer, total: number) {
   return { up, hysteresis: Math.max(Math.min(hysteresis, up - 1), 0) };
 }
 
+/** Whether real servers that fail stay with weight 0: what all that are checked say, else what the virtual server says. */
+function staysOf({ inhibits }: VirtualServer, servers: readonly Standing[]): boolean {
+  const said = servers.filter(({ real }) => real.checkers.length > 0).map(({ real }) => real.inhibits ?? inhibits);
+  return said[0] !== undefined && said.every((each) => each === said[0]) ? said[0] : inhibits;
+}
+
+/** Programs of servers and quorums that nothing is ever known of. */
+function refuseUnheard(
+  { notify, reals, report }: VirtualServer,
+  servers: readonly Standing[],
+  isChecked: boolean,
+): void {
+  const isHeard = (real: RealServer) => isChecked && real.checkers.length > 0;
+  const heard = servers.some(({ real }) => isHeard(real)) ? [] : Object.values(notify);
+  const own = reals.flatMap((real) => (isHeard(real) ? [] : Object.values(real.notify)));
+  for (const { place } of [...heard, ...own]) report.skip(place, 'is not run: no check says anything of it');
+}
+
 /** What follows when a real server fails. */
-function policyOf(server: VirtualServer, servers: readonly Standing[]): Policy {
-  const { report, inhibits } = server;
-  const checked = servers.map(({ real }) => real).filter(({ checkers }) => checkers.length > 0);
-  const [first] = checked;
-  const isAlike = checked.every((real) => (real.inhibits ?? inhibits) === (first?.inhibits ?? inhibits));
-  const stays = isAlike ? (first?.inhibits ?? inhibits) : inhibits;
-  for (const { inhibits: own, fields, place } of checked) {
-    if (own !== undefined && own !== stays)
-      report.skip(
-        fields['inhibits'] ?? place,
-        'holds here for a virtual server as a whole, and this is not what most of it says',
-      );
-  }
+function policyOf(
+  server: VirtualServer,
+  servers: readonly Standing[],
+  stays: boolean,
+  { account, fifo }: Surroundings,
+): Policy {
   const { up, hysteresis } = quorumOf(server, totalOf(servers));
+  const { quorumUp, quorumDown } = server.notify;
+  const notify = withoutUndefined({
+    quorumUp: hookOf(quorumUp, account),
+    quorumDown: hookOf(quorumDown, account),
+    fifo,
+  });
   return {
     onFailure: { quiesce: true, removeAfter: stays ? 'never' : 0 },
     quorum: { up: Math.min(Math.max(up, 1), 0x7fffffff), hysteresis: Math.min(hysteresis, 0x7fffffff) },
+    ...(Object.keys(notify).length > 0 && { notify }),
+  };
+}
+
+/** What a real server has otherwise than its virtual server. */
+function ownPolicyOf(
+  { inhibits: own, notify }: RealServer,
+  { inhibits: usual }: VirtualServer,
+  stays: boolean,
+  { account }: Surroundings,
+): OwnPolicy {
+  const told = withoutUndefined({ up: hookOf(notify.up, account), down: hookOf(notify.down, account) });
+  const inhibits = own ?? usual;
+  return {
+    ...(inhibits !== stays && { onFailure: { removeAfter: inhibits ? ('never' as const) : 0 } }),
+    ...(Object.keys(told).length > 0 && { notify: told }),
   };
 }
 
@@ -423,6 +479,7 @@ function destinationOf(
   server: VirtualServer,
   target: GroupTarget,
   isGroup: boolean,
+  stays: boolean,
   around: Surroundings,
 ): CheckedDraft {
   const { place, fields, address, upperThreshold, lowerThreshold } = real;
@@ -441,6 +498,7 @@ function destinationOf(
     place,
     fields: { ...server.fields, ...fields },
     draft,
+    own: ownPolicyOf(real, server, stays, around),
     checks: (destination) => checksOf(real, destination, [real.timing, server.timing], { ...around, virtualHost }),
   };
 }

@@ -5,7 +5,8 @@
 import { familyOf } from '../../address/ip.js';
 import { type Check, type NormalCheck, needsPort, parseCheck } from '../../model/check.js';
 import type { DestinationKey } from '../../model/destination.js';
-import type { OnFailure, Quorum, ServiceHealth } from '../../model/health.js';
+import type { OnFailure, Quorum, ServerHealth, ServiceHealth } from '../../model/health.js';
+import type { ServiceNotify } from '../../model/hook.js';
 import { withoutUndefined } from '../../model/parse.js';
 import type { ServiceKey } from '../../model/service-key.js';
 import type { Place, Report } from './report.js';
@@ -14,12 +15,17 @@ import type { Place, Report } from './report.js';
 export interface CheckedServer {
   readonly server: DestinationKey & { readonly address: string; readonly port: number };
   readonly checks: readonly NormalCheck[];
+  readonly own?: OwnPolicy | undefined;
 }
+
+/** What one server has otherwise than the others. */
+export type OwnPolicy = Pick<ServerHealth, 'onFailure' | 'notify'>;
 
 /** What follows when a server fails. */
 export interface Policy {
   readonly onFailure: OnFailure;
   readonly quorum?: Quorum | undefined;
+  readonly notify?: ServiceNotify | undefined;
 }
 
 /** The health of a service: the checks that most of its servers have, and those of the others. Undefined where no server has a check. */
@@ -30,11 +36,14 @@ export function serviceHealth(
 ): ServiceHealth | undefined {
   if (servers.every(({ checks }) => checks.length === 0)) return undefined;
   const usual = mostCommon(servers.map(({ checks }) => checks));
-  const own = servers.filter(({ checks }) => JSON.stringify(checks) !== JSON.stringify(usual));
+  const own = servers.filter(
+    ({ checks, own = {} }) =>
+      JSON.stringify(checks) !== JSON.stringify(usual) || (checks.length > 0 && Object.keys(own).length > 0),
+  );
   return withoutUndefined({
     service,
     checks: usual,
-    servers: own.map(({ server: { address, port }, checks }) => ({ address, port, checks })),
+    servers: own.map(({ server: { address, port }, checks, own: policy }) => ({ address, port, checks, ...policy })),
     ...policy,
   });
 }

@@ -17,7 +17,7 @@ import { withoutUndefined } from '../../model/parse.js';
 import { type NormalService, parseService, type SchedulerFlag, type Service } from '../../model/service.js';
 import { formatServiceKey, type ServiceKey } from '../../model/service-key.js';
 import type { Place, Report } from './report.js';
-import { type CheckedServer, type Policy, serviceHealth } from './service-health.js';
+import { type CheckedServer, type OwnPolicy, type Policy, serviceHealth } from './service-health.js';
 
 /** The way packets take to a real server. */
 export interface Forward {
@@ -55,6 +55,7 @@ export interface Placed<Draft> {
 /** A real server with what it is checked by, once it is known as what it stands in the table. */
 export interface CheckedDraft extends Placed<DestinationDraft> {
   readonly checks?: ((destination: NormalDestination) => readonly NormalCheck[]) | undefined;
+  readonly own?: OwnPolicy | undefined;
 }
 
 /** What follows when a real server fails, and who serves when too many do. */
@@ -134,7 +135,10 @@ export class Services {
     }
     const sorry = this.#destinationOf(service, draft);
     if (sorry === undefined) return health;
-    if (!destinations.has(formatDestinationKey(sorry))) return { ...health, sorry };
+    const name = formatDestinationKey(sorry);
+    const isChecked = checked.some(({ server, checks }) => checks.length > 0 && formatDestinationKey(server) === name);
+    // One that is in the table with weight 0 stays there.
+    if (!isChecked && (destinations.get(name)?.weight ?? 0) === 0) return { ...health, sorry };
     this.#report.skip(draft.place, 'is a real server of its virtual server: a sorry server here is none of them');
     return health;
   }
@@ -164,7 +168,7 @@ export class Services {
         this.#report.skip(draft.place, `${name} is in ${formatServiceKey(service)} already: the first counts`);
       else {
         destinations.set(name, destination);
-        checked.push({ server: destination, checks: draft.checks?.(destination) ?? [] });
+        checked.push({ server: destination, checks: draft.checks?.(destination) ?? [], own: draft.own });
       }
     }
   }

@@ -110,7 +110,7 @@ function letGo({ stdout, stderr }: ChildProcess): void {
 }
 
 /** SIGKILL to the program and what it has started. */
-function killGroup({ pid }: ChildProcess): void {
+export function killGroup({ pid }: ChildProcess): void {
   if (pid === undefined) return;
   try {
     process.kill(-pid, 'SIGKILL');

@@ -42,16 +42,21 @@ export interface FileCheck extends CheckBase {
 
 const argumentSchema = lazy((z) => z.string().regex(/^[^\0]*$/, { error: 'must not have a NUL' }));
 
+/** The schema of a program of this host with its arguments. */
+export const commandSchema = lazy((z) =>
+  z
+    .array(argumentSchema(), { error: 'must be a list: the program and its arguments' })
+    .min(1, { error: 'must have a program' })
+    .max(1000, { error: 'must be at most 1000' })
+    .refine(([program]) => program !== '', { path: [0], error: 'must not be empty' }),
+);
+
 /** The schema of an exec check. */
 export const execSchema = lazy((z) =>
   z.strictObject({
     type: z.literal('exec'),
     ...baseShape(),
-    command: z
-      .array(argumentSchema(), { error: 'must be a list: the program and its arguments' })
-      .min(1, { error: 'must have a program' })
-      .max(1000, { error: 'must be at most 1000' })
-      .refine(([program]) => program !== '', { path: [0], error: 'must not be empty' }),
+    command: commandSchema(),
     env: z
       .record(z.string().regex(/^[^=\0]+$/, { error: 'must be the name of a variable' }), argumentSchema())
       .default({}),

@@ -50,7 +50,7 @@ export type NormalScriptCheck = Omit<ScriptCheck, 'tls'> & { readonly tls?: Norm
 /** A mail server up to its EHLO, as keepalived's SMTP_CHECK: greeting 220, EHLO 250, QUIT. */
 export interface SmtpCheck extends CheckBase {
   readonly type: 'smtp';
-  /** The name to say in EHLO. Default: this host's, as keepalived's `helo_name`. */
+  /** The name to say in EHLO, as keepalived's `helo_name`. Default: this host's; keepalived's is `smtpchecker.keepalived.org`. */
   readonly helo?: string | undefined;
   /** TLS by STARTTLS, after which EHLO is said again: `true`, or how. A server that has none has failed. Default: no TLS. */
   readonly startTls?: true | TlsOptions | undefined;

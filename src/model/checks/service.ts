@@ -36,7 +36,10 @@ export interface PostgresqlCheck extends CheckBase {
 /** With its defaults filled in. */
 export type NormalPostgresqlCheck = WithFilled<PostgresqlCheck, 'user'>;
 
-/** An Access-Request to a RADIUS server. Any reply that is signed with the secret passes, a reject too, as ldirectord's `radius`. */
+/**
+ * An Access-Request to a RADIUS server. Any reply that is signed with the secret passes, a reject too: the server works. ldirectord's
+ * `radius` wants an accept.
+ */
 export interface RadiusCheck extends CheckBase {
   readonly type: 'radius';
   /** What this host and the server both know. */

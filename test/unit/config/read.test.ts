@@ -323,7 +323,7 @@ realServer: { vips: 10.0.0.1 }
 `;
     expect(problems(text)).toMatchInlineSnapshot(`
       "f:1:10: version: must be 1
-      f:3:3: defaults.schedular: unknown field; known here: port, scheduler, schedulerFlags, persistence, forward, tunnel, weight, upperThreshold, lowerThreshold, destinationPort, checks, onFailure, quorum, failOpen, ramp
+      f:3:3: defaults.schedular: unknown field; known here: port, scheduler, schedulerFlags, persistence, forward, tunnel, weight, upperThreshold, lowerThreshold, destinationPort, checks, onFailure, notify, quorum, failOpen, ramp
       f:4:11: defaults.weight: must be a whole number from 0 to 2147483647
       f:5:12: defaults.forward: must be nat, dr, tun
       f:6:18: timeouts.tcp: must be 1 to 2678400 seconds, as a number or with a unit: 90s, 5m, 12h, 31d
@@ -333,7 +333,7 @@ realServer: { vips: 10.0.0.1 }
       f:9:32: daemons[1].interface: must be printable ASCII without blanks, and not empty
       f:12:7: pools.web[0]: must be 80, the port of tcp://10.0.0.100:80: dr does not rewrite ports
       f:13:7: pools.web[1].address: is required
-      f:13:9: pools.web[1].adress: unknown field; known here: address, port, forward, tunnel, weight, upperThreshold, lowerThreshold, checks
+      f:13:9: pools.web[1].adress: unknown field; known here: address, port, forward, tunnel, weight, upperThreshold, lowerThreshold, checks, onFailure, notify
       f:13:36: pools.web[1].weight: must be a whole number from 0 to 2147483647
       f:14:37: pools.web[2].tunnel.port: must be a whole number from 1 to 65535
       f:15:7: pools.web[3]: must be an address, or an object with an address

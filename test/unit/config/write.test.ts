@@ -386,13 +386,21 @@ services:
     sorry: 10.0.0.13
     failOpen: true
     ramp: 30s
-    destinations: [10.0.0.11, { address: 10.0.0.12, checks: [{ type: ping }] }]
+    notify:
+      up: [/usr/local/bin/told, 'it is up']
+      quorumDown: { command: [/bin/sh, -c, 'echo $$1'], timeout: 1500ms, user: nobody, group: '100' }
+      fifo: /run/lvs-events
+    destinations:
+      - 10.0.0.11
+      - { address: 10.0.0.12, checks: [{ type: ping }] }
+      - { address: 10.0.0.14, onFailure: { removeAfter: 5s }, notify: { down: [/bin/false] } }
   - service: tcp://10.0.0.101:80
     forward: nat
     destinationPort: 8080
     checks: [{ type: tcp }]
     quorum: 50%
-    destinations: [10.0.0.11, 10.0.0.12]
+    onFailure: { endConnections: true }
+    destinations: [10.0.0.11, { address: 10.0.0.12, onFailure: { endConnections: false } }]
   - service: tcp://10.0.0.102:80
     destinations: [10.0.0.11, 10.0.0.12]
 `);

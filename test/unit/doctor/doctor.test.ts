@@ -12,7 +12,9 @@ import type { IpvsPicture, Passage, Picture } from '../../../src/doctor/picture.
 import type { HostSetup } from '../../../src/host/setup.js';
 import type { HostState } from '../../../src/host/state.js';
 import { deviceSysctl } from '../../../src/linux/sysctl.js';
+import { parseDesiredTable } from '../../../src/model/desired.js';
 import { type Destination, makeDestination, parseDestination } from '../../../src/model/destination.js';
+import type { ServiceHealth } from '../../../src/model/health.js';
 import { parseService, type Service } from '../../../src/model/service.js';
 import type { NormalSyncDaemon } from '../../../src/model/sync-daemon.js';
 import type { TableService } from '../../../src/model/table.js';
@@ -168,6 +170,14 @@ const inside: Partial<HostState> = {
 };
 const tun = service(WEB, { address: '10.0.0.11', forward: 'tun' });
 const quiesced = service(WEB, { address: '10.0.0.11' }, { address: '10.0.0.12', weight: 0, active: 1 });
+/** A device for the directors alone. */
+const aside = { host: { links: [link('lo'), link('eth0'), link('eth1')] } };
+/** A table that is kept, with checks. */
+const checkedBy = (health: Partial<ServiceHealth>) =>
+  parseDesiredTable({
+    services: [{ service: WEB, destinations: [{ address: '10.0.0.11' }, { address: '10.0.0.12' }] }],
+    health: [{ service: 'tcp://10.0.0.100:80', checks: [{ type: 'tcp' }], ...health }],
+  });
 const connection = (client: string, server: string): Picture['connections'][number] => ({
   protocol: 'tcp',
   client: { address: client, port: 40000 },
@@ -705,7 +715,7 @@ describe('a director:', () => {
     [
       'a backup alone, with the VIP',
       director({ ipvs: withDaemons(daemon('backup')), sysctls: { 'net.ipv4.vs.backup_only': '1' } }),
-      ['error backup-only: net.ipv4.vs.backup_only'],
+      ['error backup-only: net.ipv4.vs.backup_only', 'warning sync-exposed: backup on eth0'],
     ],
     [
       'a daemon without its device',
@@ -714,10 +724,14 @@ describe('a director:', () => {
     ],
     [
       'two ids',
-      director({ ipvs: withDaemons(daemon('master'), daemon('backup', { syncId: 2 })) }),
+      director({ ipvs: withDaemons(daemon('master'), daemon('backup', { syncId: 2, interface: 'eth1' })), ...aside }),
       ['note sync-ids: syncid 1 and 2'],
     ],
-    ['a backup that takes all', director({ ipvs: withDaemons(daemon('master'), daemon('backup', { syncId: 0 })) }), []],
+    [
+      'a backup that takes all',
+      director({ ipvs: withDaemons(daemon('master'), daemon('backup', { syncId: 0, interface: 'eth1' })), ...aside }),
+      [],
+    ],
     ['a peer that agrees', director({ ipvs: withDaemons(daemon('master')), peer: [daemon('backup')] }), []],
     [
       'a peer in another group',
@@ -732,6 +746,94 @@ describe('a director:', () => {
       director({ ipvs: withDaemons(daemon('master')), peer: [daemon('master')] }),
       ['error sync-peer: master of this director', 'error sync-peer: master of the other director'],
     ],
+    [
+      'a backup that nobody sends to',
+      director({ ipvs: withDaemons(daemon('backup', { interface: 'eth1' })), ...aside, peer: [daemon('backup')] }),
+      ['error sync-unsent: backup of this director'],
+    ],
+    [
+      'a backup where clients are',
+      director({ ipvs: withDaemons(daemon('backup')) }),
+      ['warning sync-exposed: backup on eth0'],
+    ],
+    [
+      'a backup on a device of its own',
+      director({ ipvs: withDaemons(daemon('backup', { interface: 'eth1' })), ...aside }),
+      [],
+    ],
+    [
+      'messages of version 0',
+      director({ ipvs: withDaemons(daemon('master')), sysctls: { 'net.ipv4.vs.sync_version': '0' } }),
+      ['warning sync-version: net.ipv4.vs.sync_version'],
+    ],
+    ['version 0 without daemons', director({ sysctls: { 'net.ipv4.vs.sync_version': '0' } }), []],
+    [
+      'small buffers',
+      director({
+        ipvs: withDaemons(daemon('master')),
+        connections: Array(1000).fill(connection('198.51.100.7', '10.0.0.11')),
+        sysctls: {
+          'net.core.rmem_default': '35999',
+          'net.ipv4.vs.sync_sock_size': '0',
+          'net.ipv4.vs.sync_qlen_max': '24',
+        },
+      }),
+      ['note sync-buffers: net.ipv4.vs.sync_sock_size', 'note sync-buffers: net.ipv4.vs.sync_qlen_max'],
+    ],
+    [
+      'buffers that are large enough',
+      director({
+        ipvs: withDaemons(daemon('master')),
+        connections: Array(1000).fill(connection('198.51.100.7', '10.0.0.11')),
+        sysctls: {
+          'net.core.rmem_default': '100',
+          'net.ipv4.vs.sync_sock_size': '36000',
+          'net.ipv4.vs.sync_qlen_max': '25',
+        },
+      }),
+      [],
+    ],
+    [
+      'checks that never passed',
+      director({
+        checked: {
+          servers: [
+            {
+              checks: [
+                { check: 'tcp', target: '10.0.0.11:80', status: 'down', reason: 'connection refused' },
+                { check: 'http', target: '10.0.0.11:80', status: 'down', passed: 1 },
+                { check: 'ping', target: '10.0.0.11:80', status: 'unknown' },
+              ],
+            },
+          ],
+        },
+      }),
+      ['warning check-never-passed: tcp 10.0.0.11:80'],
+    ],
+    [
+      'checks from the VIP, and from nowhere',
+      director({
+        wanted: checkedBy({
+          checks: [
+            { type: 'tcp', source: VIP },
+            { type: 'ping', source: '10.0.0.99' },
+            { type: 'dns', source: '10.0.0.2' },
+          ],
+        }),
+      }),
+      ['error check-source: tcp of tcp://10.0.0.100:80', 'error check-source: ping of tcp://10.0.0.100:80'],
+    ],
+    [
+      'a quorum above all weights',
+      director({ wanted: checkedBy({ quorum: { up: 3 } }) }),
+      ['warning quorum-unreachable: tcp://10.0.0.100:80'],
+    ],
+    [
+      'one with its hysteresis',
+      director({ wanted: checkedBy({ quorum: { up: 2, hysteresis: 1 } }) }),
+      ['warning quorum-unreachable: tcp://10.0.0.100:80'],
+    ],
+    ['a quorum of all weights', director({ wanted: checkedBy({ quorum: { up: 2 } }) }), []],
   ])('%s', (_, picture, expected) => {
     expect(told(picture)).toEqual(expected);
     all.push(...diagnose(picture));

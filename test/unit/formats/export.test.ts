@@ -386,7 +386,63 @@ describe('checks', () => {
     expect(ld.back).toEqual(ld.health);
   });
 
+  test('keepalived: programs, users, the FIFO, and a server that stays come back as they were', () => {
+    const timeout = 600_000;
+    const { health, back, told } = roundTrip('keepalived', {
+      checks: [{ type: 'tcp', ...timed }],
+      notify: {
+        quorumUp: { command: ['/bin/sh', '-c', 'echo "a $b" \\'], timeout },
+        quorumDown: { command: ['/bin/down'], timeout, user: 'nobody', group: 'nogroup' },
+        fifo: '/run/lvs',
+      },
+      servers: [
+        {
+          address: '198.51.100.2',
+          onFailure: { removeAfter: 'never' },
+          notify: { up: { command: ['/bin/up', "it's"], timeout, user: '1000' }, down: { command: ['/x'], timeout } },
+        },
+      ],
+    });
+    expect(told).toEqual([]);
+    expect(back).toEqual(health);
+  });
+
+  test('a sorry server that stays with weight 0 comes back as it was, and ldirectord has none', () => {
+    const staying = desired(
+      { protocol: 'tcp', address: '192.0.2.1', port: 80, scheduler: 'rr' },
+      { address: '198.51.100.1' },
+      { address: '198.51.100.9', weight: 0 },
+    );
+    const sorry = { address: '198.51.100.9' };
+    const whatFollows = { onFailure: { removeAfter: 0 }, sorry, servers: [{ ...sorry, checks: [] }] };
+    const health = parseHealth([
+      { service: 'tcp://192.0.2.1:80', checks: [{ type: 'tcp', ...timed }], ...whatFollows },
+    ]);
+    const exported = exportConfig({ services: [staying], health }, { format: 'keepalived' });
+    expect(exported.notWritten).toEqual([]);
+    expect(readBack(exported, 'keepalived')).toMatchObject({ services: [staying], health });
+    const { notWritten } = exportConfig({ services: [staying], health }, { format: 'ldirectord' });
+    expect(notWritten.map(({ why }) => why).join()).toContain('without its checks');
+  });
+
+  test('ldirectord: what one server has otherwise is told, and the checks are written', () => {
+    const { back, told } = roundTrip('ldirectord', {
+      checks: [{ type: 'tcp', ...whole }],
+      onFailure: { removeAfter: 0, endConnections: true },
+      servers: [{ address: '198.51.100.2', onFailure: { removeAfter: 'never' }, notify: { up: ['/bin/up'] } }],
+    });
+    expect(back).toMatchObject([{ checks: [{ type: 'tcp' }], servers: [] }]);
+    expect(told).toEqual([
+      'without endConnections: not in this format',
+      'without its hooks: not in this format',
+      'what happens to a server that is down holds for all of them',
+    ]);
+  });
+
   test.each<[string, Partial<ServiceHealth>]>([
+    ['quorum_up: runs for as long as it likes', { checks: [{ type: 'tcp' }], notify: { quorumUp: ['/bin/up'] } }],
+    ['notify_up: without its group', { checks: [{ type: 'tcp' }], notify: { up: { command: ['/x'], group: 'g' } } }],
+    ['without endConnections', { checks: [{ type: 'tcp' }], onFailure: { endConnections: true } }],
     ['without the agent check', { checks: [{ type: 'agent', port: 7777 }] }],
     ['without the http check: it sends GET', { checks: [{ type: 'http', method: 'HEAD' }] }],
     ['the tcp check: one pass makes a server up, not 2', { checks: [{ type: 'tcp' }] }],

@@ -105,17 +105,68 @@ describe('keepalived', () => {
     expect(own.health?.sorry).toBeUndefined();
   });
 
-  test('inhibit_on_failure of a real server alone is told, where others do not have it', () => {
+  test('inhibit_on_failure of a real server alone is its own, where others do not have it', () => {
     const text = keepalived('TCP_CHECK { }', 'inhibit_on_failure').replace(
       /}\n$/,
       'real_server 198.51.100.2 80 {\nTCP_CHECK { }\n}\n}\n',
     );
     const { health, told } = read(text, 'keepalived');
-    expect(health?.onFailure).toEqual({ quiesce: true, removeAfter: 0 });
-    expect(told.join()).toContain('5: inhibit_on_failure');
+    expect(health?.onFailure).toMatchObject({ quiesce: true, removeAfter: 0 });
+    expect(health?.servers).toMatchObject([{ address: '198.51.100.1', onFailure: { removeAfter: 'never' } }]);
+    expect(told.join()).not.toContain('inhibit_on_failure');
     expect(read(keepalived('TCP_CHECK { }', 'inhibit_on_failure'), 'keepalived').health?.onFailure.removeAfter).toBe(
       'never',
     );
+  });
+});
+
+describe('programs and the FIFO of keepalived', () => {
+  const GLOBALS = 'global_defs {\nscript_user nobody nogroup\nlvs_notify_fifo /run/lvs\n}\n';
+  const OWN = 'notify_up "/bin/told \\"it is\\" up" alice\nnotify_down /bin/told';
+  const QUORUM = 'quorum_up "/bin/sh -c \'ip addr add 192.0.2.1/32 dev lo\'"\nquorum_down /bin/down bob users';
+
+  test('are hooks, which run as the same user', () => {
+    const { health, told } = read(GLOBALS + keepalived('TCP_CHECK { }', OWN, QUORUM), 'keepalived', true);
+    const timeout = 600_000;
+    expect(health?.notify).toEqual({
+      quorumUp: {
+        command: ['/bin/sh', '-c', 'ip addr add 192.0.2.1/32 dev lo'],
+        timeout,
+        user: 'nobody',
+        group: 'nogroup',
+      },
+      quorumDown: { command: ['/bin/down'], timeout, user: 'bob', group: 'users' },
+      fifo: '/run/lvs',
+    });
+    expect(health?.servers[0]?.notify).toEqual({
+      up: { command: ['/bin/told', 'it is', 'up'], timeout, user: 'alice' },
+      down: { command: ['/bin/told'], timeout, user: 'nobody', group: 'nogroup' },
+    });
+    expect(told).toEqual([]);
+  });
+
+  test.each([
+    ['without checkers', keepalived('', OWN, QUORUM), ['notify_up: is not run', 'quorum_up: is not run']],
+    ['a second one', keepalived('TCP_CHECK { }', `${OWN}\nnotify_up /bin/other`), ['notify_up: is there already']],
+    ['no command', keepalived('TCP_CHECK { }', 'notify_up "\'"'), ['notify_up: has no command that can be read']],
+    [
+      'a FIFO of a user',
+      GLOBALS.replace('/lvs', '/lvs root') + keepalived('TCP_CHECK { }'),
+      ['belongs to the user of keep'],
+    ],
+    [
+      'a FIFO by a relative path',
+      GLOBALS.replace('/run/', '') + keepalived('TCP_CHECK { }'),
+      ['is no path from the root'],
+    ],
+    [
+      'its program',
+      GLOBALS.replace('lvs_notify_fifo ', 'lvs_notify_fifo_script ') + keepalived('TCP_CHECK { }'),
+      ['is started by others'],
+    ],
+  ])('%s: that is told', (_, text, words) => {
+    const { told } = read(text, 'keepalived');
+    for (const word of words) expect(told.join('\n')).toContain(word);
   });
 });
 

@@ -335,6 +335,18 @@ describe('keepalived.conf', () => {
       { address: '10.1.0.1', weight: 1 },
       { address: '10.1.0.9', weight: 0 },
     ]);
+    const checked = importConfig(
+      text.replace('real_server 10.1.0.1 80 {', 'real_server 10.1.0.1 80 {\nTCP_CHECK { }'),
+      {
+        format: 'keepalived',
+      },
+    );
+    expect(checked.state.services?.[0]?.destinations).toMatchObject([
+      { weight: 1 },
+      { address: '10.1.0.9', weight: 0 },
+    ]);
+    expect(checked.state.health?.[0]?.sorry).toMatchObject({ address: '10.1.0.9', weight: 1 });
+    expect(checked.notTaken.map(({ key }) => key)).not.toContain('sorry_server 10.1.0.9 80');
   });
 });
 

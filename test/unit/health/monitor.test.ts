@@ -9,6 +9,7 @@ import { readHealthReport, readHealthReports } from '../../../src/health/journal
 import { type HealthEvent, HealthMonitor, type HealthMonitorOptions } from '../../../src/health/monitor.js';
 import * as tiers from '../../../src/health/tiers.js';
 import { formatServiceKey } from '../../../src/model/service-key.js';
+import { effective } from '../../../src/reconcile/intent.js';
 import type { Override } from '../../../src/reconcile/override.js';
 import { FakeClock } from './fake-clock.js';
 
@@ -315,6 +316,116 @@ test('a backup that fails has weight 0, and leaves later', async () => {
   await world.clock.advance(10_000);
   expect(standIns()).toEqual(['10.0.0.8']);
   expect(world.verdicts).toMatchObject({ [name]: 'remove' });
+});
+
+describe('hooks', () => {
+  const NOTIFIED = FILE.replace(
+    '    ramp: 10s',
+    '    notify: { up: [up], down: [down], quorumUp: [quorum-up], quorumDown: [quorum-down] }',
+  );
+  /** A world that writes down which programs it was to run. */
+  function notified(options: HealthMonitorOptions = {}, clock?: FakeClock) {
+    const told: string[] = [];
+    const runHook: HealthMonitorOptions['runHook'] = async ({ command }, { NOTIFY_SERVER = '', NOTIFY_REASON }) => {
+      told.push(`${command.join(' ')} ${NOTIFY_SERVER} ${NOTIFY_REASON}`);
+      return undefined;
+    };
+    return { told, world: new World({ runHook, ...options }, clock) };
+  }
+  const ENOUGH = 'quorum-up  enough real servers are up';
+  const TOO_FEW = 'quorum-down  too few real servers are up';
+
+  test('learn the quorum at first, and a first pass is no news', async () => {
+    const { told, world } = notified();
+    await world.follow(NOTIFIED);
+    expect(told).toEqual([ENOUGH]);
+    await world.follow(NOTIFIED);
+    expect(told).toEqual([ENOUGH]);
+  });
+
+  test('are not told of a quorum before all is measured', async () => {
+    const { told, world } = notified();
+    for (const each of ['10.0.0.1', '10.0.0.2']) world.dead.add(each);
+    await world.follow(NOTIFIED);
+    expect(told).toEqual(
+      ['down 10.0.0.1:80 connection refused', 'down 10.0.0.2:80 connection refused', TOO_FEW].sort(
+        (left, right) => told.indexOf(left) - told.indexOf(right),
+      ),
+    );
+    expect(told).toHaveLength(3);
+  });
+
+  test('learn of each fall and return', async () => {
+    const { told, world } = notified();
+    await world.follow(NOTIFIED);
+    world.dead.add('10.0.0.1');
+    await world.clock.advance(3000);
+    world.dead.add('10.0.0.2');
+    await world.clock.advance(3000);
+    world.dead.delete('10.0.0.1');
+    await world.clock.advance(4000);
+    expect(told).toEqual([
+      ENOUGH,
+      'down 10.0.0.1:80 connection refused',
+      'down 10.0.0.2:80 connection refused',
+      TOO_FEW,
+      'up 10.0.0.1:80 connected',
+      ENOUGH,
+    ]);
+  });
+
+  test('of a server stand above those of its service', async () => {
+    const { told, world } = notified();
+    await world.follow(NOTIFIED.replace('10.0.0.1,', '{ address: 10.0.0.1, notify: { down: [own] } },'));
+    world.dead.add('10.0.0.1');
+    await world.clock.advance(3000);
+    world.dead.clear();
+    await world.clock.advance(4000);
+    expect(told.slice(1)).toEqual(['own 10.0.0.1:80 connection refused', 'up 10.0.0.1:80 connected']);
+  });
+
+  test('that fail are events, and no verdict', async () => {
+    const { world } = notified({ runHook: async () => 'exit code 1' });
+    await world.follow(NOTIFIED);
+    expect(world.verdicts).toEqual({});
+    expect(world.events).toContainEqual({
+      type: 'hook-failed',
+      service: 'tcp://192.0.2.1:80',
+      event: 'quorum-up',
+      hook: 'quorum-up',
+      reason: 'exit code 1',
+    });
+  });
+});
+
+test('a sorry server that stands in the table with weight 0 is not checked, and serves there', async () => {
+  const world = new World();
+  const file = FILE.replace('[10.0.0.1, 10.0.0.2]', '[10.0.0.1, 10.0.0.2, { address: 10.0.0.9, weight: 0 }]');
+  await world.follow(file);
+  expect(world.runs).not.toContain('10.0.0.9');
+  const weights = () => {
+    const { services = [] } = effective(parseStateText(file), world.monitor.wishes());
+    return services[0]?.destinations.map(({ address, weight }) => `${address} ${weight}`);
+  };
+  expect(weights()).toEqual(['10.0.0.1 1', '10.0.0.2 1', '10.0.0.9 0']);
+  for (const each of ['10.0.0.1', '10.0.0.2']) world.dead.add(each);
+  await world.clock.advance(3000);
+  expect(weights()).toEqual(['10.0.0.1 0', '10.0.0.2 0', '10.0.0.9 1']);
+  world.dead.clear();
+  await world.clock.advance(30_000);
+  expect(weights()).toEqual(['10.0.0.1 1', '10.0.0.2 1', '10.0.0.9 0']);
+});
+
+test('a server may have an onFailure of its own', async () => {
+  const world = new World();
+  const own =
+    '[{ address: 10.0.0.1, onFailure: { removeAfter: never } }, { address: 10.0.0.2, onFailure: { quiesce: false } }]';
+  await world.follow(FILE.replace('[10.0.0.1, 10.0.0.2]', own).replace('    sorry: 10.0.0.9\n', ''));
+  for (const each of ['10.0.0.1', '10.0.0.2']) world.dead.add(each);
+  await world.clock.advance(3000);
+  expect(world.verdicts).toEqual({ [NAME]: 'quiesce' });
+  await world.clock.advance(11_000);
+  expect(world.verdicts).toEqual({ [NAME]: 'quiesce', 'tcp://192.0.2.1:80 10.0.0.2:80': 'remove' });
 });
 
 test('what cannot be measured is told with its servers, and stands in the report until it is', async () => {

@@ -21,7 +21,7 @@ function decided(
   const servers = ['10.0.0.1', '10.0.0.2'].map((address) =>
     parseDestination(SERVICE, { address, weight: weights[address] ?? 1 }),
   );
-  const { tier, hasQuorum, verdicts, standIns, next } = decide({
+  const { tier, hasQuorum, verdicts, cut, standIns, next } = decide({
     health,
     servers,
     statusOf: ({ address }) => ({ status: statuses[address] ?? 'up', since }),
@@ -34,6 +34,7 @@ function decided(
     verdicts: Object.fromEntries([...verdicts].map(([name, verdict]) => [name.split(' ')[1], verdict])),
     standIns: standIns.map(formatDestinationKey),
     next,
+    cut: cut.map((name) => name.split(' ')[1]),
   };
 }
 
@@ -55,6 +56,30 @@ describe('a server that is down', () => {
     [{ quiesce: false }, {}],
   ])('with %o', (onFailure, verdicts) => {
     expect(decided({ onFailure }, ONE_DOWN).verdicts).toEqual(verdicts);
+  });
+
+  test.each<[string, ServiceHealth['onFailure'], number, string[]]>([
+    ['not while it has weight 0 for a while', {}, NOW, []],
+    ['when it is removed', {}, NOW - 30_000, ['10.0.0.1:80']],
+    ['at once', { removeAfter: 0 }, NOW, ['10.0.0.1:80']],
+    ['when it has weight 0 for good', { removeAfter: 'never' }, NOW, ['10.0.0.1:80']],
+    ['not if it keeps its weight', { removeAfter: 'never', quiesce: false }, NOW, []],
+    ['not without being asked to', { removeAfter: 0, endConnections: false }, NOW, []],
+  ])('has its connections ended: %s', (_, onFailure, since, cut) => {
+    const policy = { onFailure: { endConnections: true, ...onFailure } };
+    expect(decided(policy, ONE_DOWN, { since }).cut).toEqual(cut);
+  });
+
+  test('servers that are up, and leave to the sorry server, keep their connections', () => {
+    const policy = {
+      onFailure: { endConnections: true, removeAfter: 'never' as const },
+      quorum: { up: 2 },
+      sorry: { address: '10.0.0.9' },
+    };
+    expect(decided(policy, ONE_DOWN)).toMatchObject({
+      verdicts: { '10.0.0.1:80': 'quiesce', '10.0.0.2:80': 'quiesce' },
+      cut: ['10.0.0.1:80'],
+    });
   });
 
   test('that was not checked yet counts as up', () => {

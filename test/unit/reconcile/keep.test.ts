@@ -258,3 +258,102 @@ describe('keep', () => {
     expect(await rejection(keeper.kept)).toMatchObject({ code: 'ERR_CLOSED' });
   });
 });
+
+describe('connections of servers that leave', () => {
+  const [LEAVING, STAYING] = ['10.0.0.1', '10.0.0.2'];
+  const BOTH: DesiredTable = { services: [wanted(WEB, { address: LEAVING }, { address: STAYING })] };
+  const LEFT = `${LEAVING}:80 of tcp://192.0.2.1:80`;
+
+  /** A table in which calls to end connections are written down. */
+  function ending(outcome: { changed: number; left: unknown[] } | Error = { changed: 2, left: [] }) {
+    const asked: unknown[] = [];
+    const table = new Proxy<TableAccess>(context.ipvs, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name);
+        if (name !== 'endConnections') return typeof value === 'function' ? value.bind(target) : value;
+        return async (filter: unknown) => {
+          asked.push(filter, await tableOf(context.ipvs));
+          if (outcome instanceof Error) throw outcome;
+          return outcome;
+        };
+      },
+    });
+    return { table, asked };
+  }
+
+  /** Health checks whose outcome a test says. */
+  function health() {
+    const emitter = new EventEmitter();
+    const name = `tcp://192.0.2.1:80 ${LEAVING}:80` as const;
+    let isDown = false;
+    return {
+      follow: async () => undefined,
+      changes: on(emitter, 'changed'),
+      wishes: () => (isDown ? { verdicts: new Map([[name, 'remove' as const]]), cut: new Set([name]) } : {}),
+      turn(down: boolean) {
+        isDown = down;
+        emitter.emit('changed');
+      },
+    };
+  }
+
+  test('are ended once it is out, once for each time that it is', async () => {
+    const [{ table, asked }, checks] = [ending(), health()];
+    const kept = start({ table, health: checks });
+    kept.change(BOTH);
+    await vi.waitFor(() => expect(kept.events.map(({ type }) => type)).toContain('applied'));
+    await vi.waitFor(async () => expect(Object.values(await tableOf(context.ipvs))[0]).toHaveLength(2));
+    checks.turn(true);
+    await vi.waitFor(() => expect(kept.events.at(-1)).toEqual({ type: 'ended', server: LEFT, ended: 2, left: 0 }));
+    expect(asked).toEqual([
+      { service: 'tcp://192.0.2.1:80', server: `${LEAVING}:80` },
+      { 'tcp://192.0.2.1:80 wlc': [`${STAYING}:80 1`] },
+    ]);
+    checks.turn(true);
+    checks.turn(false);
+    await vi.waitFor(async () => expect(Object.values(await tableOf(context.ipvs))[0]).toHaveLength(2));
+    expect(asked).toHaveLength(2);
+    checks.turn(true);
+    await vi.waitFor(() => expect(asked).toHaveLength(4));
+    await kept.end();
+  });
+
+  test('that cannot be ended are told, and it leaves all the same', async () => {
+    const [{ table }, checks] = [ending(new Error('no way for sync messages')), health()];
+    const kept = start({ table, health: checks });
+    kept.change(BOTH);
+    await vi.waitFor(async () => expect(Object.values(await tableOf(context.ipvs))[0]).toHaveLength(2));
+    checks.turn(true);
+    const failed = {
+      type: 'not-ended',
+      server: LEFT,
+      error: expect.objectContaining({ message: 'no way for sync messages' }),
+    };
+    await vi.waitFor(() => expect(kept.events).toContainEqual(failed));
+    expect(await tableOf(context.ipvs)).toEqual({ 'tcp://192.0.2.1:80 wlc': [`${STAYING}:80 1`] });
+    await kept.end();
+  });
+
+  test.each([
+    [true, 1],
+    [false, 0],
+  ])('are ended at the drain timeout with end %s', async (end, times) => {
+    const clients = busy();
+    const asked: unknown[] = [];
+    const table = new Proxy<TableAccess>(clients, {
+      get: (target, name) =>
+        name === 'endConnections'
+          ? async (filter: unknown) => {
+              asked.push(filter);
+              return { matched: 1, changed: 1, left: [] };
+            }
+          : Reflect.get(target, name),
+    });
+    const kept = start({ table, drain: { deadline: 60, poll: 10, end } });
+    await vi.waitFor(() => expect(kept.events.map(({ type }) => type)).toContain('ready'));
+    kept.change(TWO);
+    await vi.waitFor(() => expect(kept.events.map(({ type }) => type)).toContain('drained'));
+    await kept.end();
+    expect(asked).toEqual(Array(times).fill({ service: 'tcp://192.0.2.1:80', server: '10.0.0.1:80' }));
+  });
+});

@@ -151,6 +151,7 @@ describe('a screen', () => {
       |
       Rates are averages of a few seconds, which the kernel brings up to date every 2 s.|
       K, M, G: thousands, millions, thousand millions.|
+      By health checks: U up, D down, H held down, ? not measured.|
       q quit  ? help  < > sort  / filter  space pause|
       "
     `);
@@ -238,5 +239,52 @@ describe('without a terminal', () => {
       FWM 5 IPv6 wlc                                             0       0      0     -     -      -     -      -
       "
     `);
+  });
+});
+
+describe('what health checks found', () => {
+  const check = { check: 'tcp', target: '', status: 'down', since: 0, passes: 0, failures: 1, penalty: 0 } as const;
+  const server = (name: string, status: 'up' | 'down' | 'unknown' | 'unchecked', heldUntil?: number) => ({
+    service: 'tcp://192.0.2.1:80',
+    server: name,
+    role: 'server' as const,
+    status,
+    action: status === 'down' ? ('remove' as const) : ('none' as const),
+    checks: [heldUntil === undefined ? check : { ...check, heldUntil }],
+  });
+  const held = READING.at.getTime() + 1000;
+  const reading = {
+    ...READING,
+    health: {
+      services: [{ service: 'tcp://192.0.2.1:80', tier: 'sorry' as const, hasQuorum: false, standIns: [] }],
+      servers: [
+        server('10.0.0.1:8080', 'up'),
+        server('10.0.0.2:8080', 'down', held),
+        server('10.0.0.3:8080', 'down', held - 2000),
+        {
+          ...server('[2001:db8::1]:65535', 'unknown'),
+          service: 'udp://[2001:db8:1234:5678:9abc:def0:1234:5678]:65535',
+        },
+        { ...server('10.9.9.9:80', 'down'), service: 'tcp://192.0.2.9:80' },
+      ],
+    },
+  };
+  const view = startView({ reading, interval: 2, sort: 'name' });
+
+  test('stands before each server, those that are out of the table too', () => {
+    const lines = frame(view, { columns: 80, rows: 24 }).lines.slice(4, -1);
+    expect(lines.map(({ kind, text }) => `${kind}: ${text.replace(/ +/g, ' ')}`)).toEqual([
+      'service: TCP 192.0.2.1:80 rr (sorry) 65536 1.0M 123K 1200 45000 44000 9.9M 123M',
+      'up: U 10.0.0.1:8080 65536 1.0M 12 1200 44999 43999 9.9M 123M',
+      'down: H 10.0.0.2:8080 0 3 123K 0 1 1 52 52',
+      'down: D 10.0.0.3:8080 - - - - - - - -',
+      'service: UDP [2001:db8:~678]:65535 mh 100 7 0 50 50 0 5000 0',
+      'quiesced: ? [2001:db8::1]:65535 100 7 0 50 50 0 5000 0',
+      'service: FWM 5 IPv6 wlc 0 0 0 0 0 0 0 0',
+    ]);
+  });
+
+  test('and in plain lines', () => {
+    expect(plainBlock(reading, 'weight')).toMatch(/^D 10\.0\.0\.3:8080 .* -$/m);
   });
 });
