@@ -1,6 +1,7 @@
 /** @module */
 import { formatDaemons, formatTimeouts } from '../../ipvsadm/settings-listing.js';
 import { JSON_OUTPUT, NETNS } from '../common-options.js';
+import { CHANGING } from '../sources.js';
 import { defineVerb } from '../verb.js';
 
 /** `ipvs-ts settings` */
@@ -12,7 +13,7 @@ export const settings = defineVerb({
   details: 'Without options the text is that of "ipvsadm -L --timeout" and "ipvsadm -L --daemon".',
 
   async run({ values: { json, netns } }, { streams: { stdout }, open }) {
-    await using ipvs = await open({ netns, source: 'netlink' });
+    await using ipvs = await open({ netns, source: CHANGING });
     const [timeouts, daemons] = [await ipvs.timeouts(), await ipvs.daemons()];
     if (json) {
       const { settingsJson } = await import('../../json/table.js');
