@@ -26,7 +26,7 @@ export { Ipvs, type OpenOptions, type RestoreOptions, type SaveOptions } from '.
 export type { Names } from './ipvsadm/names.js';
 export type { ReverseNames } from './ipvsadm/reverse-names.js';
 export { formatRules, type RulesOptions } from './ipvsadm/rules.js';
-export type { DatagramSender, Kernel, KernelNetwork, TemporaryDevice } from './kernel/kernel.js';
+export type { DatagramSender, Kernel, KernelNetwork, OptionSocket, TemporaryDevice } from './kernel/kernel.js';
 export { type LinuxKernelOptions, linuxKernel } from './kernel/linux-kernel.js';
 export type { NamespaceOptions } from './linux/namespace.js';
 export type { CallOptions } from './model/call-options.js';

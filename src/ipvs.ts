@@ -3,7 +3,6 @@
  * @module
  */
 import { constants } from 'node:os';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   InterruptedError,
   InvalidArgumentError,
@@ -16,14 +15,16 @@ import {
 } from './errors.js';
 import type { Names } from './ipvsadm/names.js';
 import { formatRules, formatSettingsRules, type Rule, readRules } from './ipvsadm/rules.js';
+import { type CommandSource, commandOf, refusalOf, type Undone } from './kernel/command-source.js';
 import { explain } from './kernel/diagnosis.js';
 import type { Kernel } from './kernel/kernel.js';
 import { linuxKernel } from './kernel/linux-kernel.js';
-import { NetlinkSource, type Undone } from './kernel/netlink-source.js';
+import { NetlinkSource } from './kernel/netlink-source.js';
 import { ProcSource } from './kernel/proc-source.js';
 import { readRulesTable } from './kernel/rules-table.js';
+import { SockoptSource } from './kernel/sockopt-source.js';
 import { stream } from './kernel/stream.js';
-import { TIME_SLICE } from './linux/time-slice.js';
+import { inTurns } from './linux/time-slice.js';
 import type { CallOptions } from './model/call-options.js';
 import {
   type Change,
@@ -54,7 +55,7 @@ import { addOddities, type Service, type ServiceEntry, type ServiceFields } from
 import { formatServiceKey, parseServiceKey, type ServiceKey, type ServiceKeyText } from './model/service-key.js';
 import type { Stats } from './model/stats.js';
 import type { DaemonRole, NormalSyncDaemon, SyncDaemon } from './model/sync-daemon.js';
-import type { Info, Source, Table } from './model/table.js';
+import { type Info, SOURCES, type Source, type Table } from './model/table.js';
 import type { TableAccess } from './model/table-access.js';
 import type { Timeouts, TimeoutsChange } from './model/timeouts.js';
 import { type ConnectionTable, endConnections, moveConnections } from './sync/change-connections.js';
@@ -66,8 +67,6 @@ const { ENOENT, ESRCH } = constants.errno;
 
 /** How often the table is read anew when it changes meanwhile. */
 const READINGS = 10;
-/** Rules or changes between two looks at the clock, which is a system call where the kernel has no vDSO. */
-const LOOK = 128;
 
 /** What {@link Ipvs.open} takes. */
 export interface OpenOptions {
@@ -76,11 +75,18 @@ export interface OpenOptions {
   /** Another kernel than the running one; excludes `netns`. */
   readonly kernel?: Kernel | undefined;
   /**
-   * `netlink`: all, with CAP_NET_ADMIN. `proc`: reading from /proc/net/ip_vs*, without rights. `auto` (default): the
-   * first, or the second where the first is unavailable; {@link Ipvs.source} tells which. Where several namespaces have
-   * services, /proc may leave out some of a long table (Linux 6.1).
+   * The way to the table, or several, of which the first that can be used counts; {@link Ipvs.source} tells which. `auto`
+   * (default): all, in this order.
+   *
+   * - `netlink`: all, with CAP_NET_ADMIN in the initial user namespace.
+   * - `sockopt`: IPv4 by the older socket options, with CAP_NET_ADMIN in the user namespace that owns the network namespace
+   *   (rootless container, `unshare -Urn`). What it knows nothing of (IPv6, persistence engines, tunnels but ipip, further
+   *   settings of sync daemons) is absent from what is read, and refused with `UnavailableError` in a change. An update takes
+   *   away an engine, and makes a tunnel ipip, that another program has set.
+   * - `proc`: reading from /proc/net/ip_vs*, without rights. Where several namespaces have services, it may leave out some of a
+   *   long table (Linux 6.1).
    */
-  readonly source?: 'auto' | Source | undefined;
+  readonly source?: 'auto' | Source | readonly Source[] | undefined;
   /** Milliseconds that each call waits for the kernel unless it says otherwise. Default 5000. */
   readonly timeout?: number | undefined;
 }
@@ -115,19 +121,20 @@ export interface RestoreOptions extends CallOptions {
 export class Ipvs implements TableAccess, AsyncDisposable {
   readonly #kernel: Kernel;
   readonly #proc: ProcSource;
-  readonly #netlink: NetlinkSource | undefined;
-  /** Why reading falls back to /proc: what netlink said. Undefined with netlink, and where `proc` was asked for. */
+  readonly #commands: CommandSource | undefined;
+  /** Why an earlier source was not taken: what it said, of several the first. Undefined where the first one wanted was. */
   readonly fallbackReason: IpvsError | undefined;
 
-  private constructor(kernel: Kernel, netlink: NetlinkSource | undefined, fallbackReason?: IpvsError) {
+  private constructor(kernel: Kernel, commands: CommandSource | undefined, fallbackReason?: IpvsError) {
     this.#kernel = kernel;
     this.#proc = new ProcSource(kernel);
-    this.#netlink = netlink;
+    this.#commands = commands;
     this.fallbackReason = fallbackReason;
   }
 
   /**
-   * Opens a client. Throws {@link UnavailableError}, or {@link KernelError} with EPERM, where IPVS is out of reach.
+   * Opens a client. Throws {@link UnavailableError}, or {@link KernelError} with EPERM, where IPVS is out of reach: of several
+   * sources the error of the first.
    *
    * @example
    * ```ts
@@ -139,30 +146,38 @@ export class Ipvs implements TableAccess, AsyncDisposable {
     if (netns !== undefined && kernel !== undefined) {
       throw new InvalidArgumentError('options', [{ path: 'netns', message: 'cannot be given together with kernel' }]);
     }
+    const wanted = readSources(source);
     const where = kernel ?? linuxKernel({ netns });
-    if (source === 'proc') return Ipvs.#openProc(where);
-    try {
-      return new Ipvs(where, await NetlinkSource.open(where.socket(), { timeout }));
-    } catch (error) {
-      if (source === 'netlink' || !isOutOfReach(error)) throw error;
-      return Ipvs.#openProc(where, error);
+    let reason: IpvsError | undefined;
+    for (const one of wanted) {
+      try {
+        return await Ipvs.#openBy(one, where, timeout, reason);
+      } catch (error) {
+        if (!(error instanceof IpvsError) || (reason === undefined && !isOutOfReach(error))) throw error;
+        reason ??= error;
+      }
+    }
+    throw reason;
+  }
+
+  static async #openBy(source: Source, kernel: Kernel, timeout: number | undefined, reason?: IpvsError): Promise<Ipvs> {
+    switch (source) {
+      case 'netlink':
+        return new Ipvs(kernel, await NetlinkSource.open(kernel.socket(), { timeout }), reason);
+      case 'sockopt':
+        if (kernel.options === undefined) throw new UnavailableError('this kernel has no socket options of IPVS');
+        return new Ipvs(kernel, await SockoptSource.open(kernel.options()), reason);
+      case 'proc': {
+        const ipvs = new Ipvs(kernel, undefined, reason);
+        await ipvs.#proc.table();
+        return ipvs;
+      }
     }
   }
 
-  /** Throws `reason`, where there is one, if /proc is no help either. */
-  static async #openProc(kernel: Kernel, reason?: IpvsError): Promise<Ipvs> {
-    const ipvs = new Ipvs(kernel, undefined, reason);
-    try {
-      await ipvs.#proc.table();
-    } catch (error) {
-      throw reason ?? error;
-    }
-    return ipvs;
-  }
-
-  /** Where what is read comes from. With `proc`, what /proc does not know is absent, and nothing can be changed. */
+  /** Where what is read comes from; what that does not know is absent. With `proc` nothing can be changed. */
   get source(): Source {
-    return this.#netlink === undefined ? 'proc' : 'netlink';
+    return this.#commands?.name ?? 'proc';
   }
 
   /**
@@ -220,7 +235,7 @@ export class Ipvs implements TableAccess, AsyncDisposable {
   /** One service with its statistics; undefined where there is none of this key. */
   async getService(key: ServiceKey | ServiceKeyText, options?: CallOptions): Promise<ServiceEntry | undefined> {
     const checked = parseServiceKey(key);
-    if (this.#netlink !== undefined) return this.#netlink.service(checked, options);
+    if (this.#commands !== undefined) return this.#commands.service(checked, options);
     const found = await this.#proc.service(checked);
     return found && { service: found.service };
   }
@@ -237,12 +252,12 @@ export class Ipvs implements TableAccess, AsyncDisposable {
    * ```
    */
   async listServices(options?: CallOptions): Promise<ServiceEntry[]> {
-    const netlink = this.#netlink;
-    if (netlink === undefined) return (await this.#proc.table()).services.map(({ service }) => ({ service }));
+    const commands = this.#commands;
+    if (commands === undefined) return (await this.#proc.table()).services.map(({ service }) => ({ service }));
     let known: ReadonlySet<ServiceKeyText> | undefined;
     for (let reading = 0; reading < READINGS; reading++) {
       const entries: ServiceEntry[] = [];
-      await netlink.services((entry) => entries.push(entry), options);
+      await commands.services((entry) => entries.push(entry), options);
       const names = new Set(entries.map(({ service }) => formatServiceKey(service)));
       if (known !== undefined && [...known].every((name) => names.has(name))) return entries;
       known = names;
@@ -252,9 +267,9 @@ export class Ipvs implements TableAccess, AsyncDisposable {
 
   /** Every service, as they come, from a single reading, which can miss one; {@link Ipvs.listServices} notices. */
   services(options?: CallOptions): AsyncGenerator<ServiceEntry, void, undefined> {
-    const netlink = this.#netlink;
-    if (netlink === undefined) return this.#servicesOfProc();
-    return stream<ServiceEntry>((onEntry, call) => netlink.services(onEntry, call), options);
+    const commands = this.#commands;
+    if (commands === undefined) return this.#servicesOfProc();
+    return stream<ServiceEntry>((onEntry, call) => commands.services(onEntry, call), options);
   }
 
   async *#servicesOfProc(): AsyncGenerator<ServiceEntry, void, undefined> {
@@ -420,9 +435,9 @@ export class Ipvs implements TableAccess, AsyncDisposable {
    */
   async listDestinations(key: ServiceKey | ServiceKeyText, options?: CallOptions): Promise<DestinationEntry[]> {
     const checked = parseServiceKey(key);
-    if (this.#netlink === undefined) return [...((await this.#proc.service(checked))?.destinations ?? [])];
+    if (this.#commands === undefined) return [...((await this.#proc.service(checked))?.destinations ?? [])];
     const entries: DestinationEntry[] = [];
-    await this.#netlink.destinations(checked, (entry) => entries.push(entry), options);
+    await this.#commands.destinations(checked, (entry) => entries.push(entry), options);
     return entries;
   }
 
@@ -432,9 +447,9 @@ export class Ipvs implements TableAccess, AsyncDisposable {
     options?: CallOptions,
   ): AsyncGenerator<DestinationEntry, void, undefined> {
     const checked = parseServiceKey(key);
-    const netlink = this.#netlink;
-    if (netlink === undefined) return this.#destinationsOfProc(checked);
-    return stream<DestinationEntry>((onEntry, call) => netlink.destinations(checked, onEntry, call), options);
+    const commands = this.#commands;
+    if (commands === undefined) return this.#destinationsOfProc(checked);
+    return stream<DestinationEntry>((onEntry, call) => commands.destinations(checked, onEntry, call), options);
   }
 
   async *#destinationsOfProc(key: ServiceKey): AsyncGenerator<DestinationEntry, void, undefined> {
@@ -478,7 +493,7 @@ export class Ipvs implements TableAccess, AsyncDisposable {
    *
    * @param options `timeout`: milliseconds for the whole, default 10000.
    * @returns what became of them, by the table as it is afterwards; `left` says of each remaining one why.
-   * @throws {UnavailableError} without netlink, or where the kernel has no way for sync messages.
+   * @throws {UnavailableError} where only /proc can be read, or the kernel has no way for sync messages.
    * @throws {KernelError} where daemon or device are refused: EINVAL while a real server is of another family than its service.
    */
   async endConnections(filter: ConnectionFilter, options?: ChangeConnectionsOptions): Promise<ChangedConnections> {
@@ -530,7 +545,7 @@ export class Ipvs implements TableAccess, AsyncDisposable {
   }
 
   async #overSync<T>(options: CallOptions | undefined, work: (table: ConnectionTable) => Promise<T>): Promise<T> {
-    this.#needNetlink('change connections');
+    this.#needCommands('change connections');
     const { signal } = options ?? {};
     const { services } = await this.snapshot({ signal });
     await using channel = await SyncChannel.open(this, this.#kernel.network, { signal });
@@ -548,13 +563,13 @@ export class Ipvs implements TableAccess, AsyncDisposable {
    * ```
    */
   async snapshot(options?: CallOptions): Promise<Table> {
-    const netlink = this.#netlink;
-    if (netlink === undefined) return { source: 'proc', services: (await this.#proc.table()).services };
+    const commands = this.#commands;
+    if (commands === undefined) return { source: 'proc', services: (await this.#proc.table()).services };
     for (let attempt = 0; attempt < READINGS; attempt++) {
-      const services = await netlink.table(options);
+      const services = await commands.table(options);
       // The second reading costs a fifteenth from /proc.
-      if ((await this.#proc.confirms(services)) || agree(services, await netlink.table(options)))
-        return { source: 'netlink', services };
+      if ((await this.#proc.confirms(services)) || agree(services, await commands.table(options)))
+        return { source: commands.name, services };
     }
     throw new InterruptedError(`snapshot: the table changed during each of ${READINGS} readings`);
   }
@@ -571,7 +586,7 @@ export class Ipvs implements TableAccess, AsyncDisposable {
 
   /** Version of IPVS and size of its connection table. */
   async info(options?: CallOptions): Promise<Info> {
-    return this.#netlink?.info(options) ?? (await this.#proc.table()).info;
+    return this.#commands?.info(options) ?? (await this.#proc.table()).info;
   }
 
   /** The director's own counters and rates. Always from /proc/net/ip_vs_stats: no netlink command tells them. */
@@ -636,7 +651,7 @@ export class Ipvs implements TableAccess, AsyncDisposable {
 
   /** How long idle connections are kept, in seconds. */
   async timeouts(options?: CallOptions): Promise<Timeouts> {
-    return this.#needNetlink('get timeouts').timeouts(options);
+    return this.#needCommands('get timeouts').timeouts(options);
   }
 
   /**
@@ -654,7 +669,7 @@ export class Ipvs implements TableAccess, AsyncDisposable {
 
   /** The sync daemons that run: none, a master, a backup, or both. */
   async daemons(options?: CallOptions): Promise<NormalSyncDaemon[]> {
-    return this.#needNetlink('list sync daemons').daemons(options);
+    return this.#needCommands('list sync daemons').daemons(options);
   }
 
   /**
@@ -685,9 +700,9 @@ export class Ipvs implements TableAccess, AsyncDisposable {
    * ```
    */
   async save({ full = false, ...options }: SaveOptions = {}): Promise<string> {
-    const netlink = this.#needNetlink('save');
+    const commands = this.#needCommands('save');
     if (!full) {
-      const services = await readRulesTable(netlink, this.#proc, options);
+      const services = await readRulesTable(commands, this.#proc, options);
       return formatRules(services === undefined ? await this.snapshot(options) : { services });
     }
     const table = await this.snapshot(options);
@@ -709,17 +724,16 @@ export class Ipvs implements TableAccess, AsyncDisposable {
     text: string,
     { replace = false, names, onProgress, ...options }: RestoreOptions = {},
   ): Promise<number> {
-    const netlink = this.#needNetlink('restore');
-    const writer = netlink.writer();
+    const batch = this.#needCommands('restore').batch();
     const daemons = new Set<DaemonRole>();
     await inTurns(readRules(text, names), ({ change }) => {
       if (change.verb === 'start-daemon') daemons.add(change.daemon.role);
-      writer.add(change);
+      batch.add(change);
     });
     if (replace) await this.#makeRoom(daemons, options);
-    const { length } = writer;
+    const { length } = batch;
     const progress = onProgress && ((done: number) => onProgress({ done, total: length }));
-    const undone = await netlink.carryOut(writer, { ...options, onProgress: progress });
+    const undone = await batch.carryOut({ ...options, onProgress: progress });
     if (undone.length > 0)
       throw new RestoreError(length - undone.length, await this.#failures(readRules(text, names), undone));
     return length;
@@ -746,13 +760,13 @@ export class Ipvs implements TableAccess, AsyncDisposable {
 
   async #errorOf(undone: Undone, change: NormalChange): Promise<Error> {
     if ('error' in undone) return undone.error as Error;
-    const netlink = this.#needNetlink(change.verb.replace('-', ' '));
-    return explain(netlink.refusalOf(change, undone.refusal), change, this.#kernel, netlink);
+    const commands = this.#needCommands(commandOf(change));
+    return explain(refusalOf(change, undone.refusal), change, this.#kernel, commands);
   }
 
   /** Closes the socket. Calls under way end with `ClosedError`. Idempotent. */
   async close(): Promise<void> {
-    this.#netlink?.close();
+    this.#commands?.close();
   }
 
   /** As {@link Ipvs.close}, for `await using`. */
@@ -787,11 +801,11 @@ export class Ipvs implements TableAccess, AsyncDisposable {
   }
 
   async #carryOut(change: NormalChange, options?: CallOptions): Promise<void> {
-    const netlink = this.#needNetlink(change.verb.replace('-', ' '));
+    const commands = this.#needCommands(commandOf(change));
     try {
-      await netlink.change(change, options);
+      await commands.change(change, options);
     } catch (error) {
-      throw await explain(error, change, this.#kernel, netlink);
+      throw await explain(error, change, this.#kernel, commands);
     }
   }
 
@@ -810,11 +824,10 @@ export class Ipvs implements TableAccess, AsyncDisposable {
    * ```
    */
   async applyAll(changes: readonly Change[], options: CallOptions = {}): Promise<ChangeFailure[]> {
-    const netlink = this.#needNetlink('change');
-    const writer = netlink.writer();
-    const doubtful = await writeAll(changes, (change) => writer.add(change));
+    const batch = this.#needCommands('change').batch();
+    const doubtful = await writeAll(changes, (change) => batch.add(change));
     if (doubtful.length > 0) await this.#refuseNew(doubtful, options);
-    const undone = await netlink.carryOut(writer, options);
+    const undone = await batch.carryOut(options);
     // Together, since they share what is looked up to explain them.
     const failures = undone.map(async (each) => {
       const change = changes[each.place];
@@ -852,8 +865,8 @@ export class Ipvs implements TableAccess, AsyncDisposable {
     return odd.map((issue) => ({ ...issue, path: joinPath('destination', issue.path) }));
   }
 
-  #needNetlink(what: string): NetlinkSource {
-    if (this.#netlink !== undefined) return this.#netlink;
+  #needCommands(what: string): CommandSource {
+    if (this.#commands !== undefined) return this.#commands;
     const reason = this.fallbackReason?.message ?? 'the client was opened with the source proc';
     throw new UnavailableError(`${what}: not possible from /proc, which is only for reading; ${reason}`, {
       cause: this.fallbackReason,
@@ -915,19 +928,17 @@ const ARGUMENTS: Readonly<Record<string, string>> = {
   role: 'sync daemon role',
 };
 
-/** Uses one after the other, with turns of the event loop in between. */
-async function inTurns<T>(all: Iterable<T>, use: (one: T) => void): Promise<void> {
-  let count = 0;
-  let turn = performance.now();
-  for (const one of all) {
-    use(one);
-    if (++count % LOOK !== 0 || performance.now() - turn < TIME_SLICE) continue;
-    await nextTurn();
-    turn = performance.now();
-  }
+/** The sources to try, in this order. */
+function readSources(input: NonNullable<OpenOptions['source']>): readonly Source[] {
+  if (input === 'auto') return SOURCES;
+  const list = typeof input === 'string' ? [input] : input;
+  const isRight = Array.isArray(list) && list.length > 0 && list.every((one) => SOURCES.includes(one));
+  if (isRight) return list;
+  const message = `must be auto, ${SOURCES.join(', ')} or a list of ${SOURCES.join(', ')}`;
+  throw new InvalidArgumentError('options', [{ path: 'source', message }]);
 }
 
-/** Errors behind which /proc may still be readable. */
+/** Errors behind which another source may still be of use. */
 function isOutOfReach(error: unknown): error is IpvsError {
   return error instanceof UnavailableError || (error instanceof KernelError && error.code === 'EPERM');
 }

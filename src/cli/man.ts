@@ -38,6 +38,7 @@ export const DIFFERENCES: readonly Difference[] = [
   { title: 'Long lines of connections', text: '-c reads them whole; ipvsadm cuts what is longer than 255 characters.' },
   { title: 'Help and version', text: '-h and -v need neither rights nor the kernel module.' },
   { title: 'Text of the help', text: 'It is its own, and tells the defaults that are in force.' },
+  { title: 'User namespaces', text: 'Root of a user namespace reaches IPv4, by socket options.' },
   {
     title: 'Octal and short addresses',
     text: 'Commands read 010.0.0.1 and 10.1 as ipvsadm does. Only restore() of the TypeScript library refuses them.',

@@ -12,7 +12,7 @@ export function reasonsUnwritable<Value extends object>(value: Value, parse: (va
   try {
     // A copy is checked anew: what came from a kernel would be taken as it is.
     if (isDeepStrictEqual({ ...parse({ ...value }) }, withoutUndefined(value))) return [];
-    return ['some of its settings are unknown: /proc does not show them, netlink does'];
+    return ['some of its settings are unknown: /proc and socket options do not show them, netlink does'];
   } catch (error) {
     if (!(error instanceof InvalidArgumentError)) throw error;
     return error.issues.map(({ path, message }) => [path, message].filter(Boolean).join(': '));

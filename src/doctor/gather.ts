@@ -158,13 +158,13 @@ async function readIpvs(
 ): Promise<{ picture: IpvsPicture; connections: Connection[] } | undefined> {
   if (!isThere('/proc/thread-self/net/ip_vs', netns)) return undefined;
   await using ipvs = await Ipvs.open({ netns });
-  const problem = ipvs.fallbackReason?.message;
+  const problem = ipvs.source === 'proc' ? ipvs.fallbackReason?.message : undefined;
   const status = await ipvs.status();
   const picture: IpvsPicture = {
     table: await ipvs.snapshot(),
     info: await ipvs.info(),
     ...(status !== undefined && { status }),
-    ...(ipvs.source === 'netlink' && { daemons: await ipvs.daemons() }),
+    ...(ipvs.source !== 'proc' && { daemons: await ipvs.daemons() }),
     ...(problem !== undefined && { problem }),
   };
   return { picture, connections: await firstConnections(ipvs) };

@@ -10,7 +10,7 @@ import type { IpvsSysctls } from '../model/ipvs-sysctls.js';
 import { SCHEDULER_FLAGS } from '../model/service.js';
 import { PROTOCOLS } from '../model/service-key.js';
 import { DAEMON_ROLES, type NormalSyncDaemon } from '../model/sync-daemon.js';
-import type { Table } from '../model/table.js';
+import { SOURCES, type Table } from '../model/table.js';
 import type { Timeouts } from '../model/timeouts.js';
 import { eventJsonSchema } from './event-schemas.js';
 import { findingsJsonSchema } from './findings.js';
@@ -37,6 +37,10 @@ const stats = z
     inBytes: counter,
     outBytes: counter,
     rates,
+    counterBits: z
+      .literal(32)
+      .optional()
+      .describe('connections and packets count modulo 2^32: source is sockopt, or Linux before 4.1'),
   })
   .describe('since the object was made or zeroed; absent if source is proc, and with run_estimation=0');
 
@@ -55,7 +59,7 @@ const serviceSettings = {
     })
     .optional()
     .describe('absent: off'),
-  persistenceEngine: z.string().optional(),
+  persistenceEngine: z.string().optional().describe('absent: none, or source is sockopt or proc'),
 };
 
 const service = z.union([
@@ -90,7 +94,7 @@ const destination = z.object({
   upperThreshold: threshold,
   lowerThreshold: threshold,
   forward: z.union([z.enum(['nat', 'dr', 'tun', 'local', 'bypass']), z.string().regex(/^method\d+$/)]),
-  tunnel: tunnel.optional().describe('of tun only; absent if source is proc'),
+  tunnel: tunnel.optional().describe('of tun only; absent if source is sockopt or proc'),
 });
 
 const connectionCount = whole(0xffffffff);
@@ -109,7 +113,9 @@ export const serviceEntryJsonSchema = z.object({ service, stats: stats.optional(
 /** What `list --json` writes. */
 export const tableJsonSchema = z
   .object({
-    source: z.enum(['netlink', 'proc']).describe('proc: read without rights, knows less'),
+    source: z
+      .enum(SOURCES)
+      .describe('sockopt: by socket options, which know IPv4 only; proc: read without rights, knows less'),
     services: z
       .array(
         serviceEntryJsonSchema.extend({
@@ -146,7 +152,9 @@ const syncDaemon = z.object({
   role: z.enum(DAEMON_ROLES),
   interface: z.string(),
   syncId: whole(255),
-  maxLength: whole(65535).optional().describe('bytes of a message; absent before Linux 4.3, as are the next three'),
+  maxLength: whole(65535)
+    .optional()
+    .describe('bytes of a message; absent by socket options and before Linux 4.3, as are the next three'),
   group: address.optional().describe('multicast'),
   port: port.optional().describe('UDP'),
   ttl: whole(255).optional(),

@@ -3,6 +3,7 @@
  * @module
  */
 import { KernelError } from '../errors.js';
+import type { CommandSource } from './command-source.js';
 
 /** Why the kernel refused, and what helps; both absent where neither is known. */
 export interface Cause {
@@ -10,9 +11,18 @@ export interface Cause {
   readonly hint?: string;
 }
 
-export const RIGHTS: Cause = {
-  reason: 'the kernel wants CAP_NET_ADMIN in the initial user namespace for every IPVS command',
-  hint: 'run as root or with "setcap cap_net_admin+ep"; root of a user namespace (rootless container) is not enough',
+/** What each way of commands wants; the kernel looks at another user namespace for each (do_ip_vs_set_ctl, GENL_ADMIN_PERM). */
+export const RIGHTS: Readonly<Record<CommandSource['name'], Cause>> = {
+  netlink: {
+    reason: 'the kernel wants CAP_NET_ADMIN in the initial user namespace for every IPVS command by netlink',
+    hint:
+      'run as root or with "setcap cap_net_admin+ep"; root of a user namespace (rootless container) has the source sockopt ' +
+      'instead',
+  },
+  sockopt: {
+    reason: 'the kernel wants CAP_NET_ADMIN in the user namespace that owns the network namespace',
+    hint: 'run as root, as root of that user namespace ("unshare -Urn"), or with "setcap cap_net_admin+ep"',
+  },
 };
 
 /** The same error with a cause; a reason that it has already stays. */
@@ -22,6 +32,6 @@ export function withCause(error: KernelError, { reason, hint }: Cause): KernelEr
 }
 
 /** Explains a lack of rights. Any other error is given back as it is. */
-export function explainRights(error: unknown): unknown {
-  return error instanceof KernelError && error.code === 'EPERM' ? withCause(error, RIGHTS) : error;
+export function explainRights(error: unknown, source: CommandSource['name']): unknown {
+  return error instanceof KernelError && error.code === 'EPERM' ? withCause(error, RIGHTS[source]) : error;
 }

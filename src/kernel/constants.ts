@@ -1,5 +1,6 @@
 /**
- * The IPVS generic netlink family, with the kernel's names (include/uapi/linux/ip_vs.h; the same up to Linux 7.2).
+ * The IPVS generic netlink family and the socket options, with the kernel's names (include/uapi/linux/ip_vs.h; the same up to
+ * Linux 7.2).
  * @module
  */
 
@@ -97,6 +98,27 @@ export const IPVS_STATS_ATTR_OUTBPS = 10;
 
 export const IPVS_INFO_ATTR_VERSION = 1;
 export const IPVS_INFO_ATTR_CONN_TAB_SIZE = 2;
+
+const IP_VS_BASE_CTL = 64 + 1024 + 64;
+export const IP_VS_SO_SET_ADD = IP_VS_BASE_CTL + 2;
+export const IP_VS_SO_SET_EDIT = IP_VS_BASE_CTL + 3;
+export const IP_VS_SO_SET_DEL = IP_VS_BASE_CTL + 4;
+export const IP_VS_SO_SET_FLUSH = IP_VS_BASE_CTL + 5;
+export const IP_VS_SO_SET_ADDDEST = IP_VS_BASE_CTL + 7;
+export const IP_VS_SO_SET_DELDEST = IP_VS_BASE_CTL + 8;
+export const IP_VS_SO_SET_EDITDEST = IP_VS_BASE_CTL + 9;
+export const IP_VS_SO_SET_TIMEOUT = IP_VS_BASE_CTL + 10;
+export const IP_VS_SO_SET_STARTDAEMON = IP_VS_BASE_CTL + 11;
+export const IP_VS_SO_SET_STOPDAEMON = IP_VS_BASE_CTL + 12;
+export const IP_VS_SO_SET_ZERO = IP_VS_BASE_CTL + 15;
+
+/** The numbers of reading are the same again: SO_GET_INFO is 1153, as SO_SET_INSERT is. */
+export const IP_VS_SO_GET_INFO = IP_VS_BASE_CTL + 1;
+export const IP_VS_SO_GET_SERVICES = IP_VS_BASE_CTL + 2;
+export const IP_VS_SO_GET_SERVICE = IP_VS_BASE_CTL + 3;
+export const IP_VS_SO_GET_DESTS = IP_VS_BASE_CTL + 4;
+export const IP_VS_SO_GET_TIMEOUT = IP_VS_BASE_CTL + 6;
+export const IP_VS_SO_GET_DAEMON = IP_VS_BASE_CTL + 7;
 
 export const IP_VS_SVC_F_PERSISTENT = 0x1;
 /** The kernel's own; always set in what it tells. */

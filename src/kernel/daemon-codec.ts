@@ -45,7 +45,8 @@ function writeGroup(writer: AttributeWriter, group: string): void {
   writeAddress(writer, type, group);
 }
 
-function stateNumber(role: DaemonRole): number {
+/** The number of a role. */
+export function stateNumber(role: DaemonRole): number {
   return role === 'master' ? IP_VS_STATE_MASTER : IP_VS_STATE_BACKUP;
 }
 
@@ -87,7 +88,8 @@ export function readDaemon(reader: AttributeReader): NormalSyncDaemon {
   return found;
 }
 
-function roleOfState(state: number): DaemonRole {
+/** The reverse of {@link stateNumber}. */
+export function roleOfState(state: number): DaemonRole {
   if (state === IP_VS_STATE_MASTER) return 'master';
   if (state === IP_VS_STATE_BACKUP) return 'backup';
   throw new ProtocolError(`sync daemon in the state ${state}, which is neither master nor backup`);

@@ -95,9 +95,16 @@ function tunnelNumber(type: NormalTunnel['type']): number {
   }
 }
 
-function methodNumber(forward: NormalDestination['forward']): number {
+/** The number of a way of forwarding. */
+export function methodNumber(forward: NormalDestination['forward']): number {
   const known = METHODS.indexOf(forward);
   return known === -1 ? Number(forward.slice('method'.length)) : known;
+}
+
+/** The reverse of {@link methodNumber}; other bits of the number are left out. */
+export function methodOfNumber(number: number): NormalDestination['forward'] {
+  const method = number & IP_VS_CONN_F_FWD_MASK;
+  return METHODS[method] ?? `method${method}`;
 }
 
 /** By number. */
@@ -141,7 +148,7 @@ export function readDestination(reader: AttributeReader, serviceFamily: Family):
 function destinationOf(reader: AttributeReader, found: Attributes, serviceFamily: Family): NormalDestination {
   const { port, weight, upperThreshold, lowerThreshold } = found;
   const address = readAddress(reader, found.address, found.family ?? serviceFamily);
-  const forward = METHODS[found.method] ?? `method${found.method}`;
+  const forward = methodOfNumber(found.method);
   if (forward !== 'tun') return makeDestination({ address, port, weight, forward, upperThreshold, lowerThreshold });
   const tunnel = readTunnel(found);
   return makeDestination({ address, port, weight, forward, tunnel, upperThreshold, lowerThreshold });
@@ -178,7 +185,7 @@ function readAttribute(reader: AttributeReader, found: Attributes): void {
       found.port = reader.be16();
       return;
     case IPVS_DEST_ATTR_FWD_METHOD:
-      found.method = reader.u32() & IP_VS_CONN_F_FWD_MASK;
+      found.method = reader.u32();
       return;
     case IPVS_DEST_ATTR_WEIGHT:
       found.weight = reader.i32();

@@ -9,15 +9,15 @@ import type { NormalChange } from '../model/change.js';
 import type { NormalService } from '../model/service.js';
 import { familyOfKey, type ServiceKey } from '../model/service-key.js';
 import { type Cause, RIGHTS, withCause } from './cause.js';
+import type { CommandSource } from './command-source.js';
 import type { Kernel } from './kernel.js';
-import type { NetlinkSource } from './netlink-source.js';
 
 /** The same error with its reason and a hint, where they are known. Anything but a {@link KernelError} is given back. */
 export async function explain<E>(
   error: E,
   change: NormalChange,
   kernel: Kernel,
-  source: NetlinkSource,
+  source: CommandSource,
 ): Promise<E | KernelError> {
   if (!(error instanceof KernelError)) return error;
   return withCause(error, await causeOf(error, change, kernel, source).catch(() => UNKNOWN));
@@ -29,11 +29,11 @@ async function causeOf(
   error: KernelError,
   change: NormalChange,
   kernel: Kernel,
-  source: NetlinkSource,
+  source: CommandSource,
 ): Promise<Cause> {
   switch (error.code) {
     case 'EPERM':
-      return RIGHTS;
+      return RIGHTS[source.name];
     case 'EEXIST':
       return { reason: EXISTS[change.verb] ?? 'it exists already' };
     case 'ESRCH':
@@ -71,7 +71,7 @@ function missingModule({ scheduler, persistenceEngine: engine }: NormalService):
   };
 }
 
-async function invalid(change: NormalChange, kernel: Kernel, source: NetlinkSource): Promise<Cause> {
+async function invalid(change: NormalChange, kernel: Kernel, source: CommandSource): Promise<Cause> {
   switch (change.verb) {
     case 'add-destination':
     case 'update-destination':
@@ -89,7 +89,7 @@ async function invalidDestination(
   address: string,
   service: ServiceKey,
   kernel: Kernel,
-  source: NetlinkSource,
+  source: CommandSource,
 ): Promise<Cause> {
   if (familyOf(address) !== familyOfKey(service) && (await source.daemons()).length > 0) {
     return {
@@ -142,7 +142,7 @@ function notUnicastIPv6(address: string): Cause {
   return address === '::' ? { reason: ':: is no address of a host' } : UNKNOWN;
 }
 
-async function invalidDaemon(source: NetlinkSource): Promise<Cause> {
+async function invalidDaemon(source: CommandSource): Promise<Cause> {
   for (const { service, destinations } of await source.table()) {
     const other = destinations.find(({ destination }) => familyOf(destination.address) !== familyOfKey(service));
     if (other === undefined) continue;

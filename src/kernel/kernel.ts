@@ -10,6 +10,15 @@ export interface DatagramSender extends Disposable {
   send(datagram: Uint8Array): void;
 }
 
+/** A socket whose options are commands: the interface that IPVS had before netlink. */
+export interface OptionSocket {
+  /** setsockopt(2) at the level of IP. 0 or a negative errno; -ENOPROTOOPT where nobody knows the option. */
+  set(option: number, value: Uint8Array): number;
+  /** getsockopt(2) at the level of IP: reads `value`, and writes into it. Its length in bytes or a negative errno. */
+  get(option: number, value: Uint8Array): number;
+  close(): void;
+}
+
 /** A network device that was made for a while; it is gone once disposed of. */
 export interface TemporaryDevice extends AsyncDisposable {
   readonly name: string;
@@ -41,6 +50,10 @@ export interface Kernel {
    * such namespace, no right to enter it.
    */
   socket(): Transport;
+  /**
+   * Opens an IPv4 socket whose options are commands; throws as {@link Kernel.socket}. Absent where there is no such interface.
+   */
+  options?(): OptionSocket;
   /**
    * The text of a file in /proc/net, in pieces: `ip_vs`, `ip_vs_stats`, `ip_vs_status`, `ip_vs_conn`, `fib_trie`. Throws
    * `UnavailableError` where there is none.

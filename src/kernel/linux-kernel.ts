@@ -6,12 +6,14 @@ import { closeSync, constants, read, readSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { errnoName, UnavailableError } from '../errors.js';
+import { IPPROTO_IP } from '../linux/inet-socket.js';
 import { type NamespaceOptions, namespacePath, openFile } from '../linux/namespace.js';
-import { loadNative, NETLINK_GENERIC } from '../linux/native.js';
+import { AF_INET, loadNative, NETLINK_GENERIC, SOCK_DGRAM } from '../linux/native.js';
+import { openSocket } from '../linux/socket.js';
 import { readSysctl } from '../linux/sysctl.js';
 import { TIME_SLICE } from '../linux/time-slice.js';
 import { openNetlinkSocket } from '../netlink/socket.js';
-import type { Kernel } from './kernel.js';
+import type { Kernel, OptionSocket } from './kernel.js';
 import { linuxNetwork } from './linux-network.js';
 
 /** Bytes that are asked for. The kernel hands out about a page a call (seq_read_iter in fs/seq_file.c); pages go up to this. */
@@ -37,10 +39,21 @@ export interface LinuxKernelOptions extends NamespaceOptions {}
 export function linuxKernel({ netns }: LinuxKernelOptions = {}): Kernel {
   return {
     socket: () => openNetlinkSocket(NETLINK_GENERIC, netns),
+    options: () => openOptions(netns),
     proc: (name) => readProc(name, netns),
     ticksPerSecond,
     sysctl: (name) => readSysctl(name, { netns }),
     network: linuxNetwork(netns),
+  };
+}
+
+/** Of UDP: the options belong to IP, and ipvsadm's raw socket needs CAP_NET_RAW besides. */
+function openOptions(netns: string | undefined): OptionSocket {
+  const socket = openSocket({ what: 'an IPv4 socket', domain: AF_INET, type: SOCK_DGRAM, protocol: 0, netns });
+  return {
+    set: (option, value) => socket.setOption(IPPROTO_IP, option, value),
+    get: (option, value) => socket.getOption(IPPROTO_IP, option, value),
+    close: () => socket.close(),
   };
 }
 

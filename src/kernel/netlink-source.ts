@@ -20,6 +20,7 @@ import { type Message, retypeMessages } from '../netlink/message.js';
 import type { Transport } from '../netlink/transport.js';
 import { CommandWriter, type WrittenCommands } from '../netlink/written-commands.js';
 import { explainRights } from './cause.js';
+import type { Batch, CarryOutOptions, CommandSource, Undone } from './command-source.js';
 import { IPVS_GENL_NAME } from './constants.js';
 import { describeIpvsMessage } from './describe.js';
 import {
@@ -34,31 +35,25 @@ import {
 /** Datagrams of written commands that wait for the kernel at a time; between two lots others have their turn. */
 const LOT = 8;
 
-/** One change of many that was not carried out: the kernel refused it, or (`error`) nobody knows. */
-export type Undone =
-  | { readonly place: number; readonly refusal: CommandRefusal }
-  | { readonly place: number; readonly error: unknown };
-
-/** What {@link NetlinkSource.carryOut} takes. */
-export interface CarryOutOptions extends CallOptions {
-  /** Called now and then with the number of changes behind it. */
-  readonly onProgress?: ((done: number) => void) | undefined;
-}
-
-/** Changes as bytes, ready to be sent. */
-export class ChangeWriter {
+/** Changes as netlink messages. */
+class NetlinkBatch implements Batch {
   readonly #requests: IpvsRequests;
+  readonly #send: (batch: NetlinkBatch, options: CarryOutOptions) => Promise<Undone[]>;
   readonly #writer = new CommandWriter();
-  /** How many were written. */
   length = 0;
 
-  constructor(requests: IpvsRequests) {
+  constructor(requests: IpvsRequests, send: (batch: NetlinkBatch, options: CarryOutOptions) => Promise<Undone[]>) {
     this.#requests = requests;
+    this.#send = send;
   }
 
   add(change: NormalChange): void {
     this.#writer.add(this.#requests.change(change));
     this.length++;
+  }
+
+  carryOut(options: CarryOutOptions): Promise<Undone[]> {
+    return this.#send(this, options);
   }
 
   /** What was written since this was last called, for the family that has this number now. */
@@ -71,7 +66,8 @@ export class ChangeWriter {
 }
 
 /** Everything that can be asked of the kernel by netlink. */
-export class NetlinkSource {
+export class NetlinkSource implements CommandSource {
+  readonly name = 'netlink';
   readonly #connection: Connection;
   #requests: IpvsRequests;
   /** The lookup of the family that is under way; concurrent calls share it. */
@@ -96,7 +92,7 @@ export class NetlinkSource {
       return source;
     } catch (error) {
       connection.close();
-      throw explainRights(error);
+      throw explainRights(error, 'netlink');
     }
   }
 
@@ -105,19 +101,14 @@ export class NetlinkSource {
     return this.#ask((requests) => this.#connection.execute(requests.change(change), options));
   }
 
-  /** Writes changes ahead, for {@link NetlinkSource.carryOut}. */
-  writer(): ChangeWriter {
-    return new ChangeWriter(this.#requests);
+  batch(): Batch {
+    return new NetlinkBatch(this.#requests, (batch, options) => this.#carryOut(batch, options));
   }
 
-  /**
-   * Brings about changes that were written ahead, in their order; what the kernel refuses does not stop the others. Returns
-   * what was not done, or not for sure, in order.
-   */
-  async carryOut(writer: ChangeWriter, { onProgress, ...options }: CarryOutOptions): Promise<Undone[]> {
+  async #carryOut(batch: NetlinkBatch, { onProgress, ...options }: CarryOutOptions): Promise<Undone[]> {
     // Finds the family's new number if ip_vs was loaded anew since the changes were written.
     await this.info(options);
-    const datagrams = writer.take(this.#requests.family);
+    const datagrams = batch.take(this.#requests.family);
     const undone: Undone[] = [];
     let done = 0;
     for (let next = 0; next < datagrams.length; next += LOT) {
@@ -144,12 +135,6 @@ export class NetlinkSource {
       const lost = others.map((place) => ({ place: first + place, error }));
       return [...refusals(), ...lost].sort((left, right) => left.place - right.place);
     }
-  }
-
-  /** The error of a change that the kernel refused. */
-  refusalOf(change: NormalChange, refusal: CommandRefusal): KernelError {
-    const request = this.#requests.change(change);
-    return new KernelError({ ...refusal, command: request.command, object: request.object() });
   }
 
   info(options?: CallOptions): Promise<Info> {

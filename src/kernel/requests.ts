@@ -15,6 +15,7 @@ import type { AttributeReader, AttributeWriter } from '../netlink/attributes.js'
 import type { Request } from '../netlink/connection.js';
 import { readGeneric, writeGenericHeader } from '../netlink/generic.js';
 import type { Message } from '../netlink/message.js';
+import { commandOf } from './command-source.js';
 import {
   IPVS_CMD_ATTR_DAEMON,
   IPVS_CMD_ATTR_DEST,
@@ -113,7 +114,7 @@ export class ChangeRequest implements Request {
   }
 
   get command(): string {
-    return this.#change.verb.replace('-', ' ');
+    return commandOf(this.#change);
   }
 
   object(): string | undefined {

@@ -9,7 +9,7 @@ import type { DestinationEntry } from '../model/destination.js';
 import { haveSameServices } from '../model/same-table.js';
 import type { ServiceEntry } from '../model/service.js';
 import type { TableService } from '../model/table.js';
-import type { NetlinkSource } from './netlink-source.js';
+import type { CommandSource } from './command-source.js';
 import { ifAny, type ProcSource } from './proc-source.js';
 
 /**
@@ -17,12 +17,12 @@ import { ifAny, type ProcSource } from './proc-source.js';
  * don't, or where the file cannot be read. Thresholds, tunnels and counts may be missing.
  */
 export async function readRulesTable(
-  netlink: NetlinkSource,
+  source: CommandSource,
   proc: ProcSource,
   options?: CallOptions,
 ): Promise<readonly TableService[] | undefined> {
   const services: ServiceEntry[] = [];
-  await netlink.services((entry) => services.push(entry), options);
+  await source.services((entry) => services.push(entry), options);
   const listed = (await ifAny(() => proc.table()))?.services;
   if (listed === undefined || !haveSameServices(services, listed)) return undefined;
   const table = services.map((entry, index) => ({ ...entry, destinations: listed[index]?.destinations ?? [] }));
@@ -32,7 +32,7 @@ export async function readRulesTable(
       .filter((service) => isVague(service, shared))
       .map(async (service) => {
         const destinations: DestinationEntry[] = [];
-        await netlink.destinations(service.service, (entry) => destinations.push(entry), options);
+        await source.destinations(service.service, (entry) => destinations.push(entry), options);
         service.destinations = destinations;
       }),
   );

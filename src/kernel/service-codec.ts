@@ -66,7 +66,8 @@ function writeKeyAttributes(writer: AttributeWriter, key: ServiceKey): void {
   writer.be16(IPVS_SVC_ATTR_PORT, key.port);
 }
 
-function flagsOf({ onePacket, persistence, schedulerFlags = [] }: NormalService): number {
+/** The flags that a service's settings decide, as bits. */
+export function flagsOf({ onePacket, persistence, schedulerFlags = [] }: NormalService): number {
   return (
     (persistence === undefined ? 0 : IP_VS_SVC_F_PERSISTENT) |
     (onePacket === true ? IP_VS_SVC_F_ONEPACKET : 0) |
@@ -83,9 +84,14 @@ function writeFlags(writer: AttributeWriter, flags: number): void {
 
 function writeNetmask(writer: AttributeWriter, family: Family, netmask: number | string): void {
   if (family === 'ipv6') return writer.u32(IPVS_SVC_ATTR_NETMASK, Number(netmask));
+  writer.bytes(IPVS_SVC_ATTR_NETMASK, ipv4Mask(netmask));
+}
+
+/** The bytes of an IPv4 netmask that has been checked. */
+export function ipv4Mask(netmask: number | string): Uint8Array {
   const mask = typeof netmask === 'number' ? maskOfPrefix(netmask) : parseIPv4(netmask);
   if (mask === undefined) throw new ProtocolError(`netmask "${netmask}" was not checked`);
-  writer.bytes(IPVS_SVC_ATTR_NETMASK, mask);
+  return mask;
 }
 
 /** What a SERVICE nest says, before it is put together. */
@@ -108,17 +114,24 @@ interface Attributes {
 /** Reads a SERVICE nest of the kernel. */
 export function readService(reader: AttributeReader): ServiceEntry {
   const attributes = readAttributes(reader);
-  const { scheduler, flags, engine } = attributes;
-  const schedulerFlags = flagsOfBits(scheduler, (flags & IP_VS_SVC_F_SCHED_MASK) >> IP_VS_SVC_F_SCHED_SHIFT);
-  const service = makeService(readKey(reader, attributes), {
-    scheduler,
-    schedulerFlags,
-    ...((flags & IP_VS_SVC_F_ONEPACKET) !== 0 && { onePacket: true }),
-    ...((flags & IP_VS_SVC_F_PERSISTENT) !== 0 && { persistence: readPersistence(reader, attributes) }),
-    ...(engine !== '' && { persistenceEngine: engine }),
-  });
+  const service = serviceOf(readKey(reader, attributes), attributes, () => readPersistence(reader, attributes));
   const stats = readEitherStats(reader, attributes.stats64, attributes.stats);
   return { service, ...(stats !== undefined && { stats }) };
+}
+
+/** A service by the kernel's numbers. `persistence` is called where the flags say that there is one. */
+export function serviceOf(
+  key: ServiceKey,
+  { scheduler, flags, engine }: Pick<Attributes, 'scheduler' | 'flags' | 'engine'>,
+  persistence: () => NonNullable<NormalService['persistence']>,
+): NormalService {
+  return makeService(key, {
+    scheduler,
+    schedulerFlags: flagsOfBits(scheduler, (flags & IP_VS_SVC_F_SCHED_MASK) >> IP_VS_SVC_F_SCHED_SHIFT),
+    ...((flags & IP_VS_SVC_F_ONEPACKET) !== 0 && { onePacket: true }),
+    ...((flags & IP_VS_SVC_F_PERSISTENT) !== 0 && { persistence: persistence() }),
+    ...(engine !== '' && { persistenceEngine: engine }),
+  });
 }
 
 function readAttributes(reader: AttributeReader): Attributes {

@@ -39,5 +39,10 @@ export function readInfo(reader: AttributeReader): Info {
     if (reader.type === IPVS_INFO_ATTR_VERSION) version = reader.u32();
     else if (reader.type === IPVS_INFO_ATTR_CONN_TAB_SIZE) connectionTableSize = reader.u32();
   }
-  return { version: `${version >> 16}.${(version >> 8) & 0xff}.${version & 0xff}`, connectionTableSize };
+  return { version: versionText(version), connectionTableSize };
+}
+
+/** `1.2.1` for 0x010201. */
+export function versionText(version: number): string {
+  return `${version >> 16}.${(version >> 8) & 0xff}.${version & 0xff}`;
 }

@@ -85,5 +85,5 @@ function readStats(reader: AttributeReader, isWide: boolean): Stats {
         break;
     }
   }
-  return new Stats({ connections, inPackets, outPackets, inBytes, outBytes }, rates);
+  return new Stats({ connections, inPackets, outPackets, inBytes, outBytes }, rates, isWide ? undefined : 32);
 }

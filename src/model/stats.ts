@@ -40,18 +40,24 @@ export class Stats implements Counters {
   readonly inBytes: bigint;
   readonly outBytes: bigint;
   readonly rates: Rates;
+  /**
+   * 32 where the source tells the low 32 bits only: `connections`, `inPackets` and `outPackets` start again at 0 after
+   * 4294967295, and rates are told modulo 4294967296. So are those of the source `sockopt`, and of Linux before 4.1. Absent: 64 bits.
+   */
+  declare readonly counterBits?: 32;
 
-  constructor(counters: Counters, rates: Rates) {
+  constructor(counters: Counters, rates: Rates, counterBits?: 32) {
     this.connections = counters.connections;
     this.inPackets = counters.inPackets;
     this.outPackets = counters.outPackets;
     this.inBytes = counters.inBytes;
     this.outBytes = counters.outBytes;
     this.rates = rates;
+    if (counterBits !== undefined) this.counterBits = counterBits;
   }
 
   /** The form for `JSON.stringify`: counters as decimal strings, rates as numbers. */
-  toJSON(): { [Name in keyof Counters]: string } & { rates: Rates } {
+  toJSON(): { [Name in keyof Counters]: string } & { rates: Rates; counterBits?: 32 } {
     return {
       connections: String(this.connections),
       inPackets: String(this.inPackets),
@@ -59,6 +65,7 @@ export class Stats implements Counters {
       inBytes: String(this.inBytes),
       outBytes: String(this.outBytes),
       rates: this.rates,
+      ...(this.counterBits !== undefined && { counterBits: this.counterBits }),
     };
   }
 }

@@ -8,8 +8,13 @@ import { asObject, readList, under } from './fields.js';
 import { type NormalService, readService, type Service, type ServiceEntry, type ServiceFields } from './service.js';
 import { familyOfKey, protocolNumber, type ServiceKey } from './service-key.js';
 
-/** Where what was read came from. /proc knows no stats, thresholds, scheduler flags, engines or tunnels. */
-export type Source = 'netlink' | 'proc';
+/** Where a table can be reached, in the order of what they know. */
+export const SOURCES = ['netlink', 'sockopt', 'proc'] as const;
+/**
+ * Where what was read came from. `sockopt` knows IPv4 services and destinations only, and no engines or types of tunnels; `proc`
+ * besides no stats, thresholds or scheduler flags.
+ */
+export type Source = (typeof SOURCES)[number];
 
 /** A service with its real servers. */
 export interface TableService extends ServiceEntry {

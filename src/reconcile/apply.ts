@@ -6,7 +6,7 @@
  * anything is taken away.
  * @module
  */
-import { InterruptedError, KernelError, ReconcileError } from '../errors.js';
+import { InterruptedError, KernelError, ReconcileError, UnavailableError } from '../errors.js';
 import { type NormalChange, readChange } from '../model/change.js';
 import type { DesiredTable } from '../model/desired.js';
 import { asObject, Fields, readList, under } from '../model/fields.js';
@@ -245,6 +245,8 @@ class Run {
   /** An answer that was lost says nothing of the change, nor does one that somebody else was quicker: the table does. */
   async #outcomeAfter(error: Error, step: Step): Promise<Outcome> {
     if (error instanceof KernelError && error.code !== 'ENOENT' && error.code !== 'ESRCH') return 'refused';
+    // The source has no form for the change, or there is no source: nothing was sent.
+    if (error instanceof UnavailableError) return 'refused';
     try {
       for (const change of this.#policy.changes(step)) if (!(await isInForce(this.#table, change))) return 'refused';
       return 'done';

@@ -42,13 +42,14 @@ function destinationFields({ weight, forward, tunnel, upperThreshold, lowerThres
   return {
     weight,
     forward,
-    tunnel: tunnel && tunnelText(tunnel),
+    tunnel: forward === 'tun' ? tunnelText(tunnel) : undefined,
     'upper threshold': upperThreshold,
     'lower threshold': lowerThreshold,
   };
 }
 
-function tunnelText(tunnel: NormalTunnel): string {
+/** Socket options do not tell the type, and know ipip alone. */
+function tunnelText(tunnel: NormalTunnel = { type: 'ipip' }): string {
   const port = 'port' in tunnel ? `:${tunnel.port}` : '';
   return `${tunnel.type}${port}${'checksum' in tunnel ? `:${tunnel.checksum}` : ''}`;
 }

@@ -10,6 +10,7 @@ import { type NormalSyncDaemon, parseSyncDaemon, type SyncDaemon } from '../mode
 import {
   type NormalTableService,
   readWrittenTable,
+  SOURCES,
   type Source,
   type TableService,
   type WrittenTable,
@@ -42,8 +43,8 @@ export interface NormalState {
  */
 export function readGivenState(input: State): NormalState {
   const { source = 'netlink', timeouts, daemons } = asObject('state', input) as Partial<State>;
-  if (source !== 'netlink' && source !== 'proc') {
-    throw new InvalidArgumentError('state', [{ path: 'source', message: 'must be netlink, proc' }]);
+  if (!SOURCES.includes(source)) {
+    throw new InvalidArgumentError('state', [{ path: 'source', message: `must be ${SOURCES.join(', ')}` }]);
   }
   refuseProc(source);
   const { services } = readWrittenTable('state', input);
@@ -104,6 +105,8 @@ const KERNEL_TIMEOUTS: Timeouts = { tcp: 900, tcpFin: 120, udp: 300 };
 
 /** What is absent from /proc would look like a difference, or hide one. */
 export function refuseProc(source: Source = 'netlink'): void {
-  if (source === 'netlink') return;
-  throw new UnavailableError('/proc tells no thresholds, flags, engines or tunnels: a comparison needs netlink');
+  if (source !== 'proc') return;
+  throw new UnavailableError(
+    '/proc tells no thresholds, flags, engines or tunnels: a comparison needs netlink, or sockopt for IPv4',
+  );
 }

@@ -44,8 +44,8 @@ const SMALL_MESSAGE = 1024;
 const BURST = 8;
 /** Milliseconds after a burst in which the daemon's thread works it off. */
 const PAUSE = 1;
-/** A daemon of our own. */
-const OWN = { role: 'backup', interface: DEVICE, syncId: 1, maxLength: MESSAGE } as const;
+/** A daemon of our own. Its buffer follows from the MTU of the device (start_sync_thread); socket options have no field for it. */
+const OWN = { role: 'backup', interface: DEVICE, syncId: 1 } as const;
 
 /** An open way; disposing of it takes away what was made for it. */
 export class SyncChannel implements AsyncDisposable {
@@ -87,7 +87,7 @@ export class SyncChannel implements AsyncDisposable {
       await device[Symbol.asyncDispose]();
       throw error;
     }
-    return SyncChannel.#over(OWN, network, close);
+    return SyncChannel.#over({ ...OWN, maxLength: MESSAGE }, network, close);
   }
 
   static async #over(

@@ -19,6 +19,7 @@ import type { ServiceKey } from '../../model/service-key.js';
 import type { TableService } from '../../model/table.js';
 import { writeHint, writeRemark } from '../hint.js';
 import { NOT_COUNTED } from '../not-counted.js';
+import { CHANGING } from '../sources.js';
 import type { Output, Streams } from '../streams.js';
 import { reverseNames, SystemNames } from './system-names.js';
 
@@ -81,7 +82,7 @@ async function withIpvs(
 ): Promise<number> {
   let ipvs: Ipvs;
   try {
-    ipvs = await Ipvs.open({ netns, source: 'netlink' });
+    ipvs = await Ipvs.open({ netns, source: CHANGING });
   } catch (error) {
     if (!(error instanceof IpvsError)) throw error;
     if (!isNativeLoaded()) {

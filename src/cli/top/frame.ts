@@ -56,11 +56,12 @@ export function summary({ services, totals }: Reading, format: NumberFormat): st
   ];
 }
 
-/** Why there are no rates; undefined where there are. */
+/** What is not known, and why; undefined where all is. */
 export function sourceNote({ source, isUncounted }: Reading, fallback?: string): string | undefined {
   if (isUncounted === true) return NOT_COUNTED;
-  if (source === 'netlink') return undefined;
-  return `read from /proc: rates of services and real servers are not known${fallback ? ` (${fallback})` : ''}`;
+  const reason = fallback ? ` (${fallback})` : '';
+  if (source === 'proc') return `read from /proc: rates of services and real servers are not known${reason}`;
+  return source === 'sockopt' ? `read by socket options: IPv4 only${reason}` : undefined;
 }
 
 function headOf(view: View): Line[] {

@@ -5,6 +5,7 @@ import { planFor, planText } from '../difference.js';
 import { readState } from '../input.js';
 import { Interrupt } from '../interrupt.js';
 import { progress } from '../progress.js';
+import { CHANGING } from '../sources.js';
 import { UsageError } from '../usage-error.js';
 import { defineVerb } from '../verb.js';
 
@@ -38,7 +39,7 @@ export const apply = defineVerb({
     const desired = await readState(operands.file, context);
     if (desired.services === undefined) stderr.write('ipvs-ts: the file has no services: those in the table stay\n');
     if (desired.health !== undefined) stderr.write('ipvs-ts: "keep" runs the checks of the file; apply does not\n');
-    await using ipvs = await context.open({ netns: values.netns, source: 'netlink' });
+    await using ipvs = await context.open({ netns: values.netns, source: CHANGING });
     const difference = await planFor(ipvs, desired, values, context.streams);
     const { json, drain, end } = values;
     if (end && drain === undefined) throw new UsageError('--end needs --drain');

@@ -5,6 +5,7 @@ import { JSON_OUTPUT, NETNS, PRUNE, SCOPE, STATE_FILE } from '../common-options.
 import type { VerbContext } from '../context.js';
 import { planFor, planText } from '../difference.js';
 import { readAnyState, readState } from '../input.js';
+import { CHANGING } from '../sources.js';
 import { UsageError } from '../usage-error.js';
 import { defineVerb } from '../verb.js';
 
@@ -22,7 +23,7 @@ interface Values {
 async function compare(file: string, values: Values, context: VerbContext): Promise<Plan> {
   const { against, netns } = values;
   if (against === undefined) {
-    await using ipvs = await context.open({ netns, source: 'netlink' });
+    await using ipvs = await context.open({ netns, source: CHANGING });
     return await planFor(ipvs, await readState(file, context), values, context.streams);
   }
   if (netns !== undefined) throw new UsageError('--against FILE reads no table, so --netns has no meaning');

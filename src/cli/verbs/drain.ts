@@ -5,6 +5,7 @@ import type { DestinationKey } from '../../model/destination.js';
 import { parseServiceKey, type ServiceKeyText } from '../../model/service-key.js';
 import type { Drain, DrainProgress, DrainResult } from '../../reconcile/drain.js';
 import { JSON_OUTPUT, milliseconds, NETNS, server } from '../common-options.js';
+import { CHANGING } from '../sources.js';
 import { isTerminal, type Streams } from '../streams.js';
 import { UsageError } from '../usage-error.js';
 import { defineVerb } from '../verb.js';
@@ -52,7 +53,7 @@ export const drain = defineVerb({
     const onProgress = (progress: DrainProgress) => {
       if (showsProgress) stderr.write(`\r${progressText(progress)}\x1b[K`);
     };
-    await using ipvs = await open({ netns, source: 'netlink' });
+    await using ipvs = await open({ netns, source: CHANGING });
     const begun = values.resume
       ? resumeDrains(ipvs, directory, { onProgress })
       : [await begin(ipvs, values, { directory, onProgress, stderr })];

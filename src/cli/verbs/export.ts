@@ -2,6 +2,7 @@
 
 import { formatServiceKey } from '../../model/service-key.js';
 import { FORMATS, NETNS } from '../common-options.js';
+import { CHANGING, sourceRemark } from '../sources.js';
 import { defineVerb } from '../verb.js';
 
 /** `ipvs-ts export` */
@@ -25,7 +26,9 @@ export const exportTable = defineVerb({
   async run({ values: { format, netns } }, { streams: { stdout, stderr }, open }) {
     const { desiredServices, formatStateFile } = await import('../../config/write.js');
     const { nearestService } = await import('../../config/nearest.js');
-    await using ipvs = await open({ netns, source: 'netlink' });
+    await using ipvs = await open({ netns, source: CHANGING });
+    const remark = sourceRemark(ipvs);
+    if (remark !== undefined) stderr.write(`ipvs-ts: ${remark}\n`);
     const services = desiredServices(await ipvs.snapshot());
     const state = { services, timeouts: await ipvs.timeouts(), daemons: await ipvs.daemons() };
     if (format === 'state') {

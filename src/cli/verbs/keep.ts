@@ -1,6 +1,7 @@
 /** @module */
 import { STATE_FILE } from '../common-options.js';
 import { KEEP_OPTIONS, keeping } from '../keeping.js';
+import { CHANGING } from '../sources.js';
 import { defineVerb } from '../verb.js';
 
 /**
@@ -21,7 +22,7 @@ export const keep = defineVerb({
 
   async run({ values, operands: { file } }, context) {
     using kept = await keeping('keep', file, values, context);
-    await using ipvs = await context.open({ netns: values.netns, source: 'netlink' });
+    await using ipvs = await context.open({ netns: values.netns, source: CHANGING });
     const { keepFile } = await import('../../daemon/keep-file.js');
     await keepFile(ipvs, kept.options);
     return 0;

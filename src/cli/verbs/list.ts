@@ -3,6 +3,7 @@ import { formatListing } from '../../ipvsadm/listing.js';
 import { withoutStats } from '../../model/table.js';
 import { JSON_OUTPUT, NETNS } from '../common-options.js';
 import { NOT_COUNTED } from '../not-counted.js';
+import { sourceRemark } from '../sources.js';
 import { defineVerb } from '../verb.js';
 
 /** `ipvs-ts list` */
@@ -11,7 +12,9 @@ export const list = defineVerb({
   group: 'Table',
   options: { json: JSON_OUTPUT, netns: NETNS },
   help: 'show services and real servers',
-  details: 'Without rights, the table is read from /proc, which has less.',
+  details:
+    'Without rights, the table is read from /proc, which has less; as root of a user namespace (rootless container), by socket ' +
+    'options, which know IPv4 only.',
 
   async run({ values: { json, netns } }, { streams: { stdout, stderr }, open }) {
     await using ipvs = await open({ netns });
@@ -23,7 +26,8 @@ export const list = defineVerb({
       stdout.write(tableJson(isCounted ? table : withoutStats(table)));
       return 0;
     }
-    if (ipvs.fallbackReason !== undefined) stderr.write(`ipvs-ts: read from /proc: ${ipvs.fallbackReason.message}\n`);
+    const remark = sourceRemark(ipvs);
+    if (remark !== undefined) stderr.write(`ipvs-ts: ${remark}\n`);
     const info = await ipvs.info();
     stdout.write(formatListing(table.services, { numeric: true, exact: false, sort: true }, { info }));
     return 0;

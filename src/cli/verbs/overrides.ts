@@ -2,6 +2,7 @@
 import { prettyJson } from '../../json/pretty.js';
 import { JSON_OUTPUT, NETNS } from '../common-options.js';
 import { keeperText, overrideLine } from '../override-text.js';
+import { CHANGING } from '../sources.js';
 import { UsageError } from '../usage-error.js';
 import { defineVerb } from '../verb.js';
 
@@ -29,7 +30,7 @@ export const overrides = defineVerb({
     const directory = stateDirectory({ netns });
     if (action === 'clear') {
       if (json) throw new UsageError('--json goes with list');
-      await using ipvs = await open({ netns, source: 'netlink' });
+      await using ipvs = await open({ netns, source: CHANGING });
       for (const { override } of await giveBack(ipvs, { directory }))
         stdout.write(`${overrideLine(override)}: ended\n`);
       return 0;

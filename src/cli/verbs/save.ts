@@ -1,5 +1,6 @@
 /** @module */
 import { NETNS } from '../common-options.js';
+import { sourceRemark } from '../sources.js';
 import { defineVerb } from '../verb.js';
 
 /** `ipvs-ts save` */
@@ -15,6 +16,8 @@ export const save = defineVerb({
 
   async run({ values: { full, netns } }, { streams, open }) {
     await using ipvs = await open({ netns });
+    const remark = sourceRemark(ipvs);
+    if (remark !== undefined) streams.stderr.write(`ipvs-ts: ${remark}\n`);
     streams.stdout.write(await ipvs.save({ full }));
     return 0;
   },

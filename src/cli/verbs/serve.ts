@@ -3,6 +3,7 @@ import { runDirectory } from '../../linux/state-directory.js';
 import { STATE_FILE } from '../common-options.js';
 import { KEEP_OPTIONS, keeping } from '../keeping.js';
 import { packageVersion } from '../package-version.js';
+import { CHANGING } from '../sources.js';
 import { defineVerb } from '../verb.js';
 
 /** `ipvs-ts serve`: `keep`, with an API at a unix socket. */
@@ -28,7 +29,7 @@ export const serve = defineVerb({
 
   async run({ values, operands: { file } }, context) {
     using kept = await keeping('serve', file, values, context);
-    await using ipvs = await context.open({ netns: values.netns, source: 'netlink' });
+    await using ipvs = await context.open({ netns: values.netns, source: CHANGING });
     const { netns, socket = `${runDirectory()}/api.sock`, 'socket-group': group } = values;
     const [{ serve: serveFile }, { examine }] = [
       await import('../../daemon/serve.js'),

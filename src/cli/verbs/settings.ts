@@ -3,6 +3,7 @@ import type { Ipvs } from '../../ipvs.js';
 import { formatDaemons, formatTimeouts } from '../../ipvsadm/settings-listing.js';
 import type { HashTable, IpvsStatus } from '../../model/ipvs-status.js';
 import { JSON_OUTPUT, NETNS } from '../common-options.js';
+import { CHANGING } from '../sources.js';
 import { defineVerb } from '../verb.js';
 
 /** `ipvs-ts settings` */
@@ -19,7 +20,7 @@ export const settings = defineVerb({
     'Without options the text is that of "ipvsadm -L --timeout" and "ipvsadm -L --daemon". docs/tuning.md says what each sysctl is for.',
 
   async run({ values: { all = false, json, netns } }, { streams: { stdout }, open }) {
-    await using ipvs = await open({ netns, source: 'netlink' });
+    await using ipvs = await open({ netns, source: CHANGING });
     const [timeouts, daemons] = [await ipvs.timeouts(), await ipvs.daemons()];
     const more = all ? await readMore(ipvs) : undefined;
     if (json) {

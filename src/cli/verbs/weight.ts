@@ -2,6 +2,7 @@
 import { parseServiceKey, type ServiceKeyText } from '../../model/service-key.js';
 import { milliseconds, NETNS, server } from '../common-options.js';
 import { keeperText, overrideLine } from '../override-text.js';
+import { CHANGING } from '../sources.js';
 import { UsageError } from '../usage-error.js';
 import { defineVerb } from '../verb.js';
 
@@ -41,7 +42,7 @@ export const weight = defineVerb({
     const key = parseServiceKey(operands.service as ServiceKeyText);
     const name = serverName(key, parseDestinationKey(key, operands.server));
     const what = name.split(' ').reverse().join(' of ');
-    await using ipvs = await open({ netns, source: 'netlink' });
+    await using ipvs = await open({ netns, source: CHANGING });
     if (reset) {
       const which = ({ service, destination }: Parameters<typeof overrideLine>[0]) =>
         serverName(service, destination) === name;
