@@ -20,9 +20,10 @@ const read = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
 // Both: a new type of event needs a schema, and a schema an event.
 type Types = KeepEvent['type'] | HealthEvent['type'];
-const _all: readonly [Types extends EventType ? true : never, EventType extends Types ? true : never] = [true, true];
+const all: readonly [Types extends EventType ? true : never, EventType extends Types ? true : never] = [true, true];
 
 test('what a monitor and keep write satisfies the schemas, which know all of it', async () => {
+  expect(all).toEqual([true, true]);
   const end = new AbortController();
   const events: object[] = [];
   const take = (event: object) => void events.push(read({ time: new Date().toISOString(), ...event }) as object);
