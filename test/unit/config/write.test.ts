@@ -326,7 +326,7 @@ describe('what cannot be written', () => {
     {},
   ]);
   const destination = { address: '10.0.0.2', port: 80, weight: 1 };
-  const known = 'some of its settings are unknown: /proc does not show them, netlink does';
+  const known = 'some of its settings are unknown: /proc and socket options do not show them, netlink does';
   test.each<[DesiredState, string, string]>([
     [
       {
