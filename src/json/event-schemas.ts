@@ -11,18 +11,20 @@ const service = z.string().describe('tcp://192.0.2.1:80');
 const server = z.string().describe('10.0.0.11:80');
 const member = z.string().describe('10.0.0.11:80 of tcp://192.0.2.1:80');
 
-const plan = z.object({
-  steps: z.array(
-    z.object({
-      stage: z.enum(STAGES),
-      what: z.string().describe('update destination 10.0.0.2:80 of tcp://192.0.2.1:80'),
-      why: z.string().describe('weight 1 -> 5'),
-      change: z.looseObject({ verb: z.string() }),
-      undo: z.array(z.looseObject({ verb: z.string() })).describe('what takes it back'),
-    }),
-  ),
-  unmanaged: z.array(service).describe('services that nobody wants, left alone'),
-});
+const plan = z
+  .object({
+    steps: z.array(
+      z.object({
+        stage: z.enum(STAGES),
+        what: z.string().describe('update destination 10.0.0.2:80 of tcp://192.0.2.1:80'),
+        why: z.string().describe('weight 1 -> 5'),
+        change: z.looseObject({ verb: z.string() }),
+        undo: z.array(z.looseObject({ verb: z.string() })).describe('what takes it back'),
+      }),
+    ),
+    unmanaged: z.array(service).describe('services that nobody wants, left alone'),
+  })
+  .meta({ id: 'plan' });
 
 const override = z.looseObject({ kind: z.enum(['drain', 'weight']), owner: z.string(), since: moment });
 

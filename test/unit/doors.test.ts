@@ -181,6 +181,7 @@ const DOORS: Readonly<Record<string, Readonly<Record<string, Door | NoData>>>> =
   './json': {
     ...methods('', ['connectionsJson', 'findingsJson', 'settingsJson', 'tableJson', 'prettyJson'], CHECKED),
     ...methods('', ['connectionsJsonSchema', 'findingsJsonSchema', 'settingsJsonSchema', 'tableJsonSchema'], CONSTANT),
+    ...methods('', ['checksJsonSchema', 'eventJsonSchema', 'healthJsonSchema'], CONSTANT),
     jsonSchemas: CONSTANT,
   },
   './formats': {

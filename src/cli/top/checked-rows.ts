@@ -6,7 +6,7 @@ import type { ServerReport } from '../../health/journal.js';
 import { formatServiceKey } from '../../model/service-key.js';
 import type { TableService } from '../../model/table.js';
 import type { Reading } from './reading.js';
-import type { Row, ServerState } from './rows.js';
+import type { Row, ServerState } from './row.js';
 
 /** Rows with what is known of them by checks; as they were where nothing is. */
 export class CheckedRows {

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Rates } from '../../model/stats.js';
-import type { Row } from './rows.js';
+import type { Row } from './row.js';
 
 /** How a number is written. */
 export type NumberFormat = (value: number) => string;

@@ -6,7 +6,8 @@ import type { Rates } from '../../model/stats.js';
 import { NOT_COUNTED } from '../not-counted.js';
 import { layOut, type NumberFormat, scaled, UNKNOWN } from './columns.js';
 import type { Reading } from './reading.js';
-import { type Row, rowsOf } from './rows.js';
+import type { Row } from './row.js';
+import { rowsOf } from './rows.js';
 import { KEY_HELP, type Moves, type View } from './view.js';
 
 /** Of a terminal, in characters. */

@@ -5,28 +5,11 @@
 import { formatEndpoint } from '../../address/endpoint.js';
 import { type DestinationEntry, formatDestinationKey } from '../../model/destination.js';
 import type { ServiceFields } from '../../model/service.js';
-import type { Rates } from '../../model/stats.js';
 import { compareDestinationKeys, compareServiceKeys, type TableService } from '../../model/table.js';
 import { CheckedRows } from './checked-rows.js';
 import type { Reading } from './reading.js';
+import type { Row } from './row.js';
 import type { TopSort } from './sorts.js';
-
-/** One line of the table. */
-export interface Row {
-  readonly kind: 'service' | 'server';
-  readonly name: string;
-  /** What health checks found. Absent where nobody checks it. */
-  readonly state?: ServerState;
-  /** Of a service: of all its real servers together. Absent of a server that health checks took out of the table. */
-  readonly weight?: number;
-  readonly active?: number;
-  readonly inactive?: number;
-  /** Absent where it is not known. */
-  readonly rates?: Rates;
-}
-
-/** Up, down, down and held since it flaps, not measured yet. */
-export type ServerState = 'U' | 'D' | 'H' | '?';
 
 /** Which rows, and in which order. */
 export interface Choice {
