@@ -2,13 +2,56 @@
  * Whether a TCP connection comes about.
  * @module
  */
-import type { TcpCheck } from '../../model/check.js';
+import type { SocketListener, TcpSockets } from '../../linux/tcp-sockets.js';
+import type { NormalCheck, TcpCheck } from '../../model/check.js';
+import type { Target } from '../check-outcome.js';
 import { openSocket } from '../connection.js';
-import { passed } from '../outcome.js';
-import type { Probe } from '../run.js';
+import { LimitedRun } from '../limited-run.js';
+import { hardOutcome, passed } from '../outcome.js';
+import type { Done, Probe } from '../run.js';
+import { outcomeOfErrno } from '../system-error.js';
 
 /** Connects; the end of the run resets the connection. */
 export const probeTcp: Probe<TcpCheck> = async (target, { source }, run) => {
   await openSocket(target, source, run);
   return passed('connected');
 };
+
+/** The least port that the kernel may choose for a call. */
+const LEAST_CHOSEN = 1024;
+
+/** The same at a quarter of the time: there may be ten thousand of these a second, and each is one object and no socket of Node. */
+export class TcpRun extends LimitedRun implements SocketListener {
+  readonly #sockets: TcpSockets;
+  readonly #port: number;
+  readonly #socket: number;
+  #isConnected = false;
+
+  constructor(sockets: TcpSockets, { address, port }: Target, { timeout, source }: NormalCheck, done: Done) {
+    super(timeout, done);
+    this.#sockets = sockets;
+    this.#port = port;
+    this.waitFor('no connection');
+    this.#socket = sockets.connect({ address, port, source }, this);
+    if (this.#socket < 0) process.nextTick(() => this.finish(outcomeOfErrno(this.#socket)));
+  }
+
+  onReady(errno: number): void {
+    this.#isConnected = errno === 0;
+    this.finish(
+      this.#isConnected && this.#isOwnPeer() ? REFUSED : this.#isConnected ? CONNECTED : outcomeOfErrno(errno),
+    );
+  }
+
+  override end(): void {
+    if (!this.ended && this.#socket >= 0) this.#sockets.close(this.#socket, this.#isConnected);
+    super.end();
+  }
+
+  #isOwnPeer(): boolean {
+    return this.#port >= LEAST_CHOSEN && this.#sockets.isOwnPeer(this.#socket);
+  }
+}
+
+const CONNECTED = passed('connected');
+const REFUSED = hardOutcome('connection refused');
