@@ -45,12 +45,13 @@ struct SocketSet::Call {
   Bytes source;
   int mark;
   const std::string& device;
+  int type;
 
   const sockaddr* To() const { return reinterpret_cast<const sockaddr*>(address.data); }
   const sockaddr* From() const { return reinterpret_cast<const sockaddr*>(source.data); }
   int Family() const { return To()->sa_family; }
   // What is set on a socket stays.
-  bool IsPlain() const { return source.size == 0 && mark == 0 && device.empty(); }
+  bool IsPlain() const { return type == SOCK_STREAM && source.size == 0 && mark == 0 && device.empty(); }
 };
 
 Napi::Value SocketSet::Connect(const Napi::CallbackInfo& info) {
@@ -58,9 +59,10 @@ Napi::Value SocketSet::Connect(const Napi::CallbackInfo& info) {
   const auto source = info[1].IsUndefined() ? Bytes{nullptr, 0} : BytesArgument(info, 1, "source");
   const auto mark = info[2].IsUndefined() ? 0 : IntegerArgument(info, 2, "mark");
   const auto device = OptionalPathArgument(info, 3, "device");
-  if (!address || !source || !mark || !device) return {};
+  const auto type = info[4].IsUndefined() ? SOCK_STREAM : IntegerArgument(info, 4, "type");
+  if (!address || !source || !mark || !device || !type) return {};
   if (address->size < sizeof(sockaddr)) return Napi::Number::New(info.Env(), -EINVAL);
-  return Napi::Number::New(info.Env(), Open({*address, *source, *mark, *device}));
+  return Napi::Number::New(info.Env(), Open({*address, *source, *mark, *device, *type}));
 }
 
 // The descriptor, or -errno.
@@ -73,7 +75,7 @@ int SocketSet::Open(const Call& call) {
     StateOf(fd) = State::kNone;
     return Begin(Descriptor(fd), call);
   }
-  Descriptor opened(Retry([&] { return socket(call.Family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); }));
+  Descriptor opened(Retry([&] { return socket(call.Family(), call.type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); }));
   const int fd = opened.Get();
   if (fd < 0) return fd;
   const auto set = [fd](int level, int name, const void* value, size_t size) {
@@ -101,7 +103,9 @@ int SocketSet::Open(const Call& call) {
 
 int SocketSet::Begin(Descriptor opened, const Call& call) {
   const int fd = opened.Get();
-  const int result = Retry([&] { return connect(fd, call.To(), call.address.size); });
+  // libuv refuses to connect a socket of datagrams that is connected: whoever is given one does that.
+  const bool connects = call.type == SOCK_STREAM;
+  const int result = connects ? Retry([&] { return connect(fd, call.To(), call.address.size); }) : 0;
   if (result < 0 && result != -EINPROGRESS) return result;
   StateOf(fd) = State::kOpen;
   plain_[static_cast<size_t>(fd)] = call.IsPlain() ? call.Family() : 0;

@@ -9,7 +9,7 @@
 #include "descriptor.h"
 #include "watch.h"
 
-// Many TCP sockets behind one descriptor of epoll, as JavaScript sees them: by their numbers. src/linux/native.ts documents every
+// Many sockets behind one descriptor of epoll, as JavaScript sees them: by their numbers. src/linux/native.ts documents every
 // method. A socket of Node is twenty times as dear, and a health check has one for each run: that is ten thousand a second.
 class SocketSet : public Napi::ObjectWrap<SocketSet> {
  public:

@@ -2,7 +2,7 @@
  * Running one check once: the right probe, its time limit, and every end of it in words.
  * @module
  */
-import { tcpSockets } from '../linux/tcp-sockets.js';
+import { callSockets } from '../linux/call-sockets.js';
 import type { NormalCheck } from '../model/check.js';
 import { onAbort } from './abort.js';
 import type { CheckOutcome, Target } from './check-outcome.js';
@@ -53,7 +53,7 @@ const PROBES: { readonly [Type in NormalCheck['type']]: Probe<Extract<NormalChec
  * then all that it had opened is closed.
  */
 export function startCheck(target: Target, check: NormalCheck, done: Done): Started {
-  const sockets = check.type === 'tcp' ? tcpSockets() : undefined;
+  const sockets = check.type === 'tcp' ? callSockets() : undefined;
   if (sockets !== undefined) return new TcpRun(sockets, target, check, done);
   const run = new LimitedRun(check.timeout, done);
   // The type that chooses the probe is the type of its check, which the compiler cannot follow through a table.

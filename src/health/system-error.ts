@@ -31,6 +31,7 @@ const OURS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'this host has no port left to call from',
   EPERM: 'this host does not let it out (a firewall, or no right to it)',
   EACCES: 'this host does not let it out (a firewall, or no right to it)',
+  ENODEV: 'this host has no such device',
   ENETDOWN: 'the network of this host is down',
   EAFNOSUPPORT: 'this host has no sockets of this family',
 };
@@ -42,6 +43,15 @@ export function outcomeOf(error: unknown): CheckOutcome {
   // A server that speaks TLS refuses what it does not like, a client without a certificate for one, when the handshake is over.
   if (code.startsWith('ERR_SSL')) return softOutcome(`TLS: ${reason}`);
   return outcomeOfCode(code, message);
+}
+
+/** Why a check by a device or with a mark is not measured. */
+export const NO_ADDON = 'a device or a mark needs the native addon';
+
+/** An error as Node makes them. */
+export function systemError(errno: number): Error {
+  const code = errnoName(errno);
+  return Object.assign(new Error(code), { code });
 }
 
 /** By errno: thousands may be refused a second, and Node makes a table of all names for each that is asked for. */

@@ -1,19 +1,21 @@
 /**
- * Thousands of TCP sockets at a twentieth of the memory of Node's own, and a third of their time: all behind one descriptor of
+ * Sockets that call somebody, thousands at a twentieth of the memory of Node's own, and a third of their time: all behind one descriptor of
  * epoll, without an object for each.
  * @module
  */
 import { UnavailableError } from '../errors.js';
 import { inetAddress, writeInetAddress } from './inet-socket.js';
-import { loadNative, type NativeSocketSet } from './native.js';
+import { loadNative, type NativeSocketSet, SOCK_DGRAM, SOCK_STREAM } from './native.js';
 
 /** Where a socket calls, and from where. */
-export interface TcpCall {
+export interface Call {
   /** IPv4 or IPv6. */
   readonly address: string;
   readonly port: number;
   /** The address of this host to call from, of the same family. Default: the kernel chooses. */
   readonly source?: string | undefined;
+  /** Default `tcp`. A socket of `udp` is not connected yet: it is to be given away. */
+  readonly protocol?: 'tcp' | 'udp' | undefined;
   /** SO_MARK: the mark that its packets have for the firewall and the routes of this host. */
   readonly mark?: number | undefined;
   /** SO_BINDTODEVICE: the device that it calls by. */
@@ -26,11 +28,13 @@ export interface SocketListener {
   onReady(errno: number): void;
 }
 
+const TYPES = { tcp: SOCK_STREAM, udp: SOCK_DGRAM } as const;
+
 /** Pairs of {@link NativeSocketSet.ready}. */
 const BATCH = 64;
 
 /** The sockets of a process, by their numbers. Each is open until it is closed or given away. */
-export class TcpSockets {
+export class CallSockets {
   readonly #set: NativeSocketSet;
   /** Who hears of a socket, by its number. */
   readonly #listeners: (SocketListener | undefined)[] = [];
@@ -51,9 +55,9 @@ export class TcpSockets {
   }
 
   /** Calls somebody. The socket's number, which holds the process open from now on, or a negative errno. */
-  connect({ address, port, source, mark, device }: TcpCall, listener: SocketListener): number {
+  connect({ address, port, source, protocol, mark = 0, device }: Call, listener: SocketListener): number {
     const from = source === undefined ? undefined : inetAddress(source);
-    const socket = this.#set.connect(writeInetAddress(address, port), from, mark, device);
+    const socket = this.#set.connect(writeInetAddress(address, port), from, mark | 0, device, TYPES[protocol ?? 'tcp']);
     if (socket < 0) return socket;
     this.#listeners[socket] = listener;
     this.#hold(1);
@@ -124,15 +128,15 @@ export class TcpSockets {
   }
 }
 
-let shared: TcpSockets | undefined;
+let shared: CallSockets | undefined;
 let isTried = false;
 
 /** Those of this thread; undefined where there is no addon. */
-export function tcpSockets(): TcpSockets | undefined {
+export function callSockets(): CallSockets | undefined {
   if (isTried) return shared;
   isTried = true;
   try {
-    shared = new TcpSockets();
+    shared = new CallSockets();
   } catch (error) {
     if (!(error instanceof UnavailableError)) throw error;
   }

@@ -2,7 +2,7 @@
  * Whether a TCP connection comes about.
  * @module
  */
-import type { SocketListener, TcpSockets } from '../../linux/tcp-sockets.js';
+import type { CallSockets, SocketListener } from '../../linux/call-sockets.js';
 import type { NormalCheck, TcpCheck } from '../../model/check.js';
 import type { Target } from '../check-outcome.js';
 import { openSocket } from '../connection.js';
@@ -12,8 +12,8 @@ import type { Done, Probe } from '../run.js';
 import { outcomeOfErrno } from '../system-error.js';
 
 /** Connects; the end of the run resets the connection. */
-export const probeTcp: Probe<TcpCheck> = async (target, { source }, run) => {
-  await openSocket(target, source, run);
+export const probeTcp: Probe<TcpCheck> = async (target, check, run) => {
+  await openSocket(target, check, run);
   return passed('connected');
 };
 
@@ -22,17 +22,18 @@ const LEAST_CHOSEN = 1024;
 
 /** The same at a quarter of the time: there may be ten thousand of these a second, and each is one object and no socket of Node. */
 export class TcpRun extends LimitedRun implements SocketListener {
-  readonly #sockets: TcpSockets;
+  readonly #sockets: CallSockets;
   readonly #port: number;
   readonly #socket: number;
   #isConnected = false;
 
-  constructor(sockets: TcpSockets, { address, port }: Target, { timeout, source }: NormalCheck, done: Done) {
+  constructor(sockets: CallSockets, { address, port }: Target, check: NormalCheck, done: Done) {
+    const { timeout, source, device, fwmark } = check;
     super(timeout, done);
     this.#sockets = sockets;
     this.#port = port;
     this.waitFor('no connection');
-    this.#socket = sockets.connect({ address, port, source }, this);
+    this.#socket = sockets.connect({ address, port, source, device, mark: fwmark }, this);
     if (this.#socket < 0) process.nextTick(() => this.finish(outcomeOfErrno(this.#socket)));
   }
 

@@ -2,19 +2,19 @@ import { readdirSync } from 'node:fs';
 import { type AddressInfo, createServer, Socket } from 'node:net';
 import { constants } from 'node:os';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { TcpSockets } from '../../../src/linux/tcp-sockets.js';
+import { CallSockets } from '../../../src/linux/call-sockets.js';
 
 const LONG = 20_000;
 const { EBADF, ECONNREFUSED } = constants.errno;
 
-let sockets: TcpSockets;
+let sockets: CallSockets;
 let port: number;
 const accepted: Socket[] = [];
 const server = createServer((socket) => {
   accepted.push(socket.on('error', () => {}));
 });
 beforeEach(async () => {
-  sockets = new TcpSockets();
+  sockets = new CallSockets();
   await new Promise<void>((resolve) => server.listen(0, '::', resolve));
   port = (server.address() as AddressInfo).port;
 });
@@ -25,7 +25,7 @@ afterEach(async () => {
 });
 
 /** Calls, and resolves with what is heard first. */
-function heard(call: Parameters<TcpSockets['connect']>[0]): Promise<{ socket: number; errno: number }> {
+function heard(call: Parameters<CallSockets['connect']>[0]): Promise<{ socket: number; errno: number }> {
   return new Promise((resolve) => {
     const socket: number = sockets.connect(call, { onReady: (errno) => resolve({ socket, errno }) });
     if (socket < 0) resolve({ socket, errno: socket });
