@@ -6,6 +6,7 @@
 #include "arguments.h"
 #include "namespace.h"
 #include "socket.h"
+#include "socket_set.h"
 #include "system_error.h"
 
 namespace {
@@ -45,6 +46,7 @@ Napi::Value ClockTick(const Napi::CallbackInfo& info) {
 // Nothing here is static: each worker that loads the addon gets a class of its own.
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("Socket", Socket::Define(env));
+  exports.Set("SocketSet", SocketSet::Define(env));
   exports.Set("openFile", Napi::Function::New<OpenFile>(env, "openFile"));
   exports.Set("flock", Napi::Function::New<Flock>(env, "flock"));
   exports.Set("clockTick", Napi::Function::New<ClockTick>(env, "clockTick"));

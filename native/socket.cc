@@ -2,12 +2,10 @@
 
 #include <linux/filter.h>
 #include <sys/socket.h>
-#include <uv.h>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <memory>
 #include <vector>
 
 #include "arguments.h"
@@ -16,35 +14,6 @@
 
 // Datagrams that one call receives.
 constexpr size_t kMostDatagrams = 16;
-
-// The event loop's half of a socket. libuv goes on using a handle until its close callback runs, when the Socket may be
-// long collected: so it is memory of its own, freed there, and `socket` is null from the moment of closing.
-struct Socket::Poll {
-  uv_poll_t handle;
-  Socket* socket;
-  napi_async_cleanup_hook_handle cleanup;
-
-  static void OnReady(uv_poll_t* handle, int status, int /* events */) {
-    auto* poll = static_cast<Poll*>(handle->data);
-    // Netlink reports an overrun as POLLERR, for which libuv stops polling and says UV_EBADF. The descriptor is well:
-    // poll on. First, for then the callback may still unwatch; and watching works again if it throws. It can't fail:
-    // uv_poll_start() only refuses a descriptor that another handle polls.
-    if (status < 0) uv_poll_start(handle, UV_READABLE, OnReady);
-    poll->socket->Notify(status < 0);
-  }
-
-  // A worker is terminated, or node shuts down. This must be the asynchronous kind of hook: after a synchronous one
-  // Node may unload this library before the close callback below has run, and crash (nodejs/node#43534).
-  static void OnEnvironmentCleanup(napi_async_cleanup_hook_handle, void* data) {
-    auto* poll = static_cast<Poll*>(data);
-    if (poll->socket != nullptr) poll->socket->Shut();
-  }
-
-  static void OnClosed(uv_handle_t* handle) {
-    const std::unique_ptr<Poll> poll(static_cast<Poll*>(handle->data));
-    napi_remove_async_cleanup_hook(poll->cleanup);
-  }
-};
 
 Napi::Function Socket::Define(Napi::Env env) {
   return DefineClass(env, "Socket",
@@ -58,7 +27,7 @@ Napi::Function Socket::Define(Napi::Env env) {
                          InstanceMethod<&Socket::Send>("send"),
                          InstanceMethod<&Socket::Receive>("receive"),
                          InstanceMethod<&Socket::ReceiveMany>("receiveMany"),
-                         InstanceMethod<&Socket::Watch>("watch"),
+                         InstanceMethod<&Socket::StartWatch>("watch"),
                          InstanceMethod<&Socket::Unwatch>("unwatch"),
                          InstanceMethod<&Socket::Close>("close"),
                      });
@@ -173,78 +142,20 @@ Napi::Value Socket::ReceiveMany(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), received);
 }
 
-Napi::Value Socket::Watch(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
+Napi::Value Socket::StartWatch(const Napi::CallbackInfo& info) {
   if (!info[0].IsFunction()) {
     Refuse(info, "onReadable", "a function");
     return {};
   }
-  if (poll_ == nullptr) {
-    const int error = OpenPoll();
-    if (error < 0) return Napi::Number::New(env, error);
-  }
-  const int error = uv_poll_start(&poll_->handle, UV_READABLE, Poll::OnReady);
-  if (error < 0) return Napi::Number::New(env, error);
-  // While watching, the event loop may call: the object must outlive its last JavaScript reference.
-  if (callback_.IsEmpty()) Ref();
-  callback_ = Napi::Persistent(info[0].As<Napi::Function>());
-  return Napi::Number::New(env, 0);
+  return Napi::Number::New(info.Env(), watch_.Start(Value(), fd_.Get(), info[0].As<Napi::Function>()));
 }
 
-void Socket::Unwatch(const Napi::CallbackInfo&) { Disarm(); }
+void Socket::Unwatch(const Napi::CallbackInfo&) { watch_.Stop(); }
 
 void Socket::Close(const Napi::CallbackInfo&) { Shut(); }
 
-// Prepares polling on the loop of the environment that this object lives in: each worker has its own, and
-// uv_default_loop() is the main thread's. 0 or -errno.
-int Socket::OpenPoll() {
-  if (fd_.Get() < 0) return -EBADF;
-  uv_loop_t* loop = nullptr;
-  if (napi_get_uv_event_loop(Env(), &loop) != napi_ok) return -ENOTSUP;
-  auto poll = std::make_unique<Poll>();
-  const int error = uv_poll_init(loop, &poll->handle, fd_.Get());
-  if (error < 0) return error;
-  poll->handle.data = poll.get();
-  poll->socket = this;
-  napi_add_async_cleanup_hook(Env(), Poll::OnEnvironmentCleanup, poll.get(), &poll->cleanup);
-  poll_ = poll.release();
-  return 0;
-}
-
-void Socket::Notify(bool overrun) {
-  const Napi::Env env = Env();
-  const Napi::HandleScope scope(env);
-  // Keeps this object through the call, whatever that does: unwatch, close, drop the last reference and collect
-  // garbage.
-  const Napi::Object self = Value();
-  // One for each call, which so starts outside every AsyncLocalStorage: one socket serves many callers and is none's.
-  const Napi::AsyncContext context(env, "ipvs-ts.Socket", self);
-
-  // In C, for node-addon-api can't report an uncaught exception. Where a worker is being terminated these calls fail
-  // and nothing is left to do.
-  const napi_value argument = Napi::Boolean::New(env, overrun);
-  napi_value result = nullptr;
-  const napi_status status = napi_make_callback(env, context, self, callback_.Value(), 1, &argument, &result);
-  if (status != napi_pending_exception) return;
-  napi_value exception = nullptr;
-  if (napi_get_and_clear_last_exception(env, &exception) == napi_ok) napi_fatal_exception(env, exception);
-}
-
-void Socket::Disarm() {
-  if (callback_.IsEmpty()) return;
-  uv_poll_stop(&poll_->handle);
-  callback_.Reset();
-  Unref();
-}
-
-// Lets go of everything; a second time does nothing. The handle goes before the descriptor: libuv must not poll a
-// number that the process may have given to another file.
+// Lets go of everything; a second time does nothing.
 void Socket::Shut() {
-  Disarm();
-  if (poll_ != nullptr) {
-    poll_->socket = nullptr;
-    uv_close(reinterpret_cast<uv_handle_t*>(&poll_->handle), Poll::OnClosed);
-    poll_ = nullptr;
-  }
+  watch_.Close();
   fd_ = Descriptor();
 }

@@ -2,17 +2,18 @@
  * A TCP connection of a check, with TLS or without, as the bytes that came and were not looked at yet.
  * @module
  */
-import { connect as connectTcp, type Socket } from 'node:net';
-import type { NormalTls } from '../model/check.js';
+import { connect as connectTcp, Socket } from 'node:net';
+import { callSockets } from '../linux/call-sockets.js';
+import type { CallFrom, NormalTls } from '../model/check.js';
 import type { Target } from './check-outcome.js';
-import { hard, quoted, soft } from './outcome.js';
+import { hard, ownTrouble, quoted, soft } from './outcome.js';
 import type { Run } from './run.js';
+import { NO_ADDON, systemError } from './system-error.js';
 import { secure } from './tls.js';
 
 /** What a connection is besides where it goes. */
 export interface ConnectionOptions {
-  /** The address to call from. */
-  readonly source?: string | undefined;
+  readonly from: CallFrom;
   readonly tls?: NormalTls | undefined;
   /** The name that TLS uses where `tls` has none. Default: the address. */
   readonly name?: string | undefined;
@@ -24,8 +25,10 @@ export interface ConnectionOptions {
  * A TCP connection that is closed when the run ends: by a reset, so that neither side has anything to wait for.
  * Rejects with what the system says.
  */
-export function openSocket({ address, port }: Target, source: string | undefined, run: Run): Promise<Socket> {
+export function openSocket({ address, port }: Target, from: CallFrom, run: Run): Promise<Socket> {
   run.waitFor('no connection');
+  const { source, device, fwmark } = from;
+  if (device !== undefined || fwmark !== undefined) return openBy({ address, port }, from, run);
   return new Promise((resolve, reject) => {
     const socket = connectTcp({
       host: address,
@@ -38,6 +41,32 @@ export function openSocket({ address, port }: Target, source: string | undefined
     socket.on('error', reject);
     socket.once('connect', () => (isItsOwnPeer(socket, port) ? reject(REFUSED) : resolve(socket)));
   });
+}
+
+/** Node knows no device and no mark: the connection is made without it, and then given to it. */
+async function openBy({ address, port }: Target, from: CallFrom, run: Run): Promise<Socket> {
+  const sockets = callSockets();
+  if (sockets === undefined) throw ownTrouble(NO_ADDON);
+  const call = { address, port, source: from.source, device: from.device, mark: from.fwmark };
+  const descriptor = await new Promise<number>((resolve, reject) => {
+    let isGiven = false;
+    let isConnected = false;
+    const number = sockets.connect(call, {
+      onReady: (errno) => {
+        isConnected = errno === 0;
+        if (errno < 0) return reject(systemError(errno));
+        if (sockets.isOwnPeer(number)) return reject(REFUSED);
+        isGiven = true;
+        resolve(sockets.release(number));
+      },
+    });
+    if (number < 0) reject(systemError(number));
+    else run.onEnd(() => isGiven || sockets.close(number, isConnected));
+  });
+  const socket = new Socket({ fd: descriptor, readable: true, writable: true });
+  socket.setNoDelay(true).on('error', () => {});
+  run.onEnd(() => close(socket));
+  return socket;
 }
 
 const REFUSED = Object.assign(new Error('connection refused'), { code: 'ECONNREFUSED' });
@@ -76,6 +105,7 @@ export class Connection {
   #socket: Socket;
   #problem: Error | undefined;
   #ended = false;
+  #hasAnswered = false;
   #wake: () => void = () => {};
 
   private constructor(socket: Socket, name: string, run: Run) {
@@ -86,8 +116,8 @@ export class Connection {
 
   /** Connects, with TLS if that is wanted. Rejects with what the system says, or a `CheckFailure`. */
   static async open(target: Target, options: ConnectionOptions, run: Run): Promise<Connection> {
-    const { source, tls, name = target.address, protocols } = options;
-    const connection = new Connection(await openSocket(target, source, run), name, run);
+    const { from, tls, name = target.address, protocols } = options;
+    const connection = new Connection(await openSocket(target, from, run), name, run);
     if (tls === undefined) connection.#listen();
     else await connection.secure(tls, protocols);
     run.waitFor('no answer');
@@ -127,8 +157,29 @@ export class Connection {
     });
   }
 
+  /** Whether nothing came that was not read, and neither side has ended it. */
+  get isQuiet(): boolean {
+    return this.received.length === 0 && this.#socket.readableLength === 0 && !this.#isOver;
+  }
+
+  /** Whether the other side had ended it before it answered to what was sent last. */
+  get isStale(): boolean {
+    return !this.#hasAnswered && this.#isOver;
+  }
+
+  get #isOver(): boolean {
+    return this.#ended || this.#problem !== undefined || this.#socket.destroyed;
+  }
+
+  /** Whether it holds the process open. */
+  hold(hold: boolean): void {
+    if (hold) this.#socket.ref();
+    else this.#socket.unref();
+  }
+
   /** Sends. What becomes of it shows when the answer is read. */
   send(data: Uint8Array | string): void {
+    this.#hasAnswered = false;
     this.#socket.write(data);
   }
 
@@ -144,7 +195,10 @@ export class Connection {
   async chunk(): Promise<Buffer | undefined> {
     for (;;) {
       const chunk = this.#socket.read() as Buffer | null;
-      if (chunk !== null) return chunk;
+      if (chunk !== null) {
+        this.#hasAnswered = true;
+        return chunk;
+      }
       if (this.#problem !== undefined) throw this.#problem;
       if (this.#ended) return undefined;
       await new Promise<void>((resolve) => {

@@ -53,6 +53,12 @@ async function readHeaders(connection: Connection): Promise<Map<string, string>>
   }
 }
 
+/** Whether an answer says itself where it ends: if not, the end of the connection is its end. */
+export function hasEnd({ status, headers }: Head): boolean {
+  if (status === 101) return false;
+  return status === 204 || status === 304 || headers.has('content-length') || headers.has('transfer-encoding');
+}
+
 /** Reads the body. Fails if it is longer than `most` bytes, cut off, or makes no sense. */
 export async function readBody(connection: Connection, { status, headers }: Head, most: number): Promise<Buffer> {
   if (status === 204 || status === 304) return Buffer.alloc(0);
@@ -125,6 +131,11 @@ async function readChunks(connection: Connection, body: Body): Promise<Buffer> {
     const end = await chunkLine(connection);
     if (end !== '') throw soft(`a chunk is longer than its length says: ${quoted(end)}`);
   }
+}
+
+/** Reads what may follow the last chunk. */
+export async function readTrailers(connection: Connection, { headers }: Head): Promise<void> {
+  if (headers.has('transfer-encoding')) await readHeaders(connection);
 }
 
 async function chunkLine(connection: Connection): Promise<string> {

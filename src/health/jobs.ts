@@ -2,6 +2,7 @@
  * Which checks a table comes to: a service's servers, backups and checks, one by one.
  * @module
  */
+import { createHash } from 'node:crypto';
 import type { NormalCheck } from '../model/check.js';
 import type { NormalDesiredService } from '../model/desired.js';
 import type { NormalDestination } from '../model/destination.js';
@@ -72,5 +73,16 @@ export function checkedServers({ health, destinations }: CheckedService): Checke
 /** Equal checks of equal targets have one key, whatever services they are for. */
 function jobOf({ address, port }: Target, check: NormalCheck): Job {
   const target = { address: check.address ?? address, port: check.port ?? port };
-  return { key: JSON.stringify([target.address, target.port, check]), target, check };
+  return { key: `${target.address} ${target.port} ${digestOf(check)}`, target, check };
+}
+
+/** The text of a check is long, and may hold a password; keys are written to a journal, and thousands of servers have one check. */
+const digests = new WeakMap<NormalCheck, string>();
+
+function digestOf(check: NormalCheck): string {
+  const known = digests.get(check);
+  if (known !== undefined) return known;
+  const digest = createHash('sha256').update(JSON.stringify(check)).digest('base64url').slice(0, 22);
+  digests.set(check, digest);
+  return digest;
 }

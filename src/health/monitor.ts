@@ -26,7 +26,8 @@ import { type CheckedServer, type CheckedService, checkedServers, checkedService
 import { type HealthReport, readHealthReport, type ServerReport, writeHealthReport } from './journal.js';
 import { type LoadState, loadAfter } from './load.js';
 import { canRamp, rampAt } from './ramps.js';
-import { runCheck } from './run-check.js';
+import type { Done } from './run.js';
+import { startCheck } from './run-check.js';
 import { FIRST_ROUND, Runner } from './runner.js';
 import { decide, type ServerStatus, type Tier } from './tiers.js';
 import { type CheckState, judge, pauseAfter, unknownSince } from './verdict.js';
@@ -125,8 +126,7 @@ const DAY = 86_400_000;
 /** An older state of a check than so many of its intervals says nothing any more. */
 const FRESH_INTERVALS = 10;
 /** A check that runs, for all the servers that have it. */
-interface Watched {
-  readonly job: Job;
+interface Watched extends Job {
   state: CheckState;
   took: number | undefined;
   warning: string | undefined;
@@ -180,7 +180,7 @@ export class HealthMonitor implements KeepHealth, Disposable {
   readonly #options: HealthMonitorOptions;
   readonly #start: 'last' | 'up' | 'down';
   readonly #clock: Clock;
-  readonly #runner: Runner;
+  readonly #runner: Runner<Watched>;
   readonly #guard: MassFailureGuard | undefined;
   readonly #hooks: Hooks;
   readonly #emitter = new EventEmitter();
@@ -225,7 +225,7 @@ export class HealthMonitor implements KeepHealth, Disposable {
   /** @throws {InvalidArgumentError} for options that are none. */
   constructor(options: HealthMonitorOptions = {}) {
     const { massFailure, start } = parse(optionsSchema, 'health monitor', options);
-    const { clock = machineClock, run = runCheck } = options;
+    const { clock = machineClock, run } = options;
     // What is no scope is told at the door.
     scopeMatcher(options.scope);
     this.#options = options;
@@ -235,8 +235,8 @@ export class HealthMonitor implements KeepHealth, Disposable {
     this.#hooks = new Hooks(options.runHook ?? runHook, (failure) => this.#tell({ type: 'hook-failed', ...failure }));
     this.#runner = new Runner({
       clock,
-      run,
-      onOutcome: (job, outcome, took) => this.#take(job, outcome, took),
+      start: run === undefined ? startCheck : startBy(run),
+      onOutcome: (watched, outcome, took) => this.#take(watched, outcome, took),
       onLate: (late, runs) => this.#tell({ type: 'late', late: Math.round(late), runs }),
     });
     if (options.directory !== undefined && start === 'last') {
@@ -322,7 +322,7 @@ export class HealthMonitor implements KeepHealth, Disposable {
     const { heldSince, states = {} } = this.#known ?? {};
     if (heldSince === undefined) return;
     // Those that fell with the others; what was down before was not held.
-    const down = [...this.#watched.values()].filter(({ job: { key } }) => {
+    const down = [...this.#watched.values()].filter(({ key }) => {
       const { status, since = 0 } = (Object.hasOwn(states, key) ? states[key] : undefined) ?? {};
       return status === 'down' && since > heldSince - HELD_BEFORE;
     });
@@ -376,7 +376,7 @@ export class HealthMonitor implements KeepHealth, Disposable {
     if (this.#known !== undefined) this.#resume(this.#known);
     this.#known = undefined;
     this.#unmeasured = [...this.#watched.values()].filter(({ state }) => state.status === 'unknown').length;
-    this.#runner.set(new Map(Array.from(this.#watched, ([key, { job }]) => [key, job])));
+    this.#runner.set(this.#watched);
   }
 
   /** Goes on with what a program before this one had decided upon services of which all is known still. */
@@ -421,7 +421,19 @@ export class HealthMonitor implements KeepHealth, Disposable {
     const state = this.#firstState(job);
     const { loads = {} } = this.#known ?? {};
     const load = state.measured !== undefined && Object.hasOwn(loads, job.key) ? loads[job.key] : undefined;
-    return { job, state, took: undefined, warning: undefined, trouble: undefined, load, servers: new Set() };
+    const { key, target, check } = job;
+    // Not by a spread: V8 makes a description of each object of its own then, which is larger than the object.
+    return {
+      key,
+      target,
+      check,
+      state,
+      took: undefined,
+      warning: undefined,
+      trouble: undefined,
+      load,
+      servers: new Set(),
+    };
   }
 
   #firstState({ key, check }: Job): CheckState {
@@ -437,28 +449,26 @@ export class HealthMonitor implements KeepHealth, Disposable {
   }
 
   /** Takes what a run found; the milliseconds to the next. */
-  #take(job: Job, outcome: CheckOutcome, took: number): number {
-    const watched = this.#watched.get(job.key);
-    if (watched === undefined) return job.check.interval;
-    const before = watched.state;
+  #take(watched: Watched, outcome: CheckOutcome, took: number): number {
+    const { check, state: before } = watched;
     const now = this.#clock.now();
-    watched.state = judge(before, outcome, job.check, now);
+    watched.state = judge(before, outcome, check, now);
     watched.trouble = outcome.result === 'not measured' ? outcome.reason : undefined;
     if (outcome.result === 'not measured') {
       this.#tellTrouble(watched, outcome.reason, now);
-      return job.check.recheck;
+      return check.recheck;
     }
     watched.took = Math.round(took);
     if (outcome.result === 'passed') this.#takePass(watched, outcome, now);
     if (watched.state.status !== before.status) this.#turn(watched, before, now);
     if (before.status === 'unknown' && --this.#unmeasured === 0)
       for (const resolve of this.#waiting.splice(0)) resolve();
-    return pauseAfter(watched.state, job.check);
+    return pauseAfter(watched.state, check);
   }
 
   #takePass(watched: Watched, { warning, load }: CheckOutcome & { readonly result: 'passed' }, now: number): void {
     if (warning !== undefined && warning !== watched.warning) {
-      this.#tell({ type: 'warning', target: targetText(watched.job), warning });
+      this.#tell({ type: 'warning', target: targetText(watched), warning });
     }
     watched.warning = warning;
     const before = watched.load;
@@ -467,21 +477,21 @@ export class HealthMonitor implements KeepHealth, Disposable {
   }
 
   #turn(watched: Watched, before: CheckState, now: number): void {
-    const { job, state } = watched;
+    const { key, check, state } = watched;
     if (state.status === 'down' && before.status === 'up') {
-      const begins = this.#guard?.fell(this.#guarded(watched), now, 2 * job.check.interval, this.#targets) === true;
+      const begins = this.#guard?.fell(this.#guarded(watched), now, 2 * check.interval, this.#targets) === true;
       if (begins) {
         this.#touchAll();
         this.#tell({ type: 'mass-failure', until: this.#guard?.ends ?? now });
       }
     }
-    if (state.status === 'up') this.#recover(job.key);
+    if (state.status === 'up') this.#recover(key);
     for (const name of watched.servers) this.#tellServer(this.#servers.get(name), watched, before, now);
     this.#gather(watched);
   }
 
-  #guarded({ job, servers }: Watched): GuardedCheck {
-    return { key: job.key, servers: new Set([...servers].flatMap((name) => this.#servers.get(name)?.server ?? [])) };
+  #guarded({ key, servers }: Watched): GuardedCheck {
+    return { key, servers: new Set([...servers].flatMap((name) => this.#servers.get(name)?.server ?? [])) };
   }
 
   #recover(key: string): void {
@@ -526,16 +536,16 @@ export class HealthMonitor implements KeepHealth, Disposable {
     this.#hooks.tell({ service: server.key, server: server.destination, isUp: status === 'up', reason }, server.notify);
   }
 
-  #tellTrouble({ job, servers }: Watched, reason: string, now: number): void {
+  #tellTrouble(watched: Watched, reason: string, now: number): void {
     if (now < this.#quietUntil) return;
     this.#quietUntil = now + QUIET;
-    const named = [...servers].flatMap((name) => {
+    const named = [...watched.servers].flatMap((name) => {
       const { service, server } = this.#servers.get(name) ?? {};
       return service === undefined ? [] : [`${server} of ${service}`];
     });
     this.#tell({
       type: 'not-measured',
-      reason: `${job.check.type} ${targetText(job)}: ${reason}`,
+      reason: `${watched.check.type} ${targetText(watched)}: ${reason}`,
       servers: named,
     });
   }
@@ -647,9 +657,9 @@ export class HealthMonitor implements KeepHealth, Disposable {
   /** Down while one of its checks is, unless the table is held for it; up again when the last is. */
   #statusOf(name: ServerName): ServerStatus {
     const checks = this.#servers.get(name)?.checks ?? [];
-    const down = checks.filter(({ state, job }) => state.status === 'down' && this.#guard?.holds(job.key) !== true);
+    const down = checks.filter(({ state, key }) => state.status === 'down' && this.#guard?.holds(key) !== true);
     if (down.length > 0) {
-      const since = down.map(({ job, state }) => Math.max(state.since, this.#guard?.releasedAt(job.key) ?? 0));
+      const since = down.map(({ key, state }) => Math.max(state.since, this.#guard?.releasedAt(key) ?? 0));
       return { status: 'down', since: Math.min(...since) };
     }
     const status = checks.some(({ state }) => state.status === 'unknown') ? 'unknown' : 'up';
@@ -708,11 +718,16 @@ export class HealthMonitor implements KeepHealth, Disposable {
       status: checks.some(({ state }) => state.status === 'down') ? 'down' : status,
       action,
       ...(returned !== undefined && { returned }),
-      checks: checks.map(({ job, state, took, trouble, warning, load }) => ({
-        check: job.check.type,
-        target: targetText(job),
-        ...state,
-        ...withoutUndefined({ took, notMeasured: trouble, warning, load: load?.taken }),
+      checks: checks.map((watched) => ({
+        check: watched.check.type,
+        target: targetText(watched),
+        ...watched.state,
+        ...withoutUndefined({
+          took: watched.took,
+          notMeasured: watched.trouble,
+          warning: watched.warning,
+          load: watched.load?.taken,
+        }),
       })),
     };
   }
@@ -765,4 +780,14 @@ function loadsOf({ servers }: WatchedService): Map<ServerName, number> {
     if (taken.length > 0) loads.set(name, Math.min(...taken));
   }
   return loads;
+}
+
+/** A run that gives a promise, begun as the others are. */
+function startBy(run: NonNullable<HealthMonitorOptions['run']>): typeof startCheck {
+  return (target: Target, check: NormalCheck, done: Done) => {
+    const controller = new AbortController();
+    const started = { end: () => controller.abort() };
+    void run(target, check, controller.signal).then((outcome) => done(outcome, started));
+    return started;
+  };
 }

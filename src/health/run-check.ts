@@ -2,9 +2,11 @@
  * Running one check once: the right probe, its time limit, and every end of it in words.
  * @module
  */
+import { callSockets } from '../linux/call-sockets.js';
 import type { NormalCheck } from '../model/check.js';
 import { onAbort } from './abort.js';
 import type { CheckOutcome, Target } from './check-outcome.js';
+import { LimitedRun } from './limited-run.js';
 import { notMeasured } from './outcome.js';
 import { probeAgent } from './probes/agent.js';
 import { probeDns } from './probes/dns.js';
@@ -20,9 +22,9 @@ import { probeRadius } from './probes/radius.js';
 import { probeScript } from './probes/script.js';
 import { probeSip } from './probes/sip.js';
 import { probeSmtp } from './probes/smtp.js';
-import { probeTcp } from './probes/tcp.js';
+import { probeTcp, TcpRun } from './probes/tcp.js';
 import { probeUdp } from './probes/udp.js';
-import { type Probe, Run } from './run.js';
+import type { Done, Probe, Started } from './run.js';
 import { outcomeOf } from './system-error.js';
 
 /** The probe of each type of check. */
@@ -46,26 +48,35 @@ const PROBES: { readonly [Type in NormalCheck['type']]: Probe<Extract<NormalChec
 };
 
 /**
- * One run of a check. `target` is where it goes: the caller has put the check's own address and port there, if it has some. It never
- * rejects, and when it resolves or `signal` aborts, all that it had opened is closed.
+ * Begins one run of a check, and gives what ends it before its time. `target` is where it goes: the caller has put the check's own
+ * address and port there, if it has some. `done` is called once, never before this returns, and not after the run was ended. By
+ * then all that it had opened is closed.
  */
-export function runCheck(target: Target, check: NormalCheck, signal: AbortSignal): Promise<CheckOutcome> {
-  if (signal.aborted) return Promise.resolve(ENDED);
+export function startCheck(target: Target, check: NormalCheck, done: Done): Started {
+  const sockets = check.type === 'tcp' ? callSockets() : undefined;
+  if (sockets !== undefined) return new TcpRun(sockets, target, check, done);
+  const run = new LimitedRun(check.timeout, done);
   // The type that chooses the probe is the type of its check, which the compiler cannot follow through a table.
   const probe = PROBES[check.type] as Probe;
+  probe(target, check, run).then(
+    (outcome) => run.finish(outcome),
+    (error: unknown) => run.finish(outcomeOf(error)),
+  );
+  return run;
+}
+
+/** One run of a check, as {@link startCheck}. It never rejects. */
+export function runCheck(target: Target, check: NormalCheck, signal: AbortSignal): Promise<CheckOutcome> {
+  if (signal.aborted) return Promise.resolve(ENDED);
   return new Promise((resolve) => {
-    const run = new Run();
-    const finish = (outcome: CheckOutcome) => {
-      if (run.ended) return;
-      clearTimeout(timer);
+    const run = startCheck(target, check, (outcome) => {
       unsubscribe();
-      run.end();
       resolve(outcome);
-    };
-    // What came while this program stood still is heard before the time is over: Node calls timers first, and looks at sockets then.
-    const timer = setTimeout(() => setImmediate(() => finish(run.late(check.timeout))), check.timeout);
-    const unsubscribe = onAbort(signal, () => finish(ENDED));
-    probe(target, check, run).then(finish, (error: unknown) => finish(outcomeOf(error)));
+    });
+    const unsubscribe = onAbort(signal, () => {
+      run.end();
+      resolve(ENDED);
+    });
   });
 }
 

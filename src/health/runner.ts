@@ -10,14 +10,15 @@ import { Agenda } from './agenda.js';
 import type { CheckOutcome, Target } from './check-outcome.js';
 import type { Clock } from './clock.js';
 import type { Job } from './jobs.js';
+import type { Done, Started } from './run.js';
 
 /** What {@link Runner} takes. */
-export interface RunnerOptions {
+export interface RunnerOptions<One extends Job = Job> {
   readonly clock: Clock;
-  /** One run. */
-  readonly run: (target: Target, check: NormalCheck, signal: AbortSignal) => Promise<CheckOutcome>;
+  /** Begins one run, and gives what ends it, never after `done` was called. */
+  readonly start: (target: Target, check: NormalCheck, done: Done) => Started;
   /** Takes what a run found, and gives the milliseconds to the start of the next. */
-  readonly onOutcome: (job: Job, outcome: CheckOutcome, took: number) => number;
+  readonly onOutcome: (job: One, outcome: CheckOutcome, took: number) => number;
   /** Called when this program was late itself, with how many milliseconds, and how many runs are not counted for it. */
   readonly onLate?: ((late: number, runs: number) => void) | undefined;
   /** The most runs at once. Default: four fifths of the descriptors that this process may have. */
@@ -28,22 +29,28 @@ export interface RunnerOptions {
 export const LATE = 200;
 /** Milliseconds between two beats, while something runs. */
 const BEAT = 100;
+/** Milliseconds: starts are kept as exactly as that. */
+const SLOT = 10;
 /** Milliseconds in which the first runs of new checks start. */
 export const FIRST_ROUND = 1000;
 const MOST_RUNS = 60_000;
 
 /** A place on the agenda. One without a job is free once the agenda has come to it. */
-interface Slot {
-  job: Job | undefined;
-  running: AbortController | undefined;
+interface Slot<One extends Job> {
+  job: One | undefined;
+  running: Started | undefined;
   started: number;
+  /** Of the job's key: where in the interval it runs. */
+  hash: number;
+  /** Takes what a run found. */
+  readonly done: Done;
 }
 
 /** Runs jobs until it is closed. */
-export class Runner implements Disposable {
-  readonly #options: RunnerOptions;
+export class Runner<One extends Job = Job> implements Disposable {
+  readonly #options: RunnerOptions<One>;
   readonly #limit: number;
-  readonly #slots: Slot[] = [];
+  readonly #slots: Slot<One>[] = [];
   readonly #free: number[] = [];
   readonly #places = new Map<string, number>();
   readonly #agenda = new Agenda();
@@ -57,7 +64,7 @@ export class Runner implements Disposable {
   #cancelBeat: (() => void) | undefined;
   #cancelTurn: (() => void) | undefined;
 
-  constructor(options: RunnerOptions) {
+  constructor(options: RunnerOptions<One>) {
     this.#options = options;
     this.#limit = options.limit ?? Math.min(Math.floor(openFilesLimit() * 0.8), MOST_RUNS);
   }
@@ -68,7 +75,7 @@ export class Runner implements Disposable {
   }
 
   /** The jobs from now on. Those that are there already go on as they were; runs of those that are gone are broken off. */
-  set(jobs: ReadonlyMap<string, Job>): void {
+  set(jobs: ReadonlyMap<string, One>): void {
     for (const [key, place] of this.#places) if (!jobs.has(key)) this.#remove(key, place);
     for (const job of jobs.values()) if (!this.#places.has(job.key)) this.#add(job);
     this.#startWaiting();
@@ -82,12 +89,30 @@ export class Runner implements Disposable {
     this.#cancelTurn?.();
   }
 
-  #add(job: Job): void {
-    const place = this.#free.pop() ?? this.#slots.push({ job: undefined, running: undefined, started: 0 }) - 1;
+  #add(job: One): void {
+    const place = this.#free.pop() ?? this.#newPlace();
     const slot = this.#slots[place];
-    if (slot !== undefined) slot.job = job;
+    const hash = hashOf(job.key);
+    if (slot !== undefined) {
+      slot.job = job;
+      slot.hash = hash;
+    }
     this.#places.set(job.key, place);
-    this.#agenda.add(this.#options.clock.now() + (hash(job.key) % Math.min(FIRST_ROUND, job.check.interval)), place);
+    this.#plan(this.#options.clock.now() + (hash % Math.min(FIRST_ROUND, job.check.interval)), place);
+  }
+
+  #newPlace(): number {
+    const place = this.#slots.length;
+    const slot: Slot<One> = {
+      job: undefined,
+      running: undefined,
+      started: 0,
+      hash: 0,
+      done: (outcome, run) => {
+        if (slot.running === run && slot.job !== undefined) this.#finish(place, slot, slot.job, outcome);
+      },
+    };
+    return this.#slots.push(slot) - 1;
   }
 
   #remove(key: string, place: number): void {
@@ -100,10 +125,15 @@ export class Runner implements Disposable {
     this.#free.push(place);
   }
 
-  #end(slot: Slot): void {
-    slot.running?.abort();
+  #end(slot: Slot<One>): void {
+    slot.running?.end();
     slot.running = undefined;
     this.#running -= 1;
+  }
+
+  /** Those of ten milliseconds start together: a timer for each would cost more than its check. */
+  #plan(time: number, place: number): void {
+    this.#agenda.add(Math.ceil(time / SLOT) * SLOT, place);
   }
 
   /** One timer, for the earliest. */
@@ -154,18 +184,13 @@ export class Runner implements Disposable {
       return;
     }
     const { job } = slot;
-    const controller = new AbortController();
-    slot.running = controller;
     slot.started = this.#options.clock.now();
     this.#running += 1;
     this.#beat();
-    const { run } = this.#options;
-    void run(job.target, job.check, controller.signal).then((outcome) => {
-      if (slot.running === controller) this.#finish(place, slot, job, outcome);
-    });
+    slot.running = this.#options.start(job.target, job.check, slot.done);
   }
 
-  #finish(place: number, slot: Slot, job: Job, outcome: CheckOutcome): void {
+  #finish(place: number, slot: Slot<One>, job: One, outcome: CheckOutcome): void {
     slot.running = undefined;
     this.#running -= 1;
     const now = this.#options.clock.now();
@@ -177,11 +202,11 @@ export class Runner implements Disposable {
     this.#arm();
   }
 
-  #again(place: number, slot: Slot, job: Job, outcome: CheckOutcome, now: number): void {
+  #again(place: number, slot: Slot<One>, job: One, outcome: CheckOutcome, now: number): void {
     const pause = this.#options.onOutcome(job, outcome, now - slot.started);
     // What hit all runs at once must not have all of them begin anew at once.
-    const spread = outcome.result === 'not measured' ? hash(job.key) % Math.max(1, Math.round(pause)) : 0;
-    this.#agenda.add(nextStart(slot.started, now, pause, job) + spread, place);
+    const spread = outcome.result === 'not measured' ? slot.hash % Math.max(1, Math.round(pause)) : 0;
+    this.#plan(nextStart(slot, now, pause, job.check.interval) + spread, place);
   }
 
   /** While something runs, a timer that tells whether this program is late. */
@@ -217,15 +242,20 @@ export class Runner implements Disposable {
  * Runs of one interval keep their phase, which comes from the key: so they are spread, and stay so after a restart. A pause that
  * is shorter than the interval is taken from now.
  */
-function nextStart(started: number, now: number, pause: number, { key, check: { interval } }: Job): number {
+function nextStart(
+  { started, hash }: Pick<Slot<Job>, 'started' | 'hash'>,
+  now: number,
+  pause: number,
+  interval: number,
+): number {
   if (pause < interval) return now + pause;
-  const phase = hash(key) % interval;
+  const phase = Math.floor((hash % interval) / SLOT) * SLOT;
   const earliest = started + interval / 2;
   return Math.max(now, earliest + ((((phase - earliest) % interval) + interval) % interval));
 }
 
 /** FNV-1a. */
-function hash(text: string): number {
+function hashOf(text: string): number {
   let value = 0x811c9dc5;
   for (let index = 0; index < text.length; index++) value = Math.imul(value ^ text.charCodeAt(index), 0x01000193);
   return value >>> 0;

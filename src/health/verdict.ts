@@ -70,7 +70,7 @@ export function pauseAfter(
 }
 
 function afterPass(state: CheckState, { rise }: VerdictRules, now: number): CheckState {
-  if (state.status === 'up') return { ...state, failures: 0 };
+  if (state.status === 'up') return state.failures === 0 ? state : { ...state, failures: 0 };
   const passes = state.passes + 1;
   const isHeld = state.heldUntil !== undefined && now < state.heldUntil;
   if (state.status === 'down' && (passes < rise || isHeld)) return { ...state, passes };
@@ -84,7 +84,7 @@ function afterFailure(
   { fall, softFall }: VerdictRules,
   now: number,
 ): CheckState {
-  if (state.status === 'down') return { ...state, passes: 0 };
+  if (state.status === 'down') return state.passes === 0 ? state : { ...state, passes: 0 };
   const failures = state.failures + 1;
   if (state.status === 'up' && failures < (kind === 'hard' ? fall : softFall)) return { ...state, failures };
   return fallen(state, now);

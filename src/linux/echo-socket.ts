@@ -6,7 +6,17 @@
 import { type Family, familyOf } from '../address/ip.js';
 import { KernelError } from '../errors.js';
 import { IPPROTO_IP, IPPROTO_IPV6, inetAddress, integer } from './inet-socket.js';
-import { AF_INET, AF_INET6, type NativeError, type NativeSocket, SOCK_DGRAM, SOCK_RAW } from './native.js';
+import {
+  AF_INET,
+  AF_INET6,
+  type NativeError,
+  type NativeSocket,
+  SO_BINDTODEVICE,
+  SO_MARK,
+  SOCK_DGRAM,
+  SOCK_RAW,
+  SOL_SOCKET,
+} from './native.js';
 import { openSocket } from './socket.js';
 
 /** linux/in.h, linux/in6.h */
@@ -56,6 +66,10 @@ export interface EchoOptions {
   readonly address: string;
   /** The address of this host to call from. */
   readonly source?: string | undefined;
+  /** The device to call by. */
+  readonly device?: string | undefined;
+  /** The mark that the packets have on this host. */
+  readonly mark?: number | undefined;
 }
 
 /** Asks one host. */
@@ -74,13 +88,15 @@ export class EchoSocket implements Disposable {
    * @throws {UnavailableError} without the addon, or the right to a socket of either kind.
    * @throws {KernelError} without a route to the host, or the source.
    */
-  static open({ address, source }: EchoOptions): EchoSocket {
+  static open({ address, source, device, mark }: EchoOptions): EchoSocket {
     const family = familyOf(address);
     const socket = openEither(family);
     const [level, name] = family === 'ipv4' ? [IPPROTO_IP, IP_RECVERR] : [IPPROTO_IPV6, IPV6_RECVERR];
     const errno =
       // That a router says it cannot reach the host is an error of the socket then.
       socket.setOption(level, name, integer(1)) ||
+      (device === undefined ? 0 : socket.setOption(SOL_SOCKET, SO_BINDTODEVICE, Buffer.from(`${device}\0`))) ||
+      (mark === undefined ? 0 : socket.setOption(SOL_SOCKET, SO_MARK, integer(mark))) ||
       (source === undefined ? 0 : socket.bind(inetAddress(source))) ||
       socket.connect(inetAddress(address));
     if (errno === 0) return new EchoSocket(socket, address);

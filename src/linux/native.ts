@@ -23,6 +23,8 @@ export const AF_INET6 = 10;
 export const AF_NETLINK = 16;
 /** Address family of sockets that send and receive whole frames of a device; needs CAP_NET_RAW. */
 export const AF_PACKET = 17;
+/** Socket type of connections. */
+export const SOCK_STREAM = 1;
 /** Socket type of datagrams. */
 export const SOCK_DGRAM = 2;
 /** Socket type of netlink sockets, and of packet sockets whose frames have their link header. */
@@ -38,7 +40,11 @@ export const SOL_SOCKET = 1;
 export const SO_REUSEADDR = 2;
 /** Size in bytes of the receive buffer, as a 32-bit integer. The kernel doubles it, up to twice net.core.rmem_max. */
 export const SO_RCVBUF = 8;
-/** The same without the limit; needs CAP_NET_ADMIN. */
+/** The device that a socket uses, by its name with a zero behind it; needs CAP_NET_RAW. */
+export const SO_BINDTODEVICE = 25;
+/** The mark of a socket's packets, a 32-bit integer; needs CAP_NET_ADMIN. */
+export const SO_MARK = 36;
+/** The same as SO_RCVBUF without the limit; needs CAP_NET_ADMIN. */
 export const SO_RCVBUFFORCE = 33;
 /** A number that names the socket's network namespace and is not given to another one before the machine starts again (Linux 5.14). */
 export const SO_NETNS_COOKIE = 71;
@@ -117,6 +123,41 @@ export type NativeSocketConstructor = new (
 ) => NativeSocket;
 
 /**
+ * Many sockets behind one descriptor of epoll(7), by their numbers: non-blocking, closed on exec, and closed with the set. A
+ * number that is none of the set's is answered with `-EBADF`.
+ */
+export interface NativeSocketSet {
+  /**
+   * socket(2), bind(2) and connect(2), never waiting: a new socket's number, or a negative errno. Addresses are a `struct sockaddr`
+   * in the machine's byte order. `mark` is SO_MARK (0: none), `device` SO_BINDTODEVICE (empty: none); they need CAP_NET_ADMIN and
+   * CAP_NET_RAW. `type` is SOCK_STREAM unless it is given; a socket of datagrams is not connected.
+   */
+  connect(address: Uint8Array, source?: Uint8Array, mark?: number, device?: string, type?: number): number;
+  /**
+   * Whose state has changed since it was asked last: pairs of a socket's number and 0, or a negative errno of the socket. At most
+   * 64 pairs, and half as many as `into` has places; how many there are. A connection has come about, bytes came, the other side
+   * ended: each is told once, and whoever wants bytes must receive until EAGAIN.
+   */
+  ready(into: Int32Array): number;
+  /** Whether a socket is connected to itself: both of its ends have one address and port. */
+  isOwnPeer(socket: number): boolean;
+  /** send(2), never blocking: the number of bytes, or a negative errno. */
+  send(socket: number, data: Uint8Array): number;
+  /** recv(2), never blocking: the number of bytes, 0 at the end of the connection, or a negative errno. */
+  receive(socket: number, into: Uint8Array): number;
+  /** Gives a socket away: it belongs to the caller, who closes it. Its number. */
+  release(socket: number): number;
+  /** Closes a socket; with `reset` the other side is told by a reset, so that neither has anything to wait for. */
+  close(socket: number, reset: boolean): number;
+  /** Calls back whenever {@link NativeSocketSet.ready} has something to tell. 0 or a negative errno. */
+  watch(onReady: () => void): number;
+  /** Whether watching holds the process open: at first it does. */
+  hold(hold: boolean): void;
+  /** Closes all sockets, and the set. */
+  end(): void;
+}
+
+/**
  * What {@link NativeSocketConstructor}, {@link NativeSocket.localAddress} and {@link Native.openFile} throw: made like
  * Node's system errors.
  */
@@ -126,7 +167,7 @@ export interface NativeError extends Error {
   /** The errno, negative. */
   readonly errno: number;
   /** What failed. `pthread_create` is for want of the short-lived thread that enters a namespace. */
-  readonly syscall: 'open' | 'setns' | 'socket' | 'getsockname' | 'pthread_create';
+  readonly syscall: 'open' | 'setns' | 'socket' | 'getsockname' | 'pthread_create' | 'epoll_create1';
   /** The namespace's file, if the namespace could not be entered. */
   readonly path?: string;
 }
@@ -134,6 +175,8 @@ export interface NativeError extends Error {
 /** What the addon exports. */
 export interface Native {
   readonly Socket: NativeSocketConstructor;
+  /** Throws a {@link NativeError} for want of a descriptor. */
+  readonly SocketSet: new () => NativeSocketSet;
   /**
    * open(2) of a file that exists, with O_CLOEXEC: a descriptor, which the caller closes (`fs.closeSync`), or a negative
    * errno. `flags` is O_RDONLY, O_WRONLY or O_RDWR of `fs.constants`, and what goes with them but O_CREAT. With

@@ -38,7 +38,7 @@ import { lazy, oneOf, parse } from './parse.js';
 import { zod } from './zod.js';
 
 export type { AgentCheck, GrpcCheck, NormalGrpcCheck } from './checks/agent.js';
-export type { CheckBase, WithFilled } from './checks/base.js';
+export type { CallFrom, CheckBase, WithFilled } from './checks/base.js';
 export type { DnsCheck, NormalDnsCheck, UdpCheck } from './checks/datagram.js';
 export { RECORD_TYPES } from './checks/datagram.js';
 export type { ExecCheck, FileCheck, NormalExecCheck } from './checks/exec.js';
@@ -172,10 +172,17 @@ export function checkSchemaWith(
 
 /** A check that names both ends of its call. */
 function ofOneFamily(schema: z.ZodType<NormalCheck, unknown>): z.ZodType<NormalCheck, unknown> {
-  return schema.refine(
-    ({ address, source }) => address === undefined || source === undefined || familyOf(address) === familyOf(source),
-    { path: ['source'], error: 'must be of the family of address' },
-  );
+  return schema
+    .refine(
+      ({ address, source }) => address === undefined || source === undefined || familyOf(address) === familyOf(source),
+      { path: ['source'], error: 'must be of the family of address' },
+    )
+    .superRefine((check, context) => {
+      for (const name of ['device', 'fwmark'] as const) {
+        if (check[name] === undefined || !callsNobody(check)) continue;
+        context.addIssue({ code: 'custom', path: [name], message: 'has no meaning: the check calls nobody itself' });
+      }
+    });
 }
 
 /** What follows from other fields. */

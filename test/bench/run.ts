@@ -15,6 +15,7 @@ import { codec } from './rows/codec.js';
 import { commands } from './rows/commands.js';
 import { connectionLists } from './rows/connections.js';
 import { destinationLists } from './rows/destinations.js';
+import { healthChecks } from './rows/health.js';
 import { memory } from './rows/memory.js';
 import { restores } from './rows/restore.js';
 import { roundTrip } from './rows/round-trip.js';
@@ -24,7 +25,7 @@ import { tables } from './rows/tables.js';
 /** The connection tables come last: the kernel is busy for a while when it takes them apart. */
 const MEASUREMENTS: readonly Measurement[] = [
   ...[roundTrip, ...restores, tables, ...destinationLists],
-  ...[...commands, codec, ...stalls, memory, ...connectionLists],
+  ...[...commands, codec, ...stalls, memory, healthChecks, ...connectionLists],
 ];
 
 const QUICK_ROUNDS = 2;

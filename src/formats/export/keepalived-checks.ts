@@ -3,7 +3,7 @@
  * @module
  */
 import { isDeepStrictEqual } from 'node:util';
-import { type NormalCheck, type NormalHttpCheck, needsPort } from '../../model/check.js';
+import { type HttpBody, type NormalCheck, type NormalHttpCheck, needsPort } from '../../model/check.js';
 import type { NormalDestination } from '../../model/destination.js';
 import type { NormalOnFailure, NormalServiceHealth } from '../../model/health.js';
 import type { NormalHook } from '../../model/hook.js';
@@ -41,7 +41,7 @@ export function checkerLines(
 }
 
 function commonLines(check: NormalCheck, destination: NormalDestination, port: number): string[] {
-  const { interval, timeout, fall, recheck, address, source } = check;
+  const { interval, timeout, fall, recheck, address, source, device, fwmark } = check;
   const called = check.port ?? destination.port;
   const isConnecting = check.type !== 'exec';
   return [
@@ -52,6 +52,8 @@ function commonLines(check: NormalCheck, destination: NormalDestination, port: n
     ...(isConnecting && address !== undefined ? [`connect_ip ${address}`] : []),
     ...(needsPort(check) && called !== port ? [`connect_port ${called}`] : []),
     ...(isConnecting && source !== undefined ? [`bindto ${source}`] : []),
+    ...(isConnecting && device !== undefined ? [`bind_if ${device}`] : []),
+    ...(isConnecting && fwmark !== undefined ? [`fwmark ${fwmark}`] : []),
   ];
 }
 
@@ -101,8 +103,8 @@ function httpLines(check: NormalHttpCheck, tell: Tell): Lines {
   if (status.some((each) => !/^[1-5]\d\d(-[1-5]\d\d)?$/.test(String(each))))
     return refused(tell, 'a status is 100 to 599');
   if (tls?.cert !== undefined) return refused(tell, 'its certificate is that of the whole file');
-  const regex = body === undefined ? undefined : regexOf(body);
-  if (body !== undefined && regex === undefined) return refused(tell, 'it has no words for what the body must be');
+  const compared = body === undefined ? [] : bodyLines(body);
+  if (compared === undefined) return refused(tell, 'it has no words for what the body must be');
   if (tls?.verify) tell('keepalived does not look whether the certificate is valid');
   if (tls?.serverName !== undefined) tell(`asks for ${host ?? 'the address'} by TLS, not for ${tls.serverName}`);
   return [
@@ -111,7 +113,7 @@ function httpLines(check: NormalHttpCheck, tell: Tell): Lines {
     `    path ${words}`,
     ...(site === undefined ? [] : [`    virtualhost ${site}`]),
     `    status_code ${status.join(' ')}`,
-    ...(regex === undefined ? [] : [`    regex ${regex}`]),
+    ...compared,
     '}',
     ...(tls === undefined ? [] : ['enable_sni']),
   ];
@@ -123,10 +125,17 @@ function word(text: string): string | undefined {
   return /["\\\p{Cc}]/u.test(text) ? undefined : `"${text}"`;
 }
 
+/** What the body must be. Undefined where there are no words for it. */
+function bodyLines({ contains, matches, md5, sha256 }: HttpBody): string[] | undefined {
+  if (sha256 !== undefined || (contains !== undefined && matches !== undefined)) return undefined;
+  const digest = md5 === undefined ? [] : [`    digest ${md5}`];
+  if (contains === undefined && matches === undefined) return digest;
+  const regex = regexOf({ contains, matches });
+  return regex === undefined ? undefined : [...digest, `    regex ${regex}`];
+}
+
 /** Read by rules of its own, in which a backslash counts. Undefined where it would come back as another one. */
-function regexOf(body: NonNullable<NormalHttpCheck['body']>): string | undefined {
-  const { contains, matches, sha256 } = body;
-  if (sha256 !== undefined || (contains === undefined) === (matches === undefined)) return undefined;
+function regexOf({ contains, matches }: Pick<HttpBody, 'contains' | 'matches'>): string | undefined {
   const text = contains === undefined ? (matches ?? '').replaceAll('(?=\\n?$)', '$') : quoted(contains);
   if (!isDeepStrictEqual(patternOf(text), contains === undefined ? { matches } : { contains })) return undefined;
   return inQuotes(text);

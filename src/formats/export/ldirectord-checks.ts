@@ -46,7 +46,8 @@ export function checkKeys(
   };
 }
 
-function lostTimes({ interval, timeout, fall, softFall, rise, recheck, address, source }: NormalCheck): string[] {
+function lostTimes(check: NormalCheck): string[] {
+  const { interval, timeout, fall, softFall, rise, recheck, address, source, device, fwmark } = check;
   return [
     ...(interval % 1000 === 0 ? [] : ['its interval is whole seconds']),
     ...(timeout % 1000 === 0 ? [] : ['its timeout is whole seconds']),
@@ -55,6 +56,8 @@ function lostTimes({ interval, timeout, fall, softFall, rise, recheck, address, 
     ...(recheck === interval ? [] : ['there is no sooner run after a failure']),
     ...(address === undefined ? [] : ['it goes to the real server itself']),
     ...(source === undefined ? [] : ['it comes from any address']),
+    ...(device === undefined ? [] : ['it goes by the device that the routes choose']),
+    ...(fwmark === undefined ? [] : ['its packets have no mark']),
   ];
 }
 
@@ -152,8 +155,9 @@ function httpKeys(check: NormalHttpCheck, tell: Tell): Keys {
 }
 
 /** Undefined where it would come back as another one. */
-function receiveOf({ contains, matches, sha256 }: NonNullable<NormalHttpCheck['body']>): string | undefined {
-  if (sha256 !== undefined || (contains === undefined) === (matches === undefined)) return undefined;
+function receiveOf({ contains, matches, md5, sha256 }: NonNullable<NormalHttpCheck['body']>): string | undefined {
+  if (md5 !== undefined || sha256 !== undefined || (contains === undefined) === (matches === undefined))
+    return undefined;
   const text = contains === undefined ? (matches ?? '').replaceAll('(?=\\n?$)', '$') : quoted(contains);
   return isDeepStrictEqual(patternOf(text), contains === undefined ? { matches } : { contains }) ? text : undefined;
 }

@@ -31,6 +31,8 @@ interface Connection {
   address?: string;
   port?: number;
   source?: string;
+  device?: string;
+  fwmark?: number;
 }
 
 /** A checker while it is read. */
@@ -97,8 +99,14 @@ const CONNECTION: Readonly<Record<string, Handler<Draft>>> = {
   },
   bindto: (draft, statement) => takeAddress(draft, 'source', statement),
   bind_port: 'a check has no fixed port of its own',
-  bind_if: 'a check has no device of its own',
-  fwmark: 'a check has no mark of its own',
+  bind_if: ({ report, connection }, statement) => {
+    const device = firstValue(statement, report);
+    if (device !== undefined) connection.device = device;
+  },
+  fwmark: ({ report, connection }, statement) => {
+    const mark = numberOf(statement, 0, 0xffffffff, report);
+    if (mark !== undefined) connection.fwmark = mark;
+  },
 };
 
 function takeAddress({ report, connection }: Draft, field: 'address' | 'source', statement: Statement): void {
@@ -451,8 +459,9 @@ export function checksOf(
     return checker.checks(around, destination.weight).flatMap((check) => {
       const times = check.interval === undefined ? timesOf([timing, ...levels], defaults, report, timeout) : {};
       const port = portOf(checker, check, real, destination);
-      const { address, source } = connection;
-      const to = withoutUndefined({ address, source, port });
+      const { address, source, device, fwmark } = connection;
+      // To keepalived the mark 0 is none.
+      const to = withoutUndefined({ address, source, device, fwmark: fwmark || undefined, port });
       return checkOf({ ...times, ...check, ...to }, destination, place, report);
     });
   });

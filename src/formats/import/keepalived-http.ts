@@ -2,7 +2,7 @@
  * `url` of HTTP_GET and SSL_GET in keepalived.conf -> HTTP checks (2.2.7, check_http.c, check_ssl.c).
  * @module
  */
-import type { HttpCheck } from '../../model/check.js';
+import type { HttpBody, HttpCheck } from '../../model/check.js';
 import { withoutUndefined } from '../../model/parse.js';
 import { AT_RUN_TIME, UNKNOWN } from './keepalived-text.js';
 import { quotedWords } from './keepalived-words.js';
@@ -21,7 +21,7 @@ export interface Url {
   readonly path: string;
   readonly status: readonly (number | string)[];
   readonly virtualHost?: string | undefined;
-  readonly body?: Pattern | undefined;
+  readonly body?: HttpBody | undefined;
 }
 
 interface Draft {
@@ -31,6 +31,7 @@ interface Draft {
   virtualHost?: string;
   regex?: Statement;
   options?: Statement;
+  digest?: string;
   isReversed?: boolean;
 }
 
@@ -57,7 +58,7 @@ const URL_KEYS: Readonly<Record<string, Handler<Draft>>> = {
     if (host === undefined) url.report.passOver(statement, 'has no name: keepalived ignores it');
     else url.virtualHost = host;
   },
-  digest: 'is MD5, and a check compares SHA-256: the body is not compared',
+  digest: takeDigest,
   regex: (url, statement) => {
     url.regex = statement;
   },
@@ -72,6 +73,15 @@ const URL_KEYS: Readonly<Record<string, Handler<Draft>>> = {
   regex_stack: AT_RUN_TIME,
   tls_compliant: TLS_END,
 };
+
+/** The MD5 that genhash prints. */
+function takeDigest(url: Draft, statement: Statement): void {
+  const [text = ''] = statement.values;
+  if (url.digest !== undefined) url.report.passOver(statement, 'is there already: keepalived ignores it');
+  else if (!/^[0-9a-f]{32}$/i.test(text))
+    url.report.passOver(statement, 'must be 32 hexadecimal digits: keepalived ignores it');
+  else url.digest = text.toLowerCase();
+}
 
 /** `200`, `200-299`. */
 function statusOf(text: string): number | string | undefined {
@@ -95,7 +105,13 @@ export function readUrl(statement: Statement, report: Report): Url | undefined {
 }
 
 /** What the body must be; nothing where the expression is none of JavaScript. */
-function bodyOf({ report, regex, options, isReversed }: Draft): Pattern | undefined {
+function bodyOf(url: Draft): HttpBody | undefined {
+  const { digest } = url;
+  const pattern = regexOf(url);
+  return digest === undefined ? pattern : { ...pattern, md5: digest };
+}
+
+function regexOf({ report, regex, options, isReversed }: Draft): Pattern | undefined {
   if (regex === undefined) return undefined;
   const words = quotedWords(regex.text ?? '') ?? [];
   const pattern = patternOf(words[1] ?? '');

@@ -16,8 +16,9 @@ const DOWN = ['down', 'fail', 'failed', 'stopped', 'drain', 'maint'];
 const UP = ['up', 'ready'];
 
 /** Connects, and reads the line. */
-export const probeAgent: Probe<AgentCheck> = async (target, { source, send }, run) => {
-  const connection = await Connection.open(target, { source }, run);
+export const probeAgent: Probe<AgentCheck> = async (target, check, run) => {
+  const { send } = check;
+  const connection = await Connection.open(target, { from: check }, run);
   if (send !== undefined) connection.send(send);
   return judge(await readLine(connection));
 };

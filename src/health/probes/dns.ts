@@ -18,7 +18,7 @@ export const probeDns: Probe<NormalDnsCheck> = async (target, check, run) => {
   const read = (bytes: Buffer) => readOrFail(bytes, id, check);
   const answer =
     check.transport === 'udp'
-      ? await exchange(target, { source: check.source, bytes: question }, { run, read })
+      ? await exchange(target, { from: check, bytes: question }, { run, read })
       : await askByTcp(target, { check, question, read }, run);
   return judge(answer, check);
 };
@@ -41,7 +41,7 @@ async function askByTcp(
   }: { check: NormalDnsCheck; question: Buffer; read: (bytes: Buffer) => DnsAnswer | undefined },
   run: Run,
 ): Promise<DnsAnswer> {
-  const connection = await Connection.open(target, { source: check.source }, run);
+  const connection = await Connection.open(target, { from: check }, run);
   const length = Buffer.alloc(2);
   length.writeUInt16BE(question.length);
   connection.send(Buffer.concat([length, question]));

@@ -31,7 +31,8 @@ const CODES: Readonly<Record<string, string>> = {
 };
 
 /** Asks, and looks at the status. */
-export const probeGrpc: Probe<NormalGrpcCheck> = async (target, { source, tls, service, host }, run) => {
+export const probeGrpc: Probe<NormalGrpcCheck> = async (target, check, run) => {
+  const { tls, service, host } = check;
   const authority = host ?? formatEndpoint(target.address, target.port);
   const headers = {
     ':method': 'POST',
@@ -43,7 +44,7 @@ export const probeGrpc: Probe<NormalGrpcCheck> = async (target, { source, tls, s
     te: 'trailers',
   };
   const request = { headers, body: frame(question(service)), most: MOST };
-  const answer = await requestHttp2(target, { source, tls, name: host?.replace(/:\d+$/, '') }, { request, run });
+  const answer = await requestHttp2(target, { from: check, tls, name: host?.replace(/:\d+$/, '') }, { request, run });
   if (answer.status !== 200) throw soft(`HTTP status ${answer.status}, wanted 200`);
   // A server that has nothing to say puts its trailers in the head.
   const code = String(answer.trailers['grpc-status'] ?? answer.headers['grpc-status'] ?? 'none');

@@ -35,8 +35,8 @@ const CODES: Readonly<Record<number, string>> = {
 };
 
 /** Binds, and unbinds. */
-export const probeLdap: Probe<NormalLdapCheck> = async (target, { source, tls }, run) => {
-  const connection = await Connection.open(target, { source, tls }, run);
+export const probeLdap: Probe<NormalLdapCheck> = async (target, check, run) => {
+  const connection = await Connection.open(target, { from: check, tls: check.tls }, run);
   connection.send(BIND);
   const message = await readMessage(connection);
   const [, code] = ANSWER.exec(message.toString('hex')) ?? [];

@@ -14,8 +14,8 @@ const ERROR = 0xff;
 const MOST = 4096;
 
 /** Reads the greeting. */
-export const probeMysql: Probe<MysqlCheck> = async (target, { source }, run) => {
-  const connection = await Connection.open(target, { source }, run);
+export const probeMysql: Probe<MysqlCheck> = async (target, check, run) => {
+  const connection = await Connection.open(target, { from: check }, run);
   const head = await connection.bytes(4);
   const length = head.readUIntLE(0, 3);
   // The first packet of a conversation has number 0.

@@ -12,9 +12,9 @@ import type { Probe } from '../run.js';
 const DATA = 56;
 
 /** Asks once. */
-export const probePing: Probe<PingCheck> = async ({ address }, { source }, run) => {
+export const probePing: Probe<PingCheck> = async ({ address }, { source, device, fwmark }, run) => {
   run.waitFor('no echo');
-  const socket = EchoSocket.open({ address, source });
+  const socket = EchoSocket.open({ address, source, device, mark: fwmark });
   run.onEnd(() => socket[Symbol.dispose]());
   await socket.ask(randomInt(0x1_0000), randomBytes(DATA));
   return passed('echo');

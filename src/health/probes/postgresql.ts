@@ -20,8 +20,8 @@ const TAKES_CALLS = /^(?:28|3D)/;
 
 /** Calls, and looks at the first message. */
 export const probePostgresql: Probe<NormalPostgresqlCheck> = async (target, check, run) => {
-  const { source, user, database = user } = check;
-  const connection = await Connection.open(target, { source }, run);
+  const { user, database = user } = check;
+  const connection = await Connection.open(target, { from: check }, run);
   connection.send(startup({ user, database, application_name: 'ipvs-ts' }));
   const head = await connection.bytes(5);
   const [type, length] = [head.toString('latin1', 0, 1), head.readUInt32BE(1)];

@@ -27,7 +27,7 @@ const AUTHENTICATOR = 16;
 export const probeRadius: Probe<NormalRadiusCheck> = async (target, check, run) => {
   const request = accessRequest(check);
   const read = (answer: Buffer) => (answer.length >= HEADER && answer[1] === request[1] ? answer : undefined);
-  const answer = await exchange(target, { source: check.source, bytes: request }, { run, read });
+  const answer = await exchange(target, { from: check, bytes: request }, { run, read });
   const code = CODES[answer[0] ?? 0];
   if (code === undefined) throw soft(`RADIUS code ${answer[0]}, wanted an answer to an Access-Request`);
   if (!isSigned(answer, request, check.secret)) throw soft(`${code} by RADIUS, signed with another secret`);

@@ -19,8 +19,9 @@ const STEPS: Readonly<Record<NonNullable<ScriptCheck['preset']>, readonly Script
 };
 
 /** Connects, and goes through the steps. */
-export const probeScript: Probe<NormalScriptCheck> = async (target, { source, tls, steps, preset }, run) => {
-  const connection = await Connection.open(target, { source, tls }, run);
+export const probeScript: Probe<NormalScriptCheck> = async (target, check, run) => {
+  const { tls, steps, preset } = check;
+  const connection = await Connection.open(target, { from: check, tls }, run);
   await talk(connection, preset === undefined ? (steps ?? []) : STEPS[preset], run);
   return passed(ANSWERED, { warning: connection.warning });
 };

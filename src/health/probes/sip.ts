@@ -13,11 +13,12 @@ import type { Probe } from '../run.js';
 import { isAmong } from '../status.js';
 
 /** Asks what the server can do, and looks at its final answer. */
-export const probeSip: Probe<NormalSipCheck> = async (target, { source, uri, status: wanted }, run) => {
+export const probeSip: Probe<NormalSipCheck> = async (target, check, run) => {
+  const { uri, status: wanted } = check;
   const call = randomBytes(8).toString('hex');
   const name = isIP(target.address) === 6 ? `[${target.address}]` : target.address;
   const bytes = (own: Target) => Buffer.from(requestText(`sip:${uri ?? name}`, call, own));
-  const status = await exchange(target, { source, bytes }, { run, read: (answer) => finalStatus(answer, call) });
+  const status = await exchange(target, { from: check, bytes }, { run, read: (answer) => finalStatus(answer, call) });
   if (!isAmong(status, wanted)) throw soft(`SIP status ${status}, wanted ${wanted.join(', ')}`);
   return passed(`SIP status ${status}`);
 };

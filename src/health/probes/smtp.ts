@@ -11,8 +11,8 @@ import { readReply, sayGoodbye, talk } from '../script.js';
 
 /** Greeting, EHLO, TLS if that is wanted, QUIT. */
 export const probeSmtp: Probe<NormalSmtpCheck> = async (target, check, run) => {
-  const { source, tls, startTls, helo = hostname() } = check;
-  const connection = await Connection.open(target, { source, tls }, run);
+  const { tls, startTls, helo = hostname() } = check;
+  const connection = await Connection.open(target, { from: check, tls }, run);
   await talk(connection, [{ reply: '220' }], run);
   const extensions = await sayHello(connection, helo, run);
   if (startTls !== undefined) {

@@ -9,10 +9,10 @@ import type { Probe } from '../run.js';
 
 /** Sends, and waits for an answer, a refusal, or the end of the time. */
 export const probeUdp: Probe<UdpCheck> = async (target, check, run) => {
-  const { source, send = '', sendHex } = check;
+  const { send = '', sendHex } = check;
   const bytes = sendHex === undefined ? Buffer.from(send) : Buffer.from(sendHex, 'hex');
   if (!expectsAnswer(check)) run.orLate((time) => passed(`not refused within ${time}`));
-  const answer = await exchange(target, { source, bytes }, { run, read: (received) => received });
+  const answer = await exchange(target, { from: check, bytes }, { run, read: (received) => received });
   const missing = whatIsMissing(answer, check);
   if (missing !== undefined) throw soft(`answer ${quoted(answer)}, wanted ${missing}`);
   return passed(expectsAnswer(check) ? 'answered as it should' : 'answered');

@@ -25,7 +25,17 @@ export interface CheckBase {
   readonly port?: number | undefined;
   /** The address of this host to call from. Default: the kernel chooses. */
   readonly source?: string | undefined;
+  /** The device of this host to call by, 1 to 15 characters; needs CAP_NET_RAW. Default: the routes choose. */
+  readonly device?: string | undefined;
+  /**
+   * The mark that the packets of the check have for the routes and the firewall of this host, 1 to 4294967295; needs CAP_NET_ADMIN.
+   * Default: none.
+   */
+  readonly fwmark?: number | undefined;
 }
+
+/** From where a check calls. */
+export type CallFrom = Pick<CheckBase, 'source' | 'device' | 'fwmark'>;
 
 /** A check of which some fields have been filled in. */
 export type WithFilled<Check, Fields extends keyof Check> = Check & {
@@ -48,6 +58,11 @@ const globalAddressSchema = lazy(() =>
   addressSchema().refine((address) => !isLinkLocal(address), { error: 'must not be a link-local address' }),
 );
 
+/** What the kernel takes as the name of a device. */
+const deviceSchema = lazy((z) =>
+  z.string().regex(/^(?!\.{1,2}$)[^\s/:]{1,15}$/, { error: 'must be the name of a device: "eth0"' }),
+);
+
 /** The schemas of the fields of every check. */
 export const baseShape = lazy(() => ({
   ...timesShape((min, max) => integer(min, max, ' milliseconds')),
@@ -57,6 +72,8 @@ export const baseShape = lazy(() => ({
   address: globalAddressSchema().optional(),
   port: integer(1, 65535).optional(),
   source: globalAddressSchema().optional(),
+  device: deviceSchema().optional(),
+  fwmark: integer(1, 0xffffffff).optional(),
 }));
 
 /** Characters; a longer text is a mistake. */

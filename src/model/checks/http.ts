@@ -3,6 +3,7 @@
  * @module
  */
 import { integer, lazy } from '../parse.js';
+import { zod } from '../zod.js';
 import {
   baseShape,
   type CheckBase,
@@ -20,11 +21,13 @@ export interface HttpBody {
   readonly contains?: string | undefined;
   /** A regular expression of JavaScript, without slashes and flags, that must match somewhere. */
   readonly matches?: string | undefined;
+  /** The MD5 of the body, 32 hexadecimal digits: keepalived's `digest`, as its genhash prints it. */
+  readonly md5?: string | undefined;
   /** The SHA-256 of the body, 64 hexadecimal digits. */
   readonly sha256?: string | undefined;
 }
 
-/** One request by HTTP, on a connection of its own. */
+/** One request by HTTP, on a connection of its own unless connections are kept. */
 export interface HttpCheck extends CheckBase {
   readonly type: 'http';
   /** Default `GET`. */
@@ -45,6 +48,11 @@ export interface HttpCheck extends CheckBase {
   readonly redirects?: number | undefined;
   /** HTTPS: `true`, or how. Default: no TLS. */
   readonly tls?: true | TlsOptions | undefined;
+  /**
+   * `'kept'`: the next run uses the connection of this one, which spares both sides a handshake; after ten runs a new one is opened.
+   * One that the server ended between two runs is opened anew, and that is no failure. Not with HTTP/2. Default `'fresh'`.
+   */
+  readonly connection?: 'fresh' | 'kept' | undefined;
   /** `'2'` is HTTP/2: by ALPN where there is TLS, else without asking (prior knowledge). Default `'1.1'`. */
   readonly version?: '1.1' | '2' | undefined;
 }
@@ -58,19 +66,22 @@ export type NormalHttpCheck = WithFilled<
 /** What a name of a header or a method may be (RFC 9110, 5.6.2). */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
+const digestSchema = (digits: number) =>
+  zod()
+    .string()
+    .regex(new RegExp(`^[0-9a-f]{${digits}}$`, 'i'), { error: `must be ${digits} hexadecimal digits` })
+    .toLowerCase();
+
 const bodySchema = lazy((z) =>
   z
     .strictObject({
       contains: textSchema().optional(),
       matches: regexSchema().optional(),
-      sha256: z
-        .string()
-        .regex(/^[0-9a-f]{64}$/i, { error: 'must be 64 hexadecimal digits' })
-        .toLowerCase()
-        .optional(),
+      md5: digestSchema(32).optional(),
+      sha256: digestSchema(64).optional(),
     })
-    .refine(({ contains, matches, sha256 }) => (contains ?? matches ?? sha256) !== undefined, {
-      error: 'must have contains, matches or sha256',
+    .refine(({ contains, matches, md5, sha256 }) => (contains ?? matches ?? md5 ?? sha256) !== undefined, {
+      error: 'must have contains, matches, md5 or sha256',
     }),
 );
 
@@ -100,11 +111,16 @@ export const httpSchema = lazy((z) =>
       maxBody: integer(1, 16_777_216, ' bytes').default(262_144),
       redirects: integer(0, 20).default(0),
       tls: tlsSchema().optional(),
+      connection: z.enum(['fresh', 'kept'], { error: 'must be "fresh", "kept"' }).optional(),
       version: z.enum(['1.1', '2'], { error: 'must be "1.1", "2"' }).default('1.1'),
     })
     .refine(({ method, body }) => method !== 'HEAD' || body === undefined, {
       path: ['body'],
       error: 'an answer to HEAD has no body',
+    })
+    .refine(({ version, connection }) => version === '1.1' || connection !== 'kept', {
+      path: ['connection'],
+      error: 'is kept in HTTP/1.1 only',
     })
     .superRefine(({ version, headers }, context) => {
       for (const name of Object.keys(headers)) {

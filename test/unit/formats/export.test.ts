@@ -328,9 +328,12 @@ describe('checks', () => {
 
   test.each<Check>([
     { type: 'tcp', ...timed, port: 8080, address: '198.51.100.9', source: '192.0.2.9' },
+    { type: 'tcp', ...timed, device: 'eth1', fwmark: 0xffffffff },
     { type: 'ping', ...timed },
     ...BODIES.map((body): Check => ({ type: 'http', ...timed, path: '/a?b=1', host: 'www.example.com', body })),
     { type: 'http', ...timed, status: [200, '301-302'], tls: { verify: false } },
+    { type: 'http', ...timed, body: { md5: '640205b7b0fc66c1ea91c463fac6334d' } },
+    { type: 'http', ...timed, body: { md5: '640205b7b0fc66c1ea91c463fac6334d', matches: '^(ok|fine)' } },
     { type: 'smtp', ...timed, helo: 'me.example.com' },
     { type: 'dns', ...timed, name: 'www.example.com', recordType: 'AAAA' },
     { type: 'udp', ...timed, sendHex: '0aff', expectHex: '1x' },

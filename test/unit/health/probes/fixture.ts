@@ -1,9 +1,10 @@
 /**
  * Servers on loopback for probes, in this process, and one run against them.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
@@ -79,6 +80,29 @@ export function says(answer: string | Uint8Array): Promise<Served> {
 /** A server that accepts and says nothing. */
 export function silent(): Promise<Served> {
   return serve((socket) => socket.resume());
+}
+
+/** Listens and takes no call: two calls of its own fill its queue, and the kernel drops those that come then. */
+const FULL = `
+const server = net.createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+  const { port } = server.address();
+  fs.writeSync(1, port + '\\n');
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+});`;
+
+/** A port of 127.0.0.1 that swallows every call. */
+export async function full(): Promise<Target> {
+  const child = spawn(process.execPath, ['-e', FULL], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [text] = (await once(child.stdout, 'data')) as [Buffer];
+  const port = Number(text);
+  const calls = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')];
+  await Promise.all(calls.map((call) => once(call, 'connect')));
+  afterThis(async () => {
+    for (const call of calls) call.on('error', () => {}).destroy();
+    child.kill('SIGKILL');
+    await once(child, 'close');
+  });
+  return { address: '127.0.0.1', port };
 }
 
 /** A port of 127.0.0.1 at which nobody listens. */

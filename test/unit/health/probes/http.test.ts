@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { describe, expect, test } from 'vitest';
-import type { HttpCheck } from '../../../../src/model/check.js';
+import { describe, expect, test, vi } from 'vitest';
+import type { CheckOutcome } from '../../../../src/health/check-outcome.js';
+import { runCheck } from '../../../../src/health/run-check.js';
+import { type HttpCheck, parseCheck } from '../../../../src/model/check.js';
 import { expectAbortToClose, failed, LONG, nobody, run, type Served, says, serve, silent } from './fixture.js';
 
 type Fields = Partial<HttpCheck>;
@@ -110,13 +112,14 @@ describe('the body', () => {
   test.each<[string, Fields['body'], string]>([
     ['without a text', { contains: 'sunshine' }, 'HTTP status 200, but the body has no "sunshine"'],
     ['that does not match', { matches: '^rain$' }, 'HTTP status 200, but the body does not match "^rain$"'],
+    ['of another MD5', { md5: '0'.repeat(32) }, `HTTP status 200, but the MD5 of the body is ${sum('snow', 'md5')}`],
     ['of another sum', { sha256: '0'.repeat(64) }, `HTTP status 200, but the SHA-256 of the body is ${sum('snow')}`],
   ])('%s fails', async (_, wanted, reason) => {
     expect(await http(await says(`${OK}\r\nsnow`), { body: wanted })).toEqual(failed('soft', reason));
   });
 
   test('passes with all that is wanted', async () => {
-    const wanted = { contains: 'now', matches: '^s.*w$', sha256: sum('snow').toUpperCase() };
+    const wanted = { contains: 'now', matches: '^s.*w$', md5: sum('snow', 'md5'), sha256: sum('snow').toUpperCase() };
     expect(await http(await says(`${OK}\r\nsnow`), { body: wanted })).toEqual(PASSED);
   });
 
@@ -153,8 +156,8 @@ describe('the body', () => {
     );
   });
 
-  function sum(text: string): string {
-    return createHash('sha256').update(text).digest('hex');
+  function sum(text: string, name = 'sha256'): string {
+    return createHash(name).update(text).digest('hex');
   }
 });
 
@@ -242,5 +245,96 @@ describe('redirects', () => {
   ])('to %s are not followed', async (location, reason) => {
     const { server } = await site({ '/': to(location) });
     expect(await http(server, { redirects: 5, host: 'www.example' })).toEqual(failed('soft', reason));
+  });
+});
+
+describe('a kept connection', () => {
+  /** Answers every request on a connection, by `answer` of its number. */
+  function persistent(answer: (request: number, socket: Socket) => string): Promise<Served & { requests: string[] }> {
+    const requests: string[] = [];
+    return serve((socket) => {
+      socket.on('data', (data) => {
+        requests.push(data.toString());
+        socket.write(answer(requests.length, socket));
+      });
+    }).then((server) => Object.assign(server, { requests }));
+  }
+
+  const SHORT = `${OK}Content-Length: 2\r\n\r\nok`;
+
+  /** Runs of one check, one after the other. */
+  async function runs(server: Served, count: number, fields: Fields = {}, between = async () => {}) {
+    const check = parseCheck({ type: 'http', connection: 'kept', interval: 60_000, timeout: LONG, ...fields });
+    const outcomes: CheckOutcome[] = [];
+    for (let index = 0; index < count; index++) {
+      if (index > 0) await between();
+      const { address, port } = server;
+      outcomes.push(await runCheck({ address, port }, check, new AbortController().signal));
+    }
+    return outcomes;
+  }
+
+  test.each([
+    ['by its length', SHORT, {}],
+    ['in chunks', `${OK}Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n`, {}],
+    ['looked at', SHORT, { body: { contains: 'ok' } }],
+    ['that is none', `${OK}Content-Length: 2\r\n\r\n`, { method: 'HEAD' }],
+  ])('serves ten runs, whose body ends %s, and then there is a new one', async (_, answer, fields) => {
+    const server = await persistent(() => answer);
+    expect(new Set((await runs(server, 11, fields)).map(({ result }) => result))).toEqual(new Set(['passed']));
+    expect(server.accepted()).toBe(2);
+    expect(server.requests[0]).toContain('\r\nConnection: keep-alive\r\n');
+  });
+
+  test('that the server ends between two runs is opened anew', async () => {
+    const server = await persistent(() => SHORT);
+    const outcomes = await runs(server, 3, {}, async () => {
+      for (const socket of server.open) socket.destroy();
+      await vi.waitFor(() => expect(server.open.size).toBe(0), LONG);
+    });
+    expect(outcomes.map(({ result }) => result)).toEqual(['passed', 'passed', 'passed']);
+    expect(server.accepted()).toBe(3);
+  });
+
+  test('that the server ends while it is asked is opened anew once, and not twice', async () => {
+    const server = await persistent((request, socket) => {
+      if (request === 1) return SHORT;
+      socket.destroy();
+      return '';
+    });
+    const [first, second] = await runs(server, 2);
+    expect(first).toMatchObject({ result: 'passed' });
+    expect(second).toMatchObject({ result: 'failed', kind: 'hard' });
+    expect(server.requests.length).toBe(3);
+  });
+
+  test.each([
+    ['the server says close', `${OK}Connection: close\r\nContent-Length: 2\r\n\r\nok`, {}],
+    ['the body is too long', `${OK}Content-Length: 20\r\n\r\n${'x'.repeat(20)}`, { maxBody: 10 }],
+    ['there is more than the answer', `${SHORT}x`, {}],
+  ])('is not kept where %s', async (_, answer, fields) => {
+    const server = await persistent(() => answer);
+    expect((await runs(server, 2, fields)).map(({ result }) => result)).toEqual(['passed', 'passed']);
+    expect(server.accepted()).toBe(2);
+  });
+
+  test('whose body does not end is a pass by its status, and is not kept', async () => {
+    const server = await persistent(() => `${OK}Content-Length: 20\r\n\r\nx`);
+    expect((await runs(server, 2, { timeout: 200 })).map(({ result }) => result)).toEqual(['passed', 'passed']);
+    expect(server.accepted()).toBe(2);
+  });
+
+  test('is closed when nobody runs the check any more', async () => {
+    const server = await persistent(() => SHORT);
+    await runs(server, 1, { interval: 100 });
+    await vi.waitFor(() => expect(server.open.size).toBe(0), LONG);
+  });
+
+  test('a wrong answer on it is a failure as any other', async () => {
+    const server = await persistent((request) =>
+      request === 1 ? SHORT : 'HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n',
+    );
+    expect((await runs(server, 2)).map(({ result }) => result)).toEqual(['passed', 'failed']);
+    expect(server.accepted()).toBe(1);
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { failed, LONG, nobody, run, serve, silent } from './fixture.js';
+import { failed, full, LONG, nobody, run, serve, silent } from './fixture.js';
 
 const TCP = { type: 'tcp' } as const;
 
@@ -16,10 +16,24 @@ test('takes IPv6', async () => {
 });
 
 test('calls from the address it is told', async () => {
-  const from: (string | undefined)[] = [];
-  const server = await serve(({ remoteAddress }) => from.push(remoteAddress));
+  const server = await serve(() => {});
   expect(await run(server, { ...TCP, source: '127.0.0.9' })).toMatchObject({ result: 'passed' });
-  await vi.waitFor(() => expect(from).toEqual(['127.0.0.9']), LONG);
+  await vi.waitFor(() => expect(server.accepted()).toBe(1), LONG);
+});
+
+test('waits for silence until its time is over, and not longer', async () => {
+  const server = await full();
+  const started = performance.now();
+  expect(await run(server, { ...TCP, timeout: 300 })).toEqual(failed('hard', 'no connection within 300 ms'));
+  expect(performance.now() - started).toBeGreaterThanOrEqual(299);
+});
+
+test('is ended before its time', async () => {
+  const server = await full();
+  const controller = new AbortController();
+  const outcome = run(server, TCP, controller.signal);
+  controller.abort();
+  expect(await outcome).toEqual({ result: 'not measured', reason: 'ended before there was an answer' });
 });
 
 test('fails hard where nobody listens', async () => {
