@@ -46,10 +46,35 @@ export interface DirectorOptions {
   readonly accept: (state: DesiredState) => void;
   /** Called with trouble that does not concern the table. */
   readonly onTrouble: (what: string, error: Error) => void;
+  /** Called with every request that changed something or was to, and with every one that was not let in. */
+  readonly onRequest?: ((event: RequestEvent) => void) | undefined;
   /** Examines the host. */
   readonly examine: () => Promise<readonly Finding[]>;
   /** Ends what requests have begun. */
   readonly signal: AbortSignal;
+}
+
+/** A request that changed something or was to, or that was not let in. */
+export interface RequestEvent {
+  readonly type: 'request';
+  /** The name of a token, or `socket`; undefined for a token that is not known. */
+  readonly who: string | undefined;
+  /** The address of the client; undefined at the socket. */
+  readonly from: string | undefined;
+  readonly method: string;
+  /** With its query; control characters are spelled out, and what is long is cut. */
+  readonly path: string;
+  /** Of the answer. */
+  readonly status: number;
+  /** The header X-Reason. */
+  readonly reason: string | undefined;
+}
+
+/** Who put a document there by a request, and why. */
+interface NotedRequest {
+  readonly revision: string;
+  readonly who: string;
+  readonly reason: string | undefined;
 }
 
 /** A look of the keeping loop, and the file that it was for. */
@@ -82,8 +107,7 @@ export class Director {
   #isReady = false;
   #isEnding = false;
   #badSource: string | undefined;
-  /** Why a request put this document there. */
-  #noted: { readonly revision: string; readonly reason: string | undefined } | undefined;
+  #noted: NotedRequest | undefined;
   readonly #waiting = new Set<() => void>();
   /** Those who change something wait for each other here. */
   #writing: Promise<unknown> = Promise.resolve();
@@ -129,6 +153,13 @@ export class Director {
     this.#inForce = this.#reading;
     this.#look = { ...look, revision: this.#inForce, at: Date.now() };
     this.#wake();
+  }
+
+  // What the API tells
+
+  tellRequest(event: RequestEvent): void {
+    this.events.push(event.type, event);
+    this.options.onRequest?.(event);
   }
 
   // What requests ask
@@ -198,9 +229,9 @@ export class Director {
     this.#parts?.source.reload();
   }
 
-  /** Says that a request put this document there, and why. */
-  noteReason(revision: string, reason: string | undefined): void {
-    this.#noted = { revision, reason };
+  /** Says that a request puts this document there. */
+  noteRequest(noted: NotedRequest): void {
+    this.#noted = noted;
   }
 
   /** Waits for the look that is for a revision of the file; undefined if it does not come in time, or never can. */
@@ -225,7 +256,7 @@ export class Director {
       if (revision !== this.#reading) return;
       const noted = this.#noted?.revision === revision ? this.#noted : undefined;
       const by = noted === undefined ? 'file' : 'api';
-      this.history.add({ time: Date.now(), revision, by, reason: noted?.reason }, bytes);
+      this.history.add({ time: Date.now(), revision, by, who: noted?.who, reason: noted?.reason }, bytes);
     } catch (error) {
       this.options.onTrouble('history', error as Error);
     }

@@ -16,6 +16,7 @@ const DOCUMENT: Route = {
   method: 'GET',
   path: '/v1/openapi.json',
   id: 'openapi',
+  role: 'reader',
   help: 'This document',
   answers: { 200: { help: 'OpenAPI 3.1', type: 'application/json' } },
   handle: ({ options: { version } }) => ({ json: openapi(ROUTES, version) }),

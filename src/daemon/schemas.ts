@@ -147,6 +147,7 @@ export const historySchema = z.array(
     time,
     revision: z.string(),
     by: z.enum(['file', 'api']),
+    who: z.string().optional().describe('the name of the token, or socket'),
     reason: z.string().optional(),
   }),
 );

@@ -14,6 +14,7 @@ export const METRICS_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/metrics',
     id: 'metrics',
+    role: 'reader',
     help: 'Metrics as Prometheus text, or as OpenMetrics where Accept asks for it',
     query: {
       names: 'node_exporter: the names of its ipvs collector',

@@ -14,6 +14,7 @@ export const STATUS_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/livez',
     id: 'live',
+    role: 'reader',
     help: 'Whether the loop makes progress: restart the program if it does not',
     answers: { 200: { help: 'it does', schema: liveSchema }, 503: { help: 'it does not' } },
     handle(director) {
@@ -26,6 +27,7 @@ export const STATUS_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/readyz',
     id: 'ready',
+    role: 'reader',
     help: 'Whether the table is applied and every check ran once',
     answers: {
       200: { help: 'it is', schema: readySchema },
@@ -40,6 +42,7 @@ export const STATUS_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/v1/version',
     id: 'version',
+    role: 'reader',
     help: 'The program, and the IPVS that it runs on',
     answers: { 200: { help: 'the version', schema: versionSchema } },
     async handle({ table, started, options: { version, file } }) {
@@ -51,6 +54,7 @@ export const STATUS_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/v1/health',
     id: 'health',
+    role: 'reader',
     help: 'What the health checks found, as "ipvs-ts health --json" writes it',
     answers: { 200: { help: 'every real server with its checks', schema: healthSchema } },
     handle({ health }) {
@@ -62,6 +66,7 @@ export const STATUS_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/v1/doctor',
     id: 'doctor',
+    role: 'reader',
     help: 'What is wrong with this host, as "ipvs-ts doctor --json" writes it',
     answers: { 200: { help: 'the findings', schema: findingsJsonSchema } },
     async handle({ options: { examine } }) {

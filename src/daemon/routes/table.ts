@@ -21,6 +21,7 @@ export const TABLE_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/v1/table',
     id: 'table',
+    role: 'reader',
     help: 'Every service with its real servers, as "ipvs-ts list --json" writes it',
     answers: { 200: { help: 'the table', schema: tableJsonSchema } },
     async handle({ table }) {
@@ -33,6 +34,7 @@ export const TABLE_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/v1/services',
     id: 'services',
+    role: 'reader',
     help: 'Every service, without its real servers',
     answers: { 200: { help: 'the services', schema: servicesSchema } },
     async handle(director) {
@@ -48,6 +50,7 @@ export const TABLE_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/v1/services/{service}',
     id: 'service',
+    role: 'reader',
     help: 'One service with its real servers',
     answers: { 200: { help: 'the service', schema: wholeServiceSchema }, 404: NO_SERVICE },
     async handle(director, call) {
@@ -59,6 +62,7 @@ export const TABLE_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/v1/services/{service}/destinations',
     id: 'destinations',
+    role: 'reader',
     help: 'The real servers of a service',
     answers: { 200: { help: 'the real servers', schema: destinationsSchema }, 404: NO_SERVICE },
     async handle(director, call) {
@@ -69,6 +73,7 @@ export const TABLE_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/v1/connections',
     id: 'connections',
+    role: 'reader',
     help: 'Connections, one a line, while they are read',
     query: {
       service: 'only of this service: tcp://192.0.2.1:80',
