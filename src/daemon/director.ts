@@ -25,8 +25,8 @@ import { EventRing } from './event-ring.js';
 import { History } from './history.js';
 import type { KeepParts } from './keep-file.js';
 
-/** A table that may know whether its kernel counts traffic. */
-export type ServedTable = TableAccess & Partial<Pick<Ipvs, 'countsTraffic'>>;
+/** A table that may know whether its kernel counts traffic, and may move connections. */
+export type ServedTable = TableAccess & Partial<Pick<Ipvs, 'countsTraffic' | 'moveConnections'>>;
 
 /** What a daemon serves, and by which rules. */
 export interface DirectorOptions {

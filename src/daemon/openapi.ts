@@ -3,8 +3,8 @@
  * @module
  */
 import { z } from 'zod';
+import { documentSchema, problemSchema } from '../json/api.js';
 import type { AnswerSpec, BodySpec, Route } from './route.js';
-import { documentSchema, problemSchema } from './schemas.js';
 
 /** The document that describes these routes. */
 export function openapi(routes: readonly Route[], version: string): object {

@@ -4,6 +4,7 @@
  */
 import { openapi } from './openapi.js';
 import type { Route } from './route.js';
+import { CHANGE_ROUTES } from './routes/changes.js';
 import { DESIRED_ROUTES } from './routes/desired.js';
 import { EVENT_ROUTES } from './routes/events.js';
 import { HISTORY_ROUTES } from './routes/history.js';
@@ -27,6 +28,7 @@ export const ROUTES: readonly Route[] = [
   ...STATUS_ROUTES,
   ...METRICS_ROUTES,
   ...TABLE_ROUTES,
+  ...CHANGE_ROUTES,
   ...DESIRED_ROUTES,
   ...HISTORY_ROUTES,
   ...OVERRIDE_ROUTES,

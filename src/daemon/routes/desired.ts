@@ -5,11 +5,11 @@
 import type { DesiredState } from '../../config/desired-state.js';
 import { readYaml } from '../../config/yaml.js';
 import { type ConfigIssue, ReconcileError } from '../../errors.js';
+import { documentSchema, planSchema, putSchema, validSchema } from '../../json/api.js';
 import { type Document, documentOf, readDocument, replaceDocument } from '../desired-file.js';
 import type { Director } from '../director.js';
 import { Problem } from '../problem.js';
 import { type Answer, type Call, DOCUMENT_LIMIT, flag, lists, type Route, refuseMismatch, tag } from '../route.js';
-import { documentSchema, planSchema, putSchema, validSchema } from '../schemas.js';
 
 const DOCUMENT = { limit: DOCUMENT_LIMIT } as const;
 const BAD = { help: 'the document has mistakes; errors has the path of each' };

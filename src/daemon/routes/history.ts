@@ -2,10 +2,11 @@
  * The documents that were in force, and the way back to one of them.
  * @module
  */
+
+import { historySchema, putSchema } from '../../json/api.js';
 import { documentOf } from '../desired-file.js';
 import { Problem } from '../problem.js';
 import type { Route } from '../route.js';
-import { historySchema, putSchema } from '../schemas.js';
 import { putDocument } from './desired.js';
 
 export const HISTORY_ROUTES: readonly Route[] = [

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { drainWishSchema, endedSchema, overrideSchema, overridesSchema, weightWishSchema } from '../../json/api.js';
 import { parseServer } from '../../model/connection-filter.js';
 import { parseDestinationKey } from '../../model/destination.js';
 import type { ServiceKey } from '../../model/service-key.js';
@@ -23,7 +24,6 @@ import {
   refuseMismatch,
   serviceIn,
 } from '../route.js';
-import { drainWishSchema, endedSchema, overrideSchema, overridesSchema, weightWishSchema } from '../schemas.js';
 import { reasonOf } from './desired.js';
 
 const NO_SERVER = { help: 'there is no such real server' };

@@ -3,11 +3,11 @@
  * @module
  */
 
+import { healthSchema, liveSchema, readySchema, versionSchema } from '../../json/api.js';
 import { findingsJsonSchema } from '../../json/findings.js';
 import { healthJson } from '../../json/health.js';
 import { Problem } from '../problem.js';
 import type { Route } from '../route.js';
-import { healthSchema, liveSchema, readySchema, versionSchema } from '../schemas.js';
 
 export const STATUS_ROUTES: readonly Route[] = [
   {
@@ -45,9 +45,11 @@ export const STATUS_ROUTES: readonly Route[] = [
     role: 'reader',
     help: 'The program, and the IPVS that it runs on',
     answers: { 200: { help: 'the version', schema: versionSchema } },
-    async handle({ table, started, options: { version, file } }) {
+    async handle({ table, started, options: { version, file } }, { visitor }) {
+      const { source, countsTraffic } = { source: table.source, countsTraffic: table.countsTraffic?.() };
       const ipvs = await table.info();
-      return { json: { program: 'ipvs-ts', version, node: process.version, pid: process.pid, started, file, ipvs } };
+      const program = { program: 'ipvs-ts', version, node: process.version, pid: process.pid, started, file };
+      return { json: { ...program, source, countsTraffic, visitor, ipvs } };
     },
   },
   {

@@ -3,7 +3,8 @@
  * @module
  */
 import { setImmediate as turn } from 'node:timers/promises';
-import { tableJsonSchema } from '../../json/table.js';
+import { connectionSchema, destinationsSchema, servicesSchema, wholeServiceSchema } from '../../json/api.js';
+import { settingsJsonSchema, statsJsonSchema, tableJsonSchema } from '../../json/table.js';
 import { TIME_SLICE } from '../../linux/time-slice.js';
 import { type ConnectionFilter, connectionMatcher } from '../../model/connection-filter.js';
 import type { ServiceEntry } from '../../model/service.js';
@@ -12,7 +13,6 @@ import { withoutStats } from '../../model/table.js';
 import type { Director } from '../director.js';
 import { Problem, reading } from '../problem.js';
 import { type Answer, type Call, type Route, serviceIn } from '../route.js';
-import { connectionSchema, destinationsSchema, servicesSchema, wholeServiceSchema } from '../schemas.js';
 
 const NO_SERVICE = { help: 'there is no such service' };
 
@@ -68,6 +68,26 @@ export const TABLE_ROUTES: readonly Route[] = [
     async handle(director, call) {
       return inPieces('[', await destinationsOf(director, await serviceOf(director, call)), ']\n');
     },
+  },
+  {
+    method: 'GET',
+    path: '/v1/settings',
+    id: 'settings',
+    role: 'reader',
+    help: 'Timeouts and sync daemons, as "ipvs-ts settings --json" writes them',
+    answers: { 200: { help: 'the settings', schema: settingsJsonSchema } },
+    async handle({ table }) {
+      return { json: { timeouts: await table.timeouts(), daemons: await table.daemons() } };
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v1/totals',
+    id: 'totals',
+    role: 'reader',
+    help: 'Counters and rates of the whole director',
+    answers: { 200: { help: 'the totals', schema: statsJsonSchema } },
+    handle: async ({ table }) => ({ json: await table.totals() }),
   },
   {
     method: 'GET',

@@ -96,6 +96,8 @@ const LEAST: Readonly<Record<string, Role>> = {
   ...{ desired: 'operator', putDesired: 'admin', validate: 'reader', plan: 'reader' },
   ...{ history: 'reader', rollback: 'admin', events: 'reader', openapi: 'reader' },
   ...{ overrides: 'reader', getWeight: 'reader', putWeight: 'operator', deleteWeight: 'operator' },
+  ...{ settings: 'reader', totals: 'reader', changeTable: 'admin' },
+  ...{ endConnections: 'operator', moveConnections: 'operator' },
   ...{ getDrain: 'reader', putDrain: 'operator', deleteDrain: 'operator' },
 };
 
@@ -136,10 +138,9 @@ describe.skipIf(!hasOpenssl)('by TCP', () => {
       headers: { authorization: `Basic ${Buffer.from(`anna:${there.tokens.admin}`).toString('base64')}` },
     };
     expect((await askTcp(there, 'GET', '/v1/table', basic)).status).toBe(401);
-    const more: number[] = [];
-    for (let count = 0; count < 25; count++)
-      more.push((await askTcp(there, 'GET', '/v1/table', { token: 'x' })).status);
-    expect(more.at(-1)).toBe(429);
+    // At once: on a slow machine one after the other would be slow enough.
+    const more = await Promise.all(Array.from({ length: 60 }, () => askTcp(there, 'GET', '/v1/table', { token: 'x' })));
+    expect(more.map((reply) => reply.status)).toContain(429);
     // Who has a token is not kept out by who has none.
     expect((await askTcp(there, 'GET', '/livez', { token: there.tokens.reader })).status).toBe(200);
   });
