@@ -4,7 +4,7 @@
  */
 import type { z } from 'zod';
 import type { Finding } from '../doctor/finding.js';
-import { ProtocolError, RemoteError } from '../errors.js';
+import { type LockHolder, ProtocolError, RemoteError } from '../errors.js';
 import type { HealthReport } from '../health/journal.js';
 import {
   changedConnectionsSchema,
@@ -92,7 +92,7 @@ export interface DesiredDocument {
 
 /** Overrides in force, and who keeps the table. */
 export interface DaemonOverrides {
-  readonly keepers: z.infer<typeof overridesSchema>['keepers'];
+  readonly keepers: readonly LockHolder[];
   readonly overrides: readonly Override[];
 }
 

@@ -6,6 +6,7 @@ import { UnavailableError } from '../../errors.js';
 import type { Ipvs } from '../../ipvs.js';
 import type { Rates } from '../../model/stats.js';
 import { type Table, type TableService, withoutStats } from '../../model/table.js';
+import type { TableAccess } from '../../model/table-access.js';
 
 /** One reading. */
 export interface Reading {
@@ -19,8 +20,11 @@ export interface Reading {
   readonly isUncounted?: true;
 }
 
+/** A table that knows whether its kernel counts traffic. */
+type CountedTable = TableAccess & Pick<Ipvs, 'countsTraffic'>;
+
 /** Reads the table and the totals. */
-export async function takeReading(ipvs: Ipvs): Promise<Reading> {
+export async function takeReading(ipvs: CountedTable): Promise<Reading> {
   const [{ source, services }, totals] = await Promise.all([ipvs.snapshot(), readTotals(ipvs)]);
   const at = new Date();
   if (ipvs.countsTraffic() === false) return { at, source, ...withoutStats({ services }), isUncounted: true };
@@ -28,7 +32,7 @@ export async function takeReading(ipvs: Ipvs): Promise<Reading> {
 }
 
 /** A container may have no /proc/net, where netlink tells all the rest. */
-async function readTotals(ipvs: Ipvs): Promise<Rates | undefined> {
+async function readTotals(ipvs: TableAccess): Promise<Rates | undefined> {
   try {
     return (await ipvs.totals()).rates;
   } catch (error) {

@@ -1,20 +1,22 @@
 /** @module */
 import { formatListing } from '../../ipvsadm/listing.js';
 import { withoutStats } from '../../model/table.js';
-import { JSON_OUTPUT, NETNS } from '../common-options.js';
+import { API, JSON_OUTPUT, NETNS } from '../common-options.js';
 import { NOT_COUNTED } from '../not-counted.js';
+import { fallbackOf, openTable } from '../remote.js';
 import { defineVerb } from '../verb.js';
 
 /** `ipvs-ts list` */
 export const list = defineVerb({
   name: 'list',
   group: 'Table',
-  options: { json: JSON_OUTPUT, netns: NETNS },
+  options: { json: JSON_OUTPUT, api: API, netns: NETNS },
   help: 'show services and real servers',
   details: 'Without rights, the table is read from /proc, which has less.',
 
-  async run({ values: { json, netns } }, { streams: { stdout, stderr }, open }) {
-    await using ipvs = await open({ netns });
+  async run({ values: { json, api, netns } }, context) {
+    const { stdout, stderr } = context.streams;
+    await using ipvs = await openTable(context, { api, netns });
     const table = await ipvs.snapshot();
     if (json) {
       const { tableJson } = await import('../../json/table.js');
@@ -23,7 +25,8 @@ export const list = defineVerb({
       stdout.write(tableJson(isCounted ? table : withoutStats(table)));
       return 0;
     }
-    if (ipvs.fallbackReason !== undefined) stderr.write(`ipvs-ts: read from /proc: ${ipvs.fallbackReason.message}\n`);
+    const fallback = fallbackOf(ipvs);
+    if (fallback !== undefined) stderr.write(`ipvs-ts: read from /proc: ${fallback}\n`);
     const info = await ipvs.info();
     stdout.write(formatListing(table.services, { numeric: true, exact: false, sort: true }, { info }));
     return 0;

@@ -1,5 +1,6 @@
 /** @module */
-import { NETNS } from '../common-options.js';
+import { API, NETNS } from '../common-options.js';
+import { fallbackOf, openTable } from '../remote.js';
 import { TOP_SORTS } from '../top/sorts.js';
 import { UsageError } from '../usage-error.js';
 import { defineVerb } from '../verb.js';
@@ -16,6 +17,7 @@ export const top = defineVerb({
     interval: { placeholder: 'SECONDS', default: '2', read: readInterval, help: 'refresh interval' },
     once: { help: 'write one reading and end' },
     sort: { placeholder: 'FIELD', choices: TOP_SORTS, default: 'cps', help: 'sort real servers by this field' },
+    api: API,
     netns: NETNS,
   },
   help: 'watch rates, connections and weights of real servers',
@@ -23,11 +25,12 @@ export const top = defineVerb({
     'The kernel updates its rates every two seconds, or, with the sysctl net.ipv4.vs.run_estimation=0, not at all: then they ' +
     'are shown as "-". If standard output is no terminal, plain lines are written.',
 
-  async run({ values: { interval, once, sort, netns } }, { streams: { stdin, stdout, stderr }, open }) {
+  async run({ values: { interval, once, sort, api, netns } }, context) {
+    const { stdin, stdout, stderr } = context.streams;
     const { blocks, isScreen, live, plainBlock, takeReading } = await import('../top/index.js');
-    await using ipvs = await open({ netns });
+    await using ipvs = await openTable(context, { api, netns });
     const read = () => takeReading(ipvs);
-    const fallback = ipvs.fallbackReason?.message;
+    const fallback = fallbackOf(ipvs);
     if (once) {
       stdout.write(plainBlock(await read(), sort, fallback));
       return 0;

@@ -158,7 +158,9 @@ async function setDrain(director: Director, call: Call): Promise<Answer> {
     finished.then(resolve, reject);
   });
   if (result?.outcome === 'absent') throw new Problem(404, `${nameOf(subject)}: there is no such real server`);
-  return answer(found(director, subject, 'drain'));
+  const override = readOverride(director, subject, 'drain');
+  if (override !== undefined) return answer(override);
+  throw new Problem(409, `${nameOf(subject)}: the drain ended at once: ${result?.outcome ?? 'it was taken back'}`);
 }
 
 async function end(director: Director, call: Call, kind: Override['kind']): Promise<Answer> {
