@@ -19,7 +19,7 @@ export function overview(verbs: readonly Verb[]): string {
   return `${[
     'Usage: ipvs-ts VERB [OPTION]...   or, as ipvsadm: ipvs-ts COMMAND [OPTION]...',
     ...rows,
-    'More: help VERB, help ipvsadm, settings, sync, token, completion; man ipvs-ts',
+    'help VERB, help ipvsadm, settings, sync, token, version, completion; man ipvs-ts',
   ].join('\n')}\n`;
 }
 
