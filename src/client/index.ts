@@ -5,6 +5,7 @@
 export { KeptError, RemoteError } from '../errors.js';
 export type {
   DaemonReadiness,
+  DaemonState,
   DaemonVersion,
   DocumentResult,
   HistoryRecord,

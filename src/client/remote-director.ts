@@ -10,6 +10,7 @@ import {
   changedConnectionsSchema,
   connectionSchema,
   type DaemonReadiness,
+  type DaemonState,
   type DaemonVersion,
   type DocumentResult,
   destinationsSchema,
@@ -26,6 +27,7 @@ import {
   putSchema,
   readySchema,
   servicesSchema,
+  stateSchema,
   type ValidDocument,
   validSchema,
   versionSchema,
@@ -243,6 +245,11 @@ export class RemoteDirector implements TableAccess, AsyncDisposable {
   async ready(options?: CallOptions): Promise<DaemonReadiness> {
     const question = { path: '/readyz', accepts: 503 };
     return this.#requests.json(readySchema, question, options);
+  }
+
+  /** What the daemon knows, on one page. */
+  async state(options?: CallOptions): Promise<DaemonState> {
+    return this.#requests.json(stateSchema, { path: '/v1/state' }, options);
   }
 
   /** What the health checks found. */

@@ -6,6 +6,7 @@ import type { DesiredState } from '../config/desired-state.js';
 import { type ReadOptions, readStateBytes } from '../config/read.js';
 import type { Finding } from '../doctor/finding.js';
 import { ReconcileError } from '../errors.js';
+import type { HealthReport } from '../health/journal.js';
 import type { HealthEvent, HealthMonitor } from '../health/monitor.js';
 import type { Ipvs } from '../ipvs.js';
 import { keepEventJson } from '../json/events.js';
@@ -23,6 +24,7 @@ import { readState } from '../reconcile/state.js';
 import { readDocument } from './desired-file.js';
 import { EventRing } from './event-ring.js';
 import { History } from './history.js';
+import { Idempotency } from './idempotency.js';
 import type { KeepParts } from './keep-file.js';
 
 /** A table that may know whether its kernel counts traffic, and may move connections. */
@@ -88,12 +90,16 @@ export interface Look extends KeepLook {
 /** Milliseconds that a look may take, beside the interval: the kernel's answer, a lock, a first round of checks. */
 const LOOK = 30_000;
 
+/** Milliseconds that a report of the checks is told again. */
+const REPORT_AGE = 1000;
+
 /** See the module. */
 export class Director {
   readonly table: ServedTable;
   readonly options: DirectorOptions;
   readonly events = new EventRing();
   readonly started = Date.now();
+  readonly idempotency = new Idempotency();
   readonly history: History;
   readonly keepCounters = new KeepCounters();
   readonly healthCounters = new HealthCounters();
@@ -108,6 +114,7 @@ export class Director {
   #isEnding = false;
   #badSource: string | undefined;
   #noted: NotedRequest | undefined;
+  #report: { readonly at: number; readonly report: HealthReport } | undefined;
   readonly #waiting = new Set<() => void>();
   /** Those who change something wait for each other here. */
   #writing: Promise<unknown> = Promise.resolve();
@@ -142,11 +149,13 @@ export class Director {
   }
 
   tellHealth(event: HealthEvent): void {
+    this.#report = undefined;
     this.healthCounters.tell(event);
     this.events.push(event.type, event);
   }
 
   tellLook(look: KeepLook): void {
+    this.#report = undefined;
     this.#begun = performance.now();
     this.#wanted = look.wanted;
     if (this.#inForce !== this.#reading) this.#record();
@@ -166,6 +175,19 @@ export class Director {
 
   get health(): HealthMonitor | undefined {
     return this.#parts?.health;
+  }
+
+  /**
+   * What the checks found, at most a second ago, and since the last verdict: with many servers it is work to gather, and there may be many who
+   * ask. Undefined before the program has begun.
+   */
+  healthReport(): HealthReport | undefined {
+    const now = performance.now();
+    if (this.#report === undefined || now - this.#report.at >= REPORT_AGE) {
+      const report = this.health?.report();
+      this.#report = report && { at: now, report };
+    }
+    return this.#report?.report;
   }
 
   /** The table that is wanted: of the file that is in force. */
@@ -193,7 +215,7 @@ export class Director {
 
   /** Why traffic should not come here yet; empty when all is ready. */
   get unready(): string[] {
-    const unmeasured = (this.health?.report().servers ?? []).filter(({ status }) => status === 'unknown').length;
+    const unmeasured = (this.healthReport()?.servers ?? []).filter(({ status }) => status === 'unknown').length;
     const error = this.#look?.error;
     return [
       ...(this.#isReady ? [] : ['the table is not applied yet']),

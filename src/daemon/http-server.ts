@@ -143,7 +143,11 @@ async function handle(
   // Before the body is read: a request without it changes nothing, whatever it has.
   if (found.match) requireMatch(headers);
   const body = await bodyOf(request, found.body);
-  await write(response, await found.handle(director, { params, query, headers, body, visitor, signal }), signal);
+  const call = { params, query, headers, body, visitor, signal };
+  const work = async () => found.handle(director, call);
+  const isRepeatable = found.method === 'POST';
+  const answer = isRepeatable ? director.idempotency.answer(request.url ?? '', call, work) : work();
+  await write(response, await answer, signal);
 }
 
 /** Characters of a path that are told. */

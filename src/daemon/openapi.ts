@@ -30,10 +30,13 @@ export function openapi(routes: readonly Route[], version: string): object {
 }
 
 function operation(route: Route): object {
-  const { id, help, role, query = {}, body, match, path, answers } = route;
+  const { id, method, help, role, query = {}, body, match, path, answers } = route;
   const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => parameter('path', name, PLACES[name] ?? name));
   const asked = Object.entries(query).map(([name, text]) => parameter('query', name, text));
-  const headers = match ? [parameter('header', 'If-Match', 'the ETag of what is changed')] : [];
+  const headers = [
+    ...(match ? [parameter('header', 'If-Match', 'the ETag of what is changed')] : []),
+    ...(method === 'POST' ? [parameter('header', 'Idempotency-Key', REPEATED)] : []),
+  ];
   return {
     operationId: id,
     summary: help,
@@ -47,6 +50,9 @@ function operation(route: Route): object {
     ]),
   };
 }
+
+const REPEATED =
+  'a request that is sent again with the same key within a day is carried out once, and answered as before';
 
 const PLACES: Readonly<Record<string, string>> = {
   service: 'the name of a service, encoded: tcp%3A%2F%2F192.0.2.1%3A80',

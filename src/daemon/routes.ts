@@ -10,6 +10,7 @@ import { EVENT_ROUTES } from './routes/events.js';
 import { HISTORY_ROUTES } from './routes/history.js';
 import { METRICS_ROUTES } from './routes/metrics.js';
 import { OVERRIDE_ROUTES } from './routes/overrides.js';
+import { STATE_ROUTES } from './routes/state.js';
 import { STATUS_ROUTES } from './routes/status.js';
 import { TABLE_ROUTES } from './routes/table.js';
 
@@ -26,6 +27,7 @@ const DOCUMENT: Route = {
 /** In the order of the document. */
 export const ROUTES: readonly Route[] = [
   ...STATUS_ROUTES,
+  ...STATE_ROUTES,
   ...METRICS_ROUTES,
   ...TABLE_ROUTES,
   ...CHANGE_ROUTES,

@@ -160,6 +160,35 @@ export const historySchema = z.array(
   }),
 );
 
+/** What a daemon knows, on one page. */
+export const stateSchema = z.object({
+  file: z.string(),
+  started: time,
+  ready: z.boolean(),
+  reasons: z.array(z.string()).describe('why not'),
+  stall: z.string().optional().describe('why the loop makes no progress'),
+  badSource: z.string().optional().describe('why the file as it is now is not in force'),
+  desired: z.object({
+    services: z.number().int(),
+    servers: z.number().int(),
+    revision: z.string().optional().describe('SHA-256 of the document that is in force'),
+  }),
+  lastLook: z.object({ at: time, error: z.string().optional().describe('why not all is as wanted') }).optional(),
+  keepers: overridesSchema.shape.keepers,
+  overrides: overridesSchema.shape.overrides,
+  draining: z.number().int().describe('drains under way'),
+  health: z
+    .object({
+      ...{ up: z.number().int(), down: z.number().int(), unknown: z.number().int(), unchecked: z.number().int() },
+      heldSince: time.optional().describe('so many servers failed at once that the table is held'),
+    })
+    .describe('real servers by what their checks found'),
+  counts: z.record(z.string(), z.number()).describe('what the loop did'),
+  events: z.number().int().describe('since the start'),
+});
+/** What a daemon knows, on one page. */
+export type DaemonState = z.infer<typeof stateSchema>;
+
 /** Changes of the table, in their order; a change is that of `Ipvs.apply`. */
 export const changesSchema = z.strictObject({ changes: z.array(z.looseObject({ verb: z.string() })) });
 export const failuresSchema = z.object({

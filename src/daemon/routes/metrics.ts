@@ -27,7 +27,7 @@ export const METRICS_ROUTES: readonly Route[] = [
         ...(await readMetrics(director.table)),
         desired: director.wanted,
         overrides: readOverrides(director.options.directory),
-        health: director.health?.report(),
+        health: director.healthReport(),
         healthCounts: director.healthCounters.counts(),
         keep: director.keepCounters.counts(),
       };

@@ -59,9 +59,10 @@ export const STATUS_ROUTES: readonly Route[] = [
     role: 'reader',
     help: 'What the health checks found, as "ipvs-ts health --json" writes it',
     answers: { 200: { help: 'every real server with its checks', schema: healthSchema } },
-    handle({ health }) {
-      if (health === undefined) throw new Problem(503, 'the program has not begun yet');
-      return { json: healthJson(health.report()) };
+    handle(director) {
+      const report = director.healthReport();
+      if (report === undefined) throw new Problem(503, 'the program has not begun yet');
+      return { json: healthJson(report) };
     },
   },
   {

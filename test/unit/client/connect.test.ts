@@ -203,6 +203,7 @@ describe('the daemon', () => {
     const { director } = await opened();
     expect(await director.ready()).toEqual({ ready: true, reasons: [] });
     expect((await director.health()).servers).toEqual([]);
+    expect(await director.state()).toMatchObject({ ready: true, desired: { services: 1, servers: 2 } });
     expect(await director.doctor()).toEqual([]);
     expect(await director.metrics()).toContain('ipvs_destination_weight');
     expect(director.daemon).toMatchObject({ version: '0.0.0-test', visitor: { name: 'socket', role: 'admin' } });

@@ -96,7 +96,7 @@ const LEAST: Readonly<Record<string, Role>> = {
   ...{ desired: 'operator', putDesired: 'admin', validate: 'reader', plan: 'reader' },
   ...{ history: 'reader', rollback: 'admin', events: 'reader', openapi: 'reader' },
   ...{ overrides: 'reader', getWeight: 'reader', putWeight: 'operator', deleteWeight: 'operator' },
-  ...{ settings: 'reader', totals: 'reader', changeTable: 'admin' },
+  ...{ state: 'reader', settings: 'reader', totals: 'reader', changeTable: 'admin' },
   ...{ endConnections: 'operator', moveConnections: 'operator' },
   ...{ getDrain: 'reader', putDrain: 'operator', deleteDrain: 'operator' },
 };
