@@ -24,7 +24,6 @@ import { readState } from '../reconcile/state.js';
 import { readDocument } from './desired-file.js';
 import { EventRing } from './event-ring.js';
 import { History } from './history.js';
-import { Idempotency } from './idempotency.js';
 import type { KeepParts } from './keep-file.js';
 
 /** A table that may know whether its kernel counts traffic, and may move connections. */
@@ -99,7 +98,6 @@ export class Director {
   readonly options: DirectorOptions;
   readonly events = new EventRing();
   readonly started = Date.now();
-  readonly idempotency = new Idempotency();
   readonly history: History;
   readonly keepCounters = new KeepCounters();
   readonly healthCounters = new HealthCounters();

@@ -11,6 +11,7 @@ import { printable } from '../errors.js';
 import { prettyJson } from '../json/pretty.js';
 import type { Director } from './director.js';
 import type { Gate } from './gate.js';
+import { Idempotency } from './idempotency.js';
 import { Problem, problemOf } from './problem.js';
 import { isAllowed, type Visitor } from './role.js';
 import { type Answer, type BodySpec, type Route, refuseMismatch } from './route.js';
@@ -73,10 +74,11 @@ function nodeLimits({ limits }: Service) {
 
 function prepared<Made extends Server | SecureServer>(server: Made, service: Service): Made {
   const { connections, idle } = { ...LIMITS, ...service.limits };
+  const open = { ...service, repeated: new Idempotency() };
   server.maxConnections = connections;
   server.timeout = idle;
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    serve(service, request, response).catch(() => response.destroy());
+    serve(open, request, response).catch(() => response.destroy());
   });
   server.on('clientError', ({ code = '' }: NodeJS.ErrnoException, socket: Duplex) => {
     // What is no HTTP at all, such as a TLS handshake that failed, gets no answer.
@@ -110,7 +112,10 @@ function rawProblem({ details }: Problem): string {
 
 const PROBLEM_TYPE = 'application/problem+json';
 
-async function serve(service: Service, request: IncomingMessage, response: ServerResponse): Promise<void> {
+/** A service that knows what was asked of it before. */
+type OpenService = Service & { readonly repeated: Idempotency };
+
+async function serve(service: OpenService, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { director, gate } = service;
   const gone = new AbortController();
   const end = () => gone.abort();
@@ -129,7 +134,7 @@ async function serve(service: Service, request: IncomingMessage, response: Serve
 }
 
 async function handle(
-  { routes, director }: Service,
+  { routes, director, repeated }: OpenService,
   visitor: Visitor,
   request: IncomingMessage,
   response: ServerResponse,
@@ -146,7 +151,7 @@ async function handle(
   const call = { params, query, headers, body, visitor, signal };
   const work = async () => found.handle(director, call);
   const isRepeatable = found.method === 'POST';
-  const answer = isRepeatable ? director.idempotency.answer(request.url ?? '', call, work) : work();
+  const answer = isRepeatable ? repeated.answer(request.url ?? '', call, work) : work();
   await write(response, await answer, signal);
 }
 
