@@ -128,6 +128,26 @@ export class LockedError extends IpvsError {
   }
 }
 
+/** A change of the table that the desired state would undo at once. Nothing was changed. */
+export class KeptError extends IpvsError {
+  readonly code = 'ERR_KEPT';
+}
+
+/** A daemon answered with an error that is none of this library's others: no right, an ETag that is out of date, an older version. */
+export class RemoteError extends IpvsError {
+  readonly code = 'ERR_REMOTE';
+  /** Of HTTP; 0 where it is about a part of a request. */
+  readonly status: number;
+  /** What the daemon calls it: `about:blank` where the status says all. */
+  readonly type: string;
+
+  constructor(message: string, status: number, type: string) {
+    super(message);
+    this.status = status;
+    this.type = type;
+  }
+}
+
 /** The table changed again and again while it was read, so that no consistent picture could be had. */
 export class InterruptedError extends IpvsError {
   readonly code = 'ERR_DUMP_INTERRUPTED';

@@ -28,7 +28,7 @@ export interface ConnectionsAction {
 
 /** Ends or moves connections. Returns 0 if all were changed. */
 export async function changeConnections(
-  ipvs: Ipvs,
+  ipvs: Pick<Ipvs, 'connections' | 'endConnections' | 'moveConnections'>,
   filter: ConnectionFilter,
   { verb, to, yes, json }: ConnectionsAction,
   streams: Streams,

@@ -15,6 +15,12 @@ export const NETNS = {
   help: 'work in this network namespace: a name of "ip netns", or a path',
 } as const satisfies ValueOptionSpec;
 
+/** `--api` */
+export const API = {
+  placeholder: 'URL',
+  help: 'ask a running "serve": unix:PATH, or https://HOST:PORT with IPVS_TS_TOKEN',
+} as const satisfies ValueOptionSpec;
+
 /** `--json` */
 export const JSON_OUTPUT = { help: 'write JSON' } as const satisfies FlagSpec;
 

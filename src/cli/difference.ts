@@ -39,12 +39,18 @@ interface PlanValues {
   readonly netns: string | undefined;
 }
 
+/** As much of a plan as is shown: one of the API has no more. */
+export interface PlanShown {
+  readonly steps: readonly (Pick<Step, 'what' | 'why'> & { readonly change: { readonly verb: string } })[];
+  readonly unmanaged: readonly string[];
+}
+
 /** A line for each step: `+` adds, `-` deletes, `~` changes; then the services that no step is about. */
-export function planText({ steps, unmanaged }: Pick<Plan, 'steps' | 'unmanaged'>): string {
+export function planText({ steps, unmanaged }: PlanShown): string {
   return steps.map(stepText).join('') + unmanaged.map(strayText).join('');
 }
 
-function stepText({ change, what, why }: Step): string {
+function stepText({ change, what, why }: PlanShown['steps'][number]): string {
   const sign = /^(add|start)-/.test(change.verb) ? '+' : /^(delete|stop)-/.test(change.verb) ? '-' : '~';
   return `${sign} ${what}${why === '' ? '' : `  (${why})`}\n`;
 }

@@ -48,7 +48,10 @@ const TIERS = {
 } as const;
 
 /** What is known of every server: services with their servers below them. */
-export function reportText({ services, servers, heldSince }: HealthReport, now = Date.now()): string {
+export function reportText(
+  { services, servers, heldSince }: Pick<HealthReport, 'services' | 'servers' | 'heldSince'>,
+  now = Date.now(),
+): string {
   const held = heldSince === undefined ? [] : [`mass failure: the table is held since ${timeText(heldSince)}`];
   const lines = new Map(services.map(({ service, tier }) => [service, [`${service}: ${TIERS[tier]}`]]));
   for (const server of servers) lines.get(server.service)?.push(...serverLines(server, now));

@@ -7,7 +7,7 @@ import { fill, row, section, WIDTH, wrap } from './help-layout.js';
 import { type OperandSpec, type OptionSpec, VERB_GROUPS, type Verb } from './verb.js';
 
 /** Verbs that the last line of the overview names. */
-const ASIDE = ['completion', 'help', 'settings', 'sync', 'version'];
+const ASIDE = ['completion', 'help', 'settings', 'sync', 'token', 'version'];
 
 /** All verbs on one screen of 80 columns and 24 lines, of which one is the prompt's. It ends with a newline. */
 export function overview(verbs: readonly Verb[]): string {
@@ -19,7 +19,7 @@ export function overview(verbs: readonly Verb[]): string {
   return `${[
     'Usage: ipvs-ts VERB [OPTION]...   or, as ipvsadm: ipvs-ts COMMAND [OPTION]...',
     ...rows,
-    'More: help VERB, help ipvsadm, settings, sync, version, completion; man ipvs-ts',
+    'help VERB, help ipvsadm, settings, sync, token, version, completion; man ipvs-ts',
   ].join('\n')}\n`;
 }
 

@@ -3,6 +3,7 @@
  * @module
  */
 import type { DesiredState } from '../config/desired-state.js';
+import type { RequestEvent } from '../daemon/director.js';
 import type { KeepFileOptions, KeepParts } from '../daemon/keep-file.js';
 import { IpvsError } from '../errors.js';
 import type { HealthEvent } from '../health/monitor.js';
@@ -102,6 +103,7 @@ export async function keeping(verb: string, file: string, values: KeepValues, { 
   } satisfies KeepFileOptions;
   return {
     options,
+    onRequest: (event: RequestEvent) => void streams.stdout.write(json ? jsonOf(event) : requestLine(event)),
     [Symbol.dispose]() {
       systemd[Symbol.dispose]();
       signals[Symbol.dispose]();
@@ -182,6 +184,12 @@ class Systemd implements Disposable {
 
 function jsonOf(event: object): string {
   return `${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`;
+}
+
+/** `request: anna from 198.51.100.7: PUT /v1/desired: 200: new disk` */
+function requestLine({ who = 'nobody', from, method, path, status, reason }: RequestEvent): string {
+  const place = from === undefined ? '' : ` from ${from}`;
+  return `request: ${who}${place}: ${method} ${path}: ${status}${reason === undefined ? '' : `: ${reason}`}\n`;
 }
 
 function textLine(event: KeepEvent): string {

@@ -7,6 +7,7 @@ import { processContext, type VerbContext } from './context.js';
 import { writeHint } from './hint.js';
 import { InterruptedWork } from './interrupt.js';
 import { parseArguments } from './parse-verb.js';
+import { apiWords } from './remote.js';
 import type { Streams } from './streams.js';
 import { isSystemError, systemMessage } from './system-error.js';
 import { UsageError } from './usage-error.js';
@@ -43,7 +44,7 @@ export async function runVerb(
 
 /** Does what a verb is for, or explains it. */
 async function execute(verb: Verb, words: readonly string[], context: VerbContext): Promise<number> {
-  const args = parseArguments(verb, words);
+  const args = parseArguments(verb, apiWords(verb.name, words, 'api' in verb.options));
   if (args !== undefined) {
     if (verb.reports) context.streams.reportsOnly?.();
     return verb.run(args, context);

@@ -26,6 +26,7 @@ import { serve } from './verbs/serve.js';
 import { settings } from './verbs/settings.js';
 import { simulate } from './verbs/simulate.js';
 import { sync } from './verbs/sync.js';
+import { token } from './verbs/token.js';
 import { top } from './verbs/top.js';
 import { version } from './verbs/version.js';
 import { weight } from './verbs/weight.js';
@@ -35,7 +36,7 @@ export const VERBS: readonly Verb[] = [
   ...[list, connections, settings, sync, top],
   ...[drain, weight, overrides, health],
   ...[save, restore],
-  ...[diff, apply, keep, serve, check, exportTable, importFile, simulate],
+  ...[diff, apply, keep, serve, token, check, exportTable, importFile, simulate],
   ...[director, realServer, script, doctor],
   ...[completion, helpAbout(() => VERBS), version],
 ];

@@ -6,6 +6,7 @@ import type { DesiredState } from '../config/desired-state.js';
 import { type ReadOptions, readStateBytes } from '../config/read.js';
 import type { Finding } from '../doctor/finding.js';
 import { ReconcileError } from '../errors.js';
+import type { HealthReport } from '../health/journal.js';
 import type { HealthEvent, HealthMonitor } from '../health/monitor.js';
 import type { Ipvs } from '../ipvs.js';
 import { keepEventJson } from '../json/events.js';
@@ -25,8 +26,8 @@ import { EventRing } from './event-ring.js';
 import { History } from './history.js';
 import type { KeepParts } from './keep-file.js';
 
-/** A table that may know whether its kernel counts traffic. */
-export type ServedTable = TableAccess & Partial<Pick<Ipvs, 'countsTraffic'>>;
+/** A table that may know whether its kernel counts traffic, and may move connections. */
+export type ServedTable = TableAccess & Partial<Pick<Ipvs, 'countsTraffic' | 'moveConnections'>>;
 
 /** What a daemon serves, and by which rules. */
 export interface DirectorOptions {
@@ -46,10 +47,35 @@ export interface DirectorOptions {
   readonly accept: (state: DesiredState) => void;
   /** Called with trouble that does not concern the table. */
   readonly onTrouble: (what: string, error: Error) => void;
+  /** Called with every request that changed something or was to, and with every one that was not let in. */
+  readonly onRequest?: ((event: RequestEvent) => void) | undefined;
   /** Examines the host. */
   readonly examine: () => Promise<readonly Finding[]>;
   /** Ends what requests have begun. */
   readonly signal: AbortSignal;
+}
+
+/** A request that changed something or was to, or that was not let in. */
+export interface RequestEvent {
+  readonly type: 'request';
+  /** The name of a token, or `socket`; undefined for a token that is not known. */
+  readonly who: string | undefined;
+  /** The address of the client; undefined at the socket. */
+  readonly from: string | undefined;
+  readonly method: string;
+  /** With its query; control characters are spelled out, and what is long is cut. */
+  readonly path: string;
+  /** Of the answer. */
+  readonly status: number;
+  /** The header X-Reason. */
+  readonly reason: string | undefined;
+}
+
+/** Who put a document there by a request, and why. */
+interface NotedRequest {
+  readonly revision: string;
+  readonly who: string;
+  readonly reason: string | undefined;
 }
 
 /** A look of the keeping loop, and the file that it was for. */
@@ -62,6 +88,9 @@ export interface Look extends KeepLook {
 
 /** Milliseconds that a look may take, beside the interval: the kernel's answer, a lock, a first round of checks. */
 const LOOK = 30_000;
+
+/** Milliseconds that a report of the checks is told again. */
+const REPORT_AGE = 1000;
 
 /** See the module. */
 export class Director {
@@ -82,8 +111,8 @@ export class Director {
   #isReady = false;
   #isEnding = false;
   #badSource: string | undefined;
-  /** Why a request put this document there. */
-  #noted: { readonly revision: string; readonly reason: string | undefined } | undefined;
+  #noted: NotedRequest | undefined;
+  #report: { readonly at: number; readonly report: HealthReport } | undefined;
   readonly #waiting = new Set<() => void>();
   /** Those who change something wait for each other here. */
   #writing: Promise<unknown> = Promise.resolve();
@@ -118,11 +147,13 @@ export class Director {
   }
 
   tellHealth(event: HealthEvent): void {
+    this.#report = undefined;
     this.healthCounters.tell(event);
     this.events.push(event.type, event);
   }
 
   tellLook(look: KeepLook): void {
+    this.#report = undefined;
     this.#begun = performance.now();
     this.#wanted = look.wanted;
     if (this.#inForce !== this.#reading) this.#record();
@@ -131,10 +162,30 @@ export class Director {
     this.#wake();
   }
 
+  // What the API tells
+
+  tellRequest(event: RequestEvent): void {
+    this.events.push(event.type, event);
+    this.options.onRequest?.(event);
+  }
+
   // What requests ask
 
   get health(): HealthMonitor | undefined {
     return this.#parts?.health;
+  }
+
+  /**
+   * What the checks found, at most a second ago, and since the last verdict: with many servers it is work to gather, and there may be many who
+   * ask. Undefined before the program has begun.
+   */
+  healthReport(): HealthReport | undefined {
+    const now = performance.now();
+    if (this.#report === undefined || now - this.#report.at >= REPORT_AGE) {
+      const report = this.health?.report();
+      this.#report = report && { at: now, report };
+    }
+    return this.#report?.report;
   }
 
   /** The table that is wanted: of the file that is in force. */
@@ -162,7 +213,7 @@ export class Director {
 
   /** Why traffic should not come here yet; empty when all is ready. */
   get unready(): string[] {
-    const unmeasured = (this.health?.report().servers ?? []).filter(({ status }) => status === 'unknown').length;
+    const unmeasured = (this.healthReport()?.servers ?? []).filter(({ status }) => status === 'unknown').length;
     const error = this.#look?.error;
     return [
       ...(this.#isReady ? [] : ['the table is not applied yet']),
@@ -198,9 +249,9 @@ export class Director {
     this.#parts?.source.reload();
   }
 
-  /** Says that a request put this document there, and why. */
-  noteReason(revision: string, reason: string | undefined): void {
-    this.#noted = { revision, reason };
+  /** Says that a request puts this document there. */
+  noteRequest(noted: NotedRequest): void {
+    this.#noted = noted;
   }
 
   /** Waits for the look that is for a revision of the file; undefined if it does not come in time, or never can. */
@@ -225,7 +276,7 @@ export class Director {
       if (revision !== this.#reading) return;
       const noted = this.#noted?.revision === revision ? this.#noted : undefined;
       const by = noted === undefined ? 'file' : 'api';
-      this.history.add({ time: Date.now(), revision, by, reason: noted?.reason }, bytes);
+      this.history.add({ time: Date.now(), revision, by, who: noted?.who, reason: noted?.reason }, bytes);
     } catch (error) {
       this.options.onTrouble('history', error as Error);
     }

@@ -23,6 +23,8 @@ export interface HistoryEntry {
   readonly revision: string;
   /** Whether somebody wrote the file, or a request did. */
   readonly by: 'file' | 'api';
+  /** The name of the token that the request had, or `socket`. */
+  readonly who?: string | undefined;
   readonly reason?: string | undefined;
 }
 

@@ -3,40 +3,91 @@
  * @module
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
-import { Readable } from 'node:stream';
+import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
+import { type Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { TlsOptions } from 'node:tls';
+import { printable } from '../errors.js';
 import { prettyJson } from '../json/pretty.js';
 import type { Director } from './director.js';
+import type { Gate } from './gate.js';
+import { Idempotency } from './idempotency.js';
 import { Problem, problemOf } from './problem.js';
-import { type Answer, type BodySpec, type Call, type Route, refuseMismatch } from './route.js';
+import { isAllowed, type Visitor } from './role.js';
+import { type Answer, type BodySpec, type Route, refuseMismatch } from './route.js';
 import { route } from './router.js';
 
-/** Connections at a time; more are closed at once. */
-const CONNECTIONS = 256;
+/** How much of this program a client may take. */
+export interface Limits {
+  /** Connections at a time; more are closed at once. */
+  readonly connections: number;
+  /** Milliseconds for the headers, and for a whole request. */
+  readonly headersTime: number;
+  readonly requestTime: number;
+  /** Milliseconds without a byte in or out: a client that does not read is let go of. */
+  readonly idle: number;
+  /** Milliseconds between two requests of a connection. */
+  readonly keepAlive: number;
+  /** Milliseconds between two looks at who takes too long. */
+  readonly look: number;
+}
+
+const LIMITS: Limits = {
+  connections: 256,
+  headersTime: 10_000,
+  requestTime: 60_000,
+  idle: 60_000,
+  keepAlive: 5000,
+  look: 5000,
+};
 /** Bytes of all headers. */
 const HEADERS = 16 * 1024;
-/** Milliseconds for the headers, and for a whole request. */
-const HEADERS_TIME = 10_000;
-const REQUEST_TIME = 60_000;
-/** Milliseconds without a byte in or out: a client that does not read is let go of. */
-const IDLE = 60_000;
-/** Milliseconds between two requests of a connection. */
-const KEEP_ALIVE = 5000;
 
-/** A server that answers these routes. It listens nowhere yet. */
-export function httpServer(routes: readonly Route[], director: Director): Server {
-  const limits = { maxHeaderSize: HEADERS, headersTimeout: HEADERS_TIME, requestTimeout: REQUEST_TIME };
-  const server = createServer({ ...limits, keepAliveTimeout: KEEP_ALIVE }, (request, response) => {
-    serve(routes, director, request, response).catch(() => response.destroy());
+/** What requests are answered with. */
+export interface Service {
+  readonly routes: readonly Route[];
+  readonly director: Director;
+  readonly gate: Gate;
+  readonly limits?: Partial<Limits> | undefined;
+}
+
+/** A server for clients of this machine. It listens nowhere yet. */
+export function httpServer(service: Service): Server {
+  return prepared(createServer(nodeLimits(service)), service);
+}
+
+/** A server for clients from anywhere, by TLS. It listens nowhere yet. */
+export function httpsServer(service: Service, tls: TlsOptions): SecureServer {
+  return prepared(createSecureServer({ ...tls, ...nodeLimits(service) }), service);
+}
+
+function nodeLimits({ limits }: Service) {
+  const { headersTime, requestTime, keepAlive, look } = { ...LIMITS, ...limits };
+  return {
+    maxHeaderSize: HEADERS,
+    headersTimeout: headersTime,
+    requestTimeout: requestTime,
+    keepAliveTimeout: keepAlive,
+    connectionsCheckingInterval: look,
+  };
+}
+
+function prepared<Made extends Server | SecureServer>(server: Made, service: Service): Made {
+  const { connections, idle } = { ...LIMITS, ...service.limits };
+  const open = { ...service, repeated: new Idempotency() };
+  server.maxConnections = connections;
+  server.timeout = idle;
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    serve(open, request, response).catch(() => response.destroy());
   });
-  server.maxConnections = CONNECTIONS;
-  server.timeout = IDLE;
-  server.on('clientError', ({ code }: NodeJS.ErrnoException, socket) => {
-    if (!socket.writable || code === 'ECONNRESET') return void socket.destroy();
-    const status = CLIENT_ERRORS[code ?? ''] ?? 400;
-    socket.end(rawProblem(new Problem(status, 'the request is none that this server takes')));
+  server.on('clientError', ({ code = '' }: NodeJS.ErrnoException, socket: Duplex) => {
+    // What is no HTTP at all, such as a TLS handshake that failed, gets no answer.
+    if (!socket.writable || !/^(HPE|ERR_HTTP)_/.test(code)) return void socket.destroy();
+    socket.end(rawProblem(new Problem(CLIENT_ERRORS[code] ?? 400, 'the request is none that this server takes')));
   });
-  server.on('connect', (_, socket) => socket.end(rawProblem(new Problem(405, 'this is no proxy'))));
+  server.on('connect', (_: IncomingMessage, socket: Duplex) => {
+    socket.end(rawProblem(new Problem(405, 'this is no proxy')));
+  });
   return server;
 }
 
@@ -61,29 +112,73 @@ function rawProblem({ details }: Problem): string {
 
 const PROBLEM_TYPE = 'application/problem+json';
 
-async function serve(
-  routes: readonly Route[],
-  director: Director,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+/** A service that knows what was asked of it before. */
+type OpenService = Service & { readonly repeated: Idempotency };
+
+async function serve(service: OpenService, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { director, gate } = service;
   const gone = new AbortController();
   const end = () => gone.abort();
   response.on('close', end).on('error', end);
   director.options.signal.addEventListener('abort', end);
+  let visitor: Visitor | undefined;
+  response.on('finish', () => audit(director, visitor, request, response));
   try {
-    const { route: found, params, query } = route(routes, request.method ?? '', request.url ?? '');
-    const { headers } = request;
-    // Before the body is read: a request without it changes nothing, whatever it has.
-    if (found.match) requireMatch(headers);
-    const body = await bodyOf(request, found.body);
-    const call: Call = { params, query, headers, body, signal: gone.signal };
-    await write(response, await found.handle(director, call), gone.signal);
+    visitor = gate(request);
+    await handle(service, visitor, request, response, gone.signal);
   } catch (error) {
     writeProblem(request, response, problemOf(error));
   } finally {
     director.options.signal.removeEventListener('abort', end);
   }
+}
+
+async function handle(
+  { routes, director, repeated }: OpenService,
+  visitor: Visitor,
+  request: IncomingMessage,
+  response: ServerResponse,
+  signal: AbortSignal,
+): Promise<void> {
+  const { route: found, params, query } = route(routes, request.method ?? '', request.url ?? '');
+  if (!isAllowed(visitor, found.role)) {
+    throw new Problem(403, `needs the role ${found.role}; ${visitor.name} is ${visitor.role}`);
+  }
+  const { headers } = request;
+  // Before the body is read: a request without it changes nothing, whatever it has.
+  if (found.match) requireMatch(headers);
+  const body = await bodyOf(request, found.body);
+  const call = { params, query, headers, body, visitor, signal };
+  const work = async () => found.handle(director, call);
+  const isRepeatable = found.method === 'POST';
+  const answer = isRepeatable ? repeated.answer(request.url ?? '', call, work) : work();
+  await write(response, await answer, signal);
+}
+
+/** Characters of a path that are told. */
+const PATH = 300;
+
+/** What changes something, or was to, is told; so is who was not let in. */
+function audit(
+  director: Director,
+  visitor: Visitor | undefined,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const { method = '', url = '', headers, socket } = request;
+  const { statusCode: status } = response;
+  const isRefused = status === 401 || status === 403 || status === 429;
+  if ((method === 'GET' || method === 'HEAD') && !isRefused) return;
+  const reason = headers['x-reason'];
+  director.tellRequest({
+    type: 'request',
+    who: visitor?.name,
+    from: socket.remoteAddress,
+    method,
+    path: printable(url, PATH),
+    status,
+    reason: typeof reason === 'string' ? printable(reason) : undefined,
+  });
 }
 
 /** @throws {Problem} 428 */

@@ -3,8 +3,8 @@
  * @module
  */
 import { z } from 'zod';
+import { documentSchema, problemSchema } from '../json/api.js';
 import type { AnswerSpec, BodySpec, Route } from './route.js';
-import { documentSchema, problemSchema } from './schemas.js';
 
 /** The document that describes these routes. */
 export function openapi(routes: readonly Route[], version: string): object {
@@ -14,20 +14,33 @@ export function openapi(routes: readonly Route[], version: string): object {
   return {
     openapi: '3.1.0',
     info: { title: 'ipvs-ts serve', version, license: { name: 'MIT', identifier: 'MIT' } },
-    servers: [{ url: 'http://localhost', description: 'by the unix socket' }],
+    servers: [
+      { url: 'http://localhost', description: 'by the unix socket, without a token' },
+      { url: 'https://localhost', description: 'by TCP' },
+    ],
+    security: [{ token: [] }, {}],
     paths,
-    components: { schemas: { Problem: schemaOf(problemSchema) } },
+    components: {
+      schemas: { Problem: schemaOf(problemSchema) },
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer', description: 'of "ipvs-ts token create"; not at the unix socket' },
+      },
+    },
   };
 }
 
 function operation(route: Route): object {
-  const { id, help, query = {}, body, match, path, answers } = route;
+  const { id, method, help, role, query = {}, body, match, path, answers } = route;
   const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => parameter('path', name, PLACES[name] ?? name));
   const asked = Object.entries(query).map(([name, text]) => parameter('query', name, text));
-  const headers = match ? [parameter('header', 'If-Match', 'the ETag of what is changed')] : [];
+  const headers = [
+    ...(match ? [parameter('header', 'If-Match', 'the ETag of what is changed')] : []),
+    ...(method === 'POST' ? [parameter('header', 'Idempotency-Key', REPEATED)] : []),
+  ];
   return {
     operationId: id,
     summary: help,
+    description: `Role: ${role}`,
     parameters: [...named, ...asked, ...headers],
     ...(body !== undefined && { requestBody: bodyOf(body) }),
     responses: Object.fromEntries([
@@ -37,6 +50,9 @@ function operation(route: Route): object {
     ]),
   };
 }
+
+const REPEATED =
+  'a request that is sent again with the same key within a day is carried out once, and answered as before';
 
 const PLACES: Readonly<Record<string, string>> = {
   service: 'the name of a service, encoded: tcp%3A%2F%2F192.0.2.1%3A80',
@@ -48,9 +64,14 @@ function parameter(place: 'path' | 'query' | 'header', name: string, description
   return { in: place, name, description, required: place === 'path', schema: { type: 'string' } };
 }
 
-function problemsOf({ match }: Route): Record<string, string> {
-  if (!match) return {};
-  return { 412: 'somebody else has changed it', 428: 'neither If-Match nor If-None-Match is given' };
+function problemsOf({ match, role }: Route): Record<string, string> {
+  const refused = {
+    401: 'no token that is known',
+    ...(role !== 'reader' && { 403: `the token is not of ${role} or more` }),
+    429: 'too many requests',
+  };
+  if (!match) return refused;
+  return { ...refused, 412: 'somebody else has changed it', 428: 'neither If-Match nor If-None-Match is given' };
 }
 
 function bodyOf({ schema, optional }: BodySpec): object {

@@ -3,7 +3,8 @@
  * @module
  */
 import { STATUS_CODES } from 'node:http';
-import { ConfigError, InvalidArgumentError, IpvsError, type Issue, printable } from '../errors.js';
+import { ConfigError, InvalidArgumentError, IpvsError, type Issue, KernelError, printable } from '../errors.js';
+import { type ErrorJson, refusalJson } from '../json/error.js';
 
 /** The body of an answer that is no success. */
 export interface ProblemDetails {
@@ -14,12 +15,15 @@ export interface ProblemDetails {
   readonly detail: string;
   /** What is wrong with the fields of the request: with a document, also where in it. */
   readonly errors?: readonly (Issue & { readonly line?: number; readonly column?: number })[];
+  /** Of the kernel. */
+  readonly refusal?: ErrorJson['refusal'];
 }
 
 /** What {@link Problem} takes besides status and words. */
 export interface ProblemOptions {
   readonly type?: string;
   readonly errors?: ProblemDetails['errors'];
+  readonly refusal?: ProblemDetails['refusal'];
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -35,9 +39,10 @@ export class Problem extends Error {
   }
 
   get details(): ProblemDetails {
-    const { type = 'about:blank', errors } = this.options;
+    const { type = 'about:blank', errors, refusal } = this.options;
     const title = STATUS_CODES[this.status] ?? 'Error';
-    return { type, title, status: this.status, detail: this.message, ...(errors !== undefined && { errors }) };
+    const more = { ...(errors !== undefined && { errors }), ...(refusal !== undefined && { refusal }) };
+    return { type, title, status: this.status, detail: this.message, ...more };
   }
 }
 
@@ -71,6 +76,7 @@ export function problemOf(error: unknown): Problem {
   return new Problem(STATUSES[code] ?? 409, printable(error.message.replaceAll('\n', '; '), DETAIL), {
     type: `urn:ipvs-ts:${code}`,
     ...(issues !== undefined && { errors: issues.slice(0, MOST_ISSUES).map(shown) }),
+    ...(error instanceof KernelError && { refusal: refusalJson(error) }),
   });
 }
 

@@ -8,6 +8,7 @@ import type { z } from 'zod';
 import { parseServiceKey, type ServiceKey, type ServiceKeyText } from '../model/service-key.js';
 import type { Director } from './director.js';
 import { Problem, reading } from './problem.js';
+import type { Role, Visitor } from './role.js';
 
 /** A request whose path, query and length are checked. */
 export interface Call {
@@ -16,6 +17,7 @@ export interface Call {
   readonly query: Readonly<Record<string, string>>;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
+  readonly visitor: Visitor;
   /** Ends when the client is gone, or the program. */
   readonly signal: AbortSignal;
 }
@@ -55,6 +57,8 @@ export interface Route {
   readonly path: string;
   /** The name of the operation in the document. */
   readonly id: string;
+  /** Who may ask for it, at least. */
+  readonly role: Role;
   readonly help: string;
   /** The parameters of the query, with their help. */
   readonly query?: Readonly<Record<string, string>>;

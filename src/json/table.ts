@@ -29,7 +29,8 @@ const rates = z
   .object({ connections: rate, inPackets: rate, outPackets: rate, inBytes: rate, outBytes: rate })
   .describe("each a second; the kernel's average over the last few seconds");
 
-const stats = z
+/** Counters and rates, as `list --json` writes them. */
+export const statsJsonSchema = z
   .object({
     connections: counter,
     inPackets: counter,
@@ -104,11 +105,11 @@ export const destinationEntryJsonSchema = z.object({
   activeConnections: connectionCount.describe('in the state ESTABLISHED; of UDP: all'),
   inactiveConnections: connectionCount.describe('all others'),
   persistentConnections: connectionCount.optional().describe('persistence templates; absent if source is proc'),
-  stats: stats.optional(),
+  stats: statsJsonSchema.optional(),
 });
 
 /** A service without its real servers, as `list --json` writes it. */
-export const serviceEntryJsonSchema = z.object({ service, stats: stats.optional() });
+export const serviceEntryJsonSchema = z.object({ service, stats: statsJsonSchema.optional() });
 
 /** What `list --json` writes. */
 export const tableJsonSchema = z

@@ -137,6 +137,11 @@ const DOORS: Readonly<Record<string, Readonly<Record<string, Door | NoData>>>> =
     stateDirectory: READS,
     stateOf: (value) => call('./reconcile', 'stateOf')(value),
   },
+  './daemon': {
+    KeptError: THROWN,
+    RemoteError: THROWN,
+    connect: (value) => call('./daemon', 'connect')(value),
+  },
   './health': {
     HealthMonitor: (value) => new HealthMonitor(value)[Symbol.dispose](),
     'HealthMonitor.follow': async (value) => {

@@ -20,7 +20,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['doctor', 'health'],
   ['host.ts', 'metrics'],
   ['json'],
-  ['daemon'],
+  ['daemon', 'client'],
   ['cli', 'index.ts'],
 ];
 

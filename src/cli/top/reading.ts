@@ -7,6 +7,7 @@ import type { HealthReport } from '../../health/journal.js';
 import type { Ipvs } from '../../ipvs.js';
 import type { Rates } from '../../model/stats.js';
 import { type Table, type TableService, withoutStats } from '../../model/table.js';
+import type { TableAccess } from '../../model/table-access.js';
 
 /** One reading. */
 export interface Reading {
@@ -22,19 +23,24 @@ export interface Reading {
   readonly health?: Pick<HealthReport, 'services' | 'servers'>;
 }
 
+/** A table that knows whether its kernel counts traffic. */
+type CountedTable = TableAccess & Pick<Ipvs, 'countsTraffic'>;
+
 /** Reads the table, the totals, and what health checks found (`readHealth`). */
-export async function takeReading(ipvs: Ipvs, readHealth: () => Reading['health']): Promise<Reading> {
+export async function takeReading(ipvs: CountedTable, readHealth: ReadHealth): Promise<Reading> {
   const [{ source, services }, totals] = await Promise.all([ipvs.snapshot(), readTotals(ipvs)]);
-  const [at, checked] = [new Date(), known(readHealth)];
+  const [at, checked] = [new Date(), await known(readHealth)];
   const health = checked && { health: checked };
   if (ipvs.countsTraffic() === false)
     return { at, source, ...withoutStats({ services }), isUncounted: true, ...health };
   return { at, source, services, ...(totals && { totals }), ...health };
 }
 
-function known(read: () => Reading['health']): Reading['health'] {
+type ReadHealth = () => Promise<Reading['health']> | Reading['health'];
+
+async function known(read: ReadHealth): Promise<Reading['health']> {
   try {
-    return read();
+    return await read();
   } catch (error) {
     if (error instanceof UnavailableError) return undefined;
     throw error;
@@ -42,7 +48,7 @@ function known(read: () => Reading['health']): Reading['health'] {
 }
 
 /** A container may have no /proc/net, where netlink tells all the rest. */
-async function readTotals(ipvs: Ipvs): Promise<Rates | undefined> {
+async function readTotals(ipvs: TableAccess): Promise<Rates | undefined> {
   try {
     return (await ipvs.totals()).rates;
   } catch (error) {

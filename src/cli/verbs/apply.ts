@@ -1,10 +1,13 @@
 /** @module */
+import { printable } from '../../errors.js';
 import { prettyJson } from '../../json/pretty.js';
-import { DRAIN, END, JSON_OUTPUT, NETNS, PRUNE, SCOPE, STATE_FILE } from '../common-options.js';
+import { API, DRAIN, END, JSON_OUTPUT, NETNS, PRUNE, SCOPE, STATE_FILE } from '../common-options.js';
+import type { VerbContext } from '../context.js';
 import { planFor, planText } from '../difference.js';
-import { readState } from '../input.js';
+import { readInput, readState } from '../input.js';
 import { Interrupt } from '../interrupt.js';
 import { progress } from '../progress.js';
+import { openDirector, refuseWith } from '../remote.js';
 import { CHANGING } from '../sources.js';
 import { UsageError } from '../usage-error.js';
 import { defineVerb } from '../verb.js';
@@ -27,15 +30,20 @@ export const apply = defineVerb({
       help: 'if the kernel refuses a step: undo the steps before it, stop there, or go on',
     },
     json: JSON_OUTPUT,
+    reason: { placeholder: 'TEXT', help: 'with --api: why, for the history' },
+    api: API,
     netns: NETNS,
   },
   reports: true,
   help: 'make the table what a state file says',
   details:
-    'No connection is dropped: what can be changed in place is changed in place, and servers that stay keep serving.',
+    'No connection is dropped: what can be changed in place is changed in place, and servers that stay keep serving. With ' +
+    '--api the file takes the place of the whole state file of the director, which drains and refuses by its own rules.',
 
   async run({ values, operands }, context) {
     const { stdout, stderr } = context.streams;
+    if (values.api !== undefined) return await applyAt(values.api, operands.file, values, context);
+    if (values.reason !== undefined) throw new UsageError('--reason goes with --api');
     const desired = await readState(operands.file, context);
     if (desired.services === undefined) stderr.write('ipvs-ts: the file has no services: those in the table stay\n');
     if (desired.health !== undefined) stderr.write('ipvs-ts: "keep" runs the checks of the file; apply does not\n');
@@ -60,3 +68,30 @@ export const apply = defineVerb({
     return 0;
   },
 });
+
+interface Values {
+  readonly scope: readonly string[];
+  readonly prune: boolean;
+  readonly drain: number | undefined;
+  readonly end: boolean;
+  readonly netns: string | undefined;
+  readonly reason: string | undefined;
+  readonly json: boolean;
+  readonly 'dry-run': boolean;
+}
+
+async function applyAt(api: string, file: string, values: Values, context: VerbContext): Promise<number> {
+  const { scope, prune, drain, end, netns, reason, json, 'dry-run': dryRun } = values;
+  refuseWith('--api', { scope, prune, drain, end, netns });
+  const { stdout, stderr, stdin } = context.streams;
+  const { text } = await readInput(file, stdin);
+  await using director = await openDirector(api, context);
+  const result = await director.putDesired(text, { dryRun, reason });
+  const { plan, warnings, refused, notTried, outcome } = result;
+  for (const { path, message } of warnings) stderr.write(`ipvs-ts: ${printable(path)}: ${printable(message)}\n`);
+  for (const { step, message } of refused) stderr.write(`ipvs-ts: refused: ${step}: ${message}\n`);
+  for (const step of notTried) stderr.write(`ipvs-ts: not tried: ${step}\n`);
+  if (outcome === 'pending') stderr.write('ipvs-ts: the file is written; the director has not come to it yet\n');
+  stdout.write(json ? prettyJson(result) : planText(plan));
+  return outcome === 'refused' ? 1 : 0;
+}

@@ -2,15 +2,14 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { parseIP } from '../../address/ip.js';
-import type { Ipvs } from '../../ipvs.js';
 import { type ConnectionStyle, formatConnection, formatConnectionTitle } from '../../ipvsadm/connection-listing.js';
 import type { Connection } from '../../model/connection.js';
-import type { ConnectionFilter } from '../../model/connection-filter.js';
 import { SCTP_STATES, TCP_STATES, TEMPLATE_STATES, UDP_STATES } from '../../model/connection-state.js';
 import type { ServiceKeyText } from '../../model/service-key.js';
 import type { ConnectionsAction } from '../change-connections.js';
-import { JSON_OUTPUT, NETNS } from '../common-options.js';
-import type { Streams } from '../streams.js';
+import { API, JSON_OUTPUT, NETNS } from '../common-options.js';
+import type { VerbContext } from '../context.js';
+import { openTable, refuseWith } from '../remote.js';
 import { UsageError } from '../usage-error.js';
 import { defineVerb } from '../verb.js';
 
@@ -57,6 +56,7 @@ export const connections = defineVerb({
     save: { placeholder: 'FILE', source: 'file', help: 'save all connections; "-" is standard output' },
     restore: { placeholder: 'FILE', source: 'file', help: 'put saved connections back; "-" is standard input' },
     json: JSON_OUTPUT,
+    api: API,
     netns: NETNS,
   },
   help: 'show, end, move, save and restore connections',
@@ -66,14 +66,19 @@ export const connections = defineVerb({
     'has no command for it: a backup sync daemon takes the messages, and one is started for the purpose where none runs. The exit ' +
     'code is 1 if connections are left that could not be changed.',
 
-  async run({ values }, { streams, open }) {
+  async run({ values }, context) {
+    const { streams } = context;
     const { stdout } = streams;
     const { service, server, client, state, sort } = values;
     const action = actionOf(values);
-    await using ipvs = await open({ netns: values.netns });
+    if (action !== undefined && isOfFile(action)) return await withFile(action, values, context);
+    await using ipvs = await openTable(context, values);
     // The filter checks that it is the text of a key.
     const filter = { service: service as ServiceKeyText | undefined, server, client, state };
-    if (action !== undefined) return await act(action, filter, ipvs, streams);
+    if (action !== undefined) {
+      const { changeConnections } = await import('../change-connections.js');
+      return await changeConnections(ipvs, filter, action, streams);
+    }
     const selected = ipvs.connections(filter);
     if (values.count) {
       stdout.write(`${await count(selected)}\n`);
@@ -119,14 +124,21 @@ function actionOf(values: {
   return actions[0];
 }
 
-async function act(action: Action, filter: ConnectionFilter, ipvs: Ipvs, streams: Streams): Promise<number> {
-  const files = await import('../change-connections.js');
-  if (!isOfFile(action)) return files.changeConnections(ipvs, filter, action, streams);
-  if (Object.values(filter).some((value) => value !== undefined)) {
-    throw new UsageError(`--${action.verb} takes all connections, not some`);
+/** What is saved and restored is what a kernel here has. */
+async function withFile(
+  { verb, file, json }: FileAction,
+  values: { readonly [Name in 'service' | 'server' | 'client' | 'state' | 'api' | 'netns']: string | undefined },
+  { streams, open }: Pick<VerbContext, 'streams' | 'open'>,
+): Promise<number> {
+  const { service, server, client, state, api, netns } = values;
+  if ([service, server, client, state].some((value) => value !== undefined)) {
+    throw new UsageError(`--${verb} takes all connections, not some`);
   }
-  if (action.verb === 'save') return files.saveConnectionsFile(ipvs, action.file, streams);
-  return files.restoreConnectionsFile(ipvs, action.file, action.json, streams);
+  refuseWith(`--${verb}`, { api });
+  const files = await import('../change-connections.js');
+  await using ipvs = await open({ netns });
+  if (verb === 'save') return await files.saveConnectionsFile(ipvs, file, streams);
+  return await files.restoreConnectionsFile(ipvs, file, json, streams);
 }
 
 async function count(rows: AsyncIterable<Connection>): Promise<number> {

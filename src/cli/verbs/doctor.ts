@@ -5,11 +5,13 @@ import { type Finding, SEVERITIES, type Severity } from '../../doctor/finding.js
 import type { ExamineOptions, RoleOptions } from '../../doctor/gather.js';
 import type { Picture } from '../../doctor/picture.js';
 import { UnavailableError } from '../../errors.js';
+import { prettyJson } from '../../json/pretty.js';
 import { type NormalSyncDaemon, parseSyncDaemon } from '../../model/sync-daemon.js';
-import { DIRECTOR, JSON_OUTPUT, NETNS, TUNNEL } from '../common-options.js';
+import { API, DIRECTOR, JSON_OUTPUT, NETNS, TUNNEL } from '../common-options.js';
 import type { VerbContext } from '../context.js';
 import { type DescriptionValues, describeDirector, describeRealServer, isDescribed } from '../host-description.js';
 import { readState } from '../input.js';
+import { openDirector, refuseWith } from '../remote.js';
 import { isTerminal } from '../streams.js';
 import { systemMessage } from '../system-error.js';
 import { UsageError } from '../usage-error.js';
@@ -45,6 +47,7 @@ export const doctor = defineVerb({
     fix: { help: 'show the steps that mend findings, and carry them out' },
     'no-probe': { help: 'do not ask the network for virtual IPs, real servers and routers' },
     json: JSON_OUTPUT,
+    api: API,
     netns: NETNS,
   },
   help: 'find what is wrong with a host, and what mends it',
@@ -60,6 +63,12 @@ export const doctor = defineVerb({
   async run({ values, operands: { role } }, context) {
     const { stdout } = context.streams;
     if (values.json && values.fix) throw new UsageError('--json and --fix exclude each other');
+    if (values.api !== undefined) {
+      const { api, json, ...others } = values;
+      if (role !== undefined) throw new UsageError('ROLE has no meaning with --api');
+      refuseWith('--api', others);
+      return await examineAt(api, json, context);
+    }
     const [{ gather }, { diagnose }] = [
       await import('../../doctor/gather.js'),
       await import('../../doctor/diagnose.js'),
@@ -88,6 +97,18 @@ export const doctor = defineVerb({
     return exitCode(diagnose(await gather(options)));
   },
 });
+
+async function examineAt(api: string, json: boolean, context: VerbContext): Promise<number> {
+  const { stdout } = context.streams;
+  await using director = await openDirector(api, context);
+  const findings = await director.doctor({ timeout: EXAMINATION });
+  const text = json ? prettyJson(findings) : report(findings, { role: 'director' }, inColour(stdout, context.env));
+  stdout.write(text);
+  return exitCode(findings);
+}
+
+/** Milliseconds: the network is asked, too. */
+const EXAMINATION = 120_000;
 
 function exitCode(findings: readonly Finding[]): number {
   if (findings.some(({ severity }) => severity === 'error')) return EXIT.error;

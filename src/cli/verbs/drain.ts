@@ -1,10 +1,14 @@
 /** @module */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ipvs } from '../../ipvs.js';
 import { prettyJson } from '../../json/pretty.js';
-import type { DestinationKey } from '../../model/destination.js';
-import { parseServiceKey, type ServiceKeyText } from '../../model/service-key.js';
+import { type DestinationKey, formatDestinationKey } from '../../model/destination.js';
+import { formatServiceKey, parseServiceKey, type ServiceKeyText } from '../../model/service-key.js';
 import type { Drain, DrainProgress, DrainResult } from '../../reconcile/drain.js';
-import { JSON_OUTPUT, milliseconds, NETNS, server } from '../common-options.js';
+import type { DrainOverride } from '../../reconcile/override.js';
+import { API, JSON_OUTPUT, milliseconds, NETNS, server } from '../common-options.js';
+import type { VerbContext } from '../context.js';
+import { openDirector, refuseWith } from '../remote.js';
 import { CHANGING } from '../sources.js';
 import { isTerminal, type Streams } from '../streams.js';
 import { UsageError } from '../usage-error.js';
@@ -32,6 +36,7 @@ export const drain = defineVerb({
     reason: { placeholder: 'TEXT', help: 'why, for whoever looks at the overrides' },
     resume: { help: 'continue the drains of a program that ended' },
     json: JSON_OUTPUT,
+    api: API,
     netns: NETNS,
   },
   reports: true,
@@ -45,7 +50,10 @@ export const drain = defineVerb({
     { code: 2, help: 'usage error; nothing was changed' },
   ],
 
-  async run({ values }, { streams: { stdout, stderr }, open }) {
+  async run({ values }, context) {
+    if (values.api !== undefined) return await drainAt(values.api, values, context);
+    const { streams, open } = context;
+    const { stdout, stderr } = streams;
     const { resumeDrains, stateDirectory } = await import('../../reconcile/index.js');
     const { netns, json } = values;
     const directory = stateDirectory({ netns });
@@ -81,6 +89,8 @@ interface Values {
   readonly keep: boolean;
   readonly reason: string | undefined;
   readonly netns: string | undefined;
+  readonly resume: boolean;
+  readonly json: boolean;
 }
 
 async function begin(
@@ -93,16 +103,52 @@ async function begin(
   }: { directory: string; onProgress: (progress: DrainProgress) => void } & Pick<Streams, 'stderr'>,
 ): Promise<Drain> {
   const { drain, drainNotes, readDrainSysctls } = await import('../../reconcile/index.js');
-  const { service, server, deadline, end, until, poll, reason } = values;
-  if (end && deadline === undefined) throw new UsageError('--end needs --deadline');
-  if (service === undefined || server === undefined) throw new UsageError('needs --service and --server, or --resume');
-  const key = parseServiceKey(service as ServiceKeyText);
+  const { deadline, end, until, poll, reason } = values;
+  const { key, server } = subjectOf(values);
   const entry = await ipvs.getService(key);
   if (entry !== undefined) {
     for (const { sysctl, text } of drainNotes(entry.service, readDrainSysctls({ netns: values.netns })))
       stderr.write(`${sysctl}: ${text}\n`);
   }
   return drain(ipvs, key, server, { directory, onProgress, deadline, end, poll, until, reason, remove: !values.keep });
+}
+
+/** @throws {UsageError} */
+function subjectOf({ service, server, end, deadline }: Values) {
+  if (end && deadline === undefined) throw new UsageError('--end needs --deadline');
+  if (service === undefined || server === undefined) throw new UsageError('needs --service and --server, or --resume');
+  return { key: parseServiceKey(service as ServiceKeyText), server };
+}
+
+/** The director drains; this looks until it has. Ctrl-C takes the drain back. */
+async function drainAt(api: string, values: Values, context: VerbContext): Promise<number> {
+  const { deadline, end, until, poll, reason, keep, netns, resume, json } = values;
+  refuseWith('--api', { netns, resume });
+  const { key, server } = subjectOf(values);
+  const { isUnderWay, overrideText } = await import('../../reconcile/override.js');
+  const { stdout } = context.streams;
+  await using director = await openDirector(api, context);
+  let last = await director.drain(key, server, { deadline, end, until, poll, reason, remove: !keep });
+  const name = `${formatDestinationKey(last.destination)} of ${formatServiceKey(key)}`;
+  const begun = Date.now();
+  const cancel = () => void director.endOverride('drain', key, server);
+  process.on('SIGINT', cancel);
+  try {
+    while (isUnderWay(last)) {
+      await sleep(poll);
+      const now = await director.getOverride('drain', key, server);
+      if (now === undefined) {
+        stdout.write(`${name}: the drain was taken back\n`);
+        return 1;
+      }
+      last = now as DrainOverride;
+    }
+  } finally {
+    process.off('SIGINT', cancel);
+  }
+  const took = ((Date.now() - begun) / 1000).toFixed(1);
+  stdout.write(json ? prettyJson([last]) : `${name}: ${overrideText(last)} after ${took} s\n`);
+  return 0;
 }
 
 function progressText({ destination, activeConnections, inactiveConnections, left }: DrainProgress): string {

@@ -1,7 +1,8 @@
 /** @module */
 
 import { formatServiceKey } from '../../model/service-key.js';
-import { FORMATS, NETNS } from '../common-options.js';
+import { API, FORMATS, NETNS } from '../common-options.js';
+import { openTable } from '../remote.js';
 import { CHANGING, sourceRemark } from '../sources.js';
 import { defineVerb } from '../verb.js';
 
@@ -16,6 +17,7 @@ export const exportTable = defineVerb({
       default: 'state',
       help: 'a state file, or the file of another program',
     },
+    api: API,
     netns: NETNS,
   },
   help: 'write the table as a state file',
@@ -23,10 +25,11 @@ export const exportTable = defineVerb({
     'A state file is the input of "diff", "apply" and "keep"; docs/state-file.md describes its format. What the file of ' +
     'another program cannot express is listed on standard error; see docs/import.md.',
 
-  async run({ values: { format, netns } }, { streams: { stdout, stderr }, open }) {
+  async run({ values: { format, api, netns } }, context) {
+    const { stdout, stderr } = context.streams;
     const { desiredServices, formatStateFile } = await import('../../config/write.js');
     const { nearestService } = await import('../../config/nearest.js');
-    await using ipvs = await open({ netns, source: CHANGING });
+    await using ipvs = await openTable(context, { api, netns }, { source: CHANGING });
     const remark = sourceRemark(ipvs);
     if (remark !== undefined) stderr.write(`ipvs-ts: ${remark}\n`);
     const services = desiredServices(await ipvs.snapshot());

@@ -1,8 +1,9 @@
 /** @module */
 import { formatListing } from '../../ipvsadm/listing.js';
 import { withoutStats } from '../../model/table.js';
-import { JSON_OUTPUT, NETNS } from '../common-options.js';
+import { API, JSON_OUTPUT, NETNS } from '../common-options.js';
 import { NOT_COUNTED } from '../not-counted.js';
+import { openTable } from '../remote.js';
 import { sourceRemark } from '../sources.js';
 import { defineVerb } from '../verb.js';
 
@@ -10,14 +11,15 @@ import { defineVerb } from '../verb.js';
 export const list = defineVerb({
   name: 'list',
   group: 'Table',
-  options: { json: JSON_OUTPUT, netns: NETNS },
+  options: { json: JSON_OUTPUT, api: API, netns: NETNS },
   help: 'show services and real servers',
   details:
     'Without rights, the table is read from /proc, which has less; as root of a user namespace (rootless container), by socket ' +
     'options, which know IPv4 only.',
 
-  async run({ values: { json, netns } }, { streams: { stdout, stderr }, open }) {
-    await using ipvs = await open({ netns });
+  async run({ values: { json, api, netns } }, context) {
+    const { stdout, stderr } = context.streams;
+    await using ipvs = await openTable(context, { api, netns });
     const table = await ipvs.snapshot();
     if (json) {
       const { tableJson } = await import('../../json/table.js');

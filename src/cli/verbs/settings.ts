@@ -2,7 +2,8 @@
 import type { Ipvs } from '../../ipvs.js';
 import { formatDaemons, formatTimeouts } from '../../ipvsadm/settings-listing.js';
 import type { HashTable, IpvsStatus } from '../../model/ipvs-status.js';
-import { JSON_OUTPUT, NETNS } from '../common-options.js';
+import { API, JSON_OUTPUT, NETNS } from '../common-options.js';
+import { openTable, refuseWith } from '../remote.js';
 import { CHANGING } from '../sources.js';
 import { defineVerb } from '../verb.js';
 
@@ -13,16 +14,19 @@ export const settings = defineVerb({
   options: {
     all: { help: "also the sysctls net.ipv4.vs.* and, since Linux 7.1, the kernel's hash tables" },
     json: JSON_OUTPUT,
+    api: API,
     netns: NETNS,
   },
   help: 'show timeouts and sync daemons',
   details:
     'Without options the text is that of "ipvsadm -L --timeout" and "ipvsadm -L --daemon". docs/tuning.md says what each sysctl is for.',
 
-  async run({ values: { all = false, json, netns } }, { streams: { stdout }, open }) {
-    await using ipvs = await open({ netns, source: CHANGING });
+  async run({ values: { all = false, json, api, netns } }, context) {
+    const { stdout } = context.streams;
+    if (all) refuseWith('--all', { api });
+    await using ipvs = await openTable(context, { api, netns }, { source: CHANGING });
     const [timeouts, daemons] = [await ipvs.timeouts(), await ipvs.daemons()];
-    const more = all ? await readMore(ipvs) : undefined;
+    const more = all && 'status' in ipvs ? await readMore(ipvs) : undefined;
     if (json) {
       const { settingsJson } = await import('../../json/table.js');
       stdout.write(settingsJson({ timeouts, daemons, ...more }));

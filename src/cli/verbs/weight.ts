@@ -1,8 +1,12 @@
 /** @module */
-import { parseServiceKey, type ServiceKeyText } from '../../model/service-key.js';
-import { milliseconds, NETNS, server } from '../common-options.js';
+import type { RemoteDirector, WeightWish } from '../../client/remote-director.js';
+import type { DestinationKey } from '../../model/destination.js';
+import { parseServiceKey, type ServiceKey, type ServiceKeyText } from '../../model/service-key.js';
+import { API, milliseconds, NETNS, server } from '../common-options.js';
 import { keeperText, overrideLine } from '../override-text.js';
+import { openDirector, refuseWith } from '../remote.js';
 import { CHANGING } from '../sources.js';
+import type { Streams } from '../streams.js';
 import { UsageError } from '../usage-error.js';
 import { defineVerb } from '../verb.js';
 
@@ -24,6 +28,7 @@ export const weight = defineVerb({
     for: { placeholder: 'TIME', read: milliseconds, help: 'end it after this time: 90, 15m, 1h, 2d' },
     reason: { placeholder: 'TEXT', help: 'why, for whoever looks at the overrides' },
     reset: { help: 'end the overrides of the server, drains too, and give its weight back' },
+    api: API,
     netns: NETNS,
   },
   reports: true,
@@ -33,15 +38,23 @@ export const weight = defineVerb({
     'and "diff" treat it as part of the state file. With --for, a running "keep" gives the weight back in time; where none ' +
     'runs, nobody does.',
 
-  async run({ values, operands }, { streams: { stdout, stderr }, open }) {
+  async run({ values, operands }, context) {
+    const { open, streams } = context;
+    const { stdout, stderr } = streams;
     const { giveBack, overrideWeight, serverName, stateDirectory } = await import('../../reconcile/index.js');
     const { parseDestinationKey } = await import('../../model/destination.js');
     const { netns, reason, reset, for: duration } = values;
     if (reset === (operands.weight !== undefined)) throw new UsageError('needs N or --reset, and not both');
-    const directory = stateDirectory({ netns });
     const key = parseServiceKey(operands.service as ServiceKeyText);
     const name = serverName(key, parseDestinationKey(key, operands.server));
     const what = name.split(' ').reverse().join(' of ');
+    if (values.api !== undefined) {
+      refuseWith('--api', { netns });
+      await using director = await openDirector(values.api, context);
+      const wish = reset ? undefined : { reason, duration, ...operands.weight };
+      return await weightAt(director, { key, server: operands.server, what, wish }, streams);
+    }
+    const directory = stateDirectory({ netns });
     await using ipvs = await open({ netns, source: CHANGING });
     if (reset) {
       const which = ({ service, destination }: Parameters<typeof overrideLine>[0]) =>
@@ -65,6 +78,30 @@ export const weight = defineVerb({
     return 0;
   },
 });
+
+/** What of which server; without a wish its overrides are ended. */
+interface Subject {
+  readonly key: ServiceKey;
+  readonly server: DestinationKey;
+  readonly what: string;
+  readonly wish: WeightWish | undefined;
+}
+
+async function weightAt(
+  director: RemoteDirector,
+  { key, server: real, what, wish }: Subject,
+  { stdout, stderr }: Pick<Streams, 'stdout' | 'stderr'>,
+): Promise<number> {
+  if (wish !== undefined) {
+    await director.overrideWeight(key, real, wish);
+    return 0;
+  }
+  const ended = [await director.endOverride('drain', key, real), await director.endOverride('weight', key, real)];
+  const found = ended.filter((each) => each !== undefined);
+  for (const { override, outcome } of found) stdout.write(`${overrideLine(override)}: ended, ${OUTCOMES[outcome]}\n`);
+  if (found.length === 0) stderr.write(`${what} has no override\n`);
+  return found.length === 0 ? 1 : 0;
+}
 
 const OUTCOMES = {
   'given back': 'it has its weight again',

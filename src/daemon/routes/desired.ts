@@ -5,11 +5,11 @@
 import type { DesiredState } from '../../config/desired-state.js';
 import { readYaml } from '../../config/yaml.js';
 import { type ConfigIssue, ReconcileError } from '../../errors.js';
+import { documentSchema, planSchema, putSchema, validSchema } from '../../json/api.js';
 import { type Document, documentOf, readDocument, replaceDocument } from '../desired-file.js';
 import type { Director } from '../director.js';
 import { Problem } from '../problem.js';
 import { type Answer, type Call, DOCUMENT_LIMIT, flag, lists, type Route, refuseMismatch, tag } from '../route.js';
-import { documentSchema, planSchema, putSchema, validSchema } from '../schemas.js';
 
 const DOCUMENT = { limit: DOCUMENT_LIMIT } as const;
 const BAD = { help: 'the document has mistakes; errors has the path of each' };
@@ -19,6 +19,7 @@ export const DESIRED_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/v1/desired',
     id: 'desired',
+    role: 'operator',
     help: 'The document in the file, as JSON; with "Accept: application/yaml" as it was written',
     answers: { 200: { help: 'the document; its ETag is what a change needs', schema: documentSchema } },
     handle({ options: { file } }, { headers }) {
@@ -35,6 +36,7 @@ export const DESIRED_ROUTES: readonly Route[] = [
     method: 'PUT',
     path: '/v1/desired',
     id: 'putDesired',
+    role: 'admin',
     help: 'Replaces the document in the file, and makes the table so; the header X-Reason says why, for the history',
     query: { dryRun: 'only tell what would be done' },
     body: DOCUMENT,
@@ -51,6 +53,7 @@ export const DESIRED_ROUTES: readonly Route[] = [
     method: 'POST',
     path: '/v1/desired/validate',
     id: 'validate',
+    role: 'reader',
     help: 'Checks a document',
     body: DOCUMENT,
     answers: { 200: { help: 'it can be kept', schema: validSchema }, 422: BAD },
@@ -65,6 +68,7 @@ export const DESIRED_ROUTES: readonly Route[] = [
     method: 'POST',
     path: '/v1/plan',
     id: 'plan',
+    role: 'reader',
     help: 'What would make the table as a document says; without a body, as the file says',
     body: { ...DOCUMENT, optional: true },
     answers: { 200: { help: 'the steps', schema: planSchema }, 422: BAD },
@@ -89,7 +93,7 @@ export function putDocument(director: Director, call: Call, next: Document): Pro
     const told = { revision: next.revision, plan, warnings, refused: [], notTried: [] };
     if (flag(call, 'dryRun')) return { json: { ...told, outcome: 'dry run' } };
     await replaceDocument(file, next, refuse);
-    director.noteReason(next.revision, reasonOf(call));
+    director.noteRequest({ revision: next.revision, reason: reasonOf(call), who: call.visitor.name });
     director.reload();
     const look = await director.lookFor(next.revision, PATIENCE);
     const headers = { ETag: tag(next.revision) };

@@ -14,6 +14,7 @@ export const EVENT_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/v1/events',
     id: 'events',
+    role: 'reader',
     help:
       'What happens from now on, or since Last-Event-ID, as server-sent events: the events of keep and of health checks. An ' +
       'event "gap" says how many are missing (lost; null: not known)',

@@ -2,10 +2,11 @@
  * The documents that were in force, and the way back to one of them.
  * @module
  */
+
+import { historySchema, putSchema } from '../../json/api.js';
 import { documentOf } from '../desired-file.js';
 import { Problem } from '../problem.js';
 import type { Route } from '../route.js';
-import { historySchema, putSchema } from '../schemas.js';
 import { putDocument } from './desired.js';
 
 export const HISTORY_ROUTES: readonly Route[] = [
@@ -13,6 +14,7 @@ export const HISTORY_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/v1/history',
     id: 'history',
+    role: 'reader',
     help: 'The documents that were in force, newest first: when, by whom, why',
     answers: { 200: { help: 'at most 1,000 entries', schema: historySchema } },
     handle: ({ history }) => ({ json: [...history.list()].reverse() }),
@@ -21,6 +23,7 @@ export const HISTORY_ROUTES: readonly Route[] = [
     method: 'POST',
     path: '/v1/history/{number}/rollback',
     id: 'rollback',
+    role: 'admin',
     help: 'Puts a document of the history in force again',
     query: { dryRun: 'only tell what would be done' },
     match: true,

@@ -14,6 +14,7 @@ export const METRICS_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/metrics',
     id: 'metrics',
+    role: 'reader',
     help: 'Metrics as Prometheus text, or as OpenMetrics where Accept asks for it',
     query: {
       names: 'node_exporter: the names of its ipvs collector',
@@ -26,7 +27,7 @@ export const METRICS_ROUTES: readonly Route[] = [
         ...(await readMetrics(director.table)),
         desired: director.wanted,
         overrides: readOverrides(director.options.directory),
-        health: director.health?.report(),
+        health: director.healthReport(),
         healthCounts: director.healthCounters.counts(),
         keep: director.keepCounters.counts(),
       };

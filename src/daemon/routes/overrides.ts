@@ -3,6 +3,7 @@
  * @module
  */
 
+import { drainWishSchema, endedSchema, overrideSchema, overridesSchema, weightWishSchema } from '../../json/api.js';
 import { parseServer } from '../../model/connection-filter.js';
 import { parseDestinationKey } from '../../model/destination.js';
 import type { ServiceKey } from '../../model/service-key.js';
@@ -23,7 +24,6 @@ import {
   refuseMismatch,
   serviceIn,
 } from '../route.js';
-import { drainWishSchema, endedSchema, overrideSchema, overridesSchema, weightWishSchema } from '../schemas.js';
 import { reasonOf } from './desired.js';
 
 const NO_SERVER = { help: 'there is no such real server' };
@@ -34,6 +34,7 @@ export const OVERRIDE_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/v1/overrides',
     id: 'overrides',
+    role: 'reader',
     help: 'Weights and drains, and who keeps the table, as "ipvs-ts overrides --json" writes them',
     answers: { 200: { help: 'the overrides', schema: overridesSchema } },
     handle({ options: { directory } }) {
@@ -51,6 +52,7 @@ function routesOf(kind: Override['kind']): Route[] {
       method: 'GET',
       path,
       id: `get${Name}`,
+      role: 'reader',
       help: `The ${kind} of a real server that an operator set`,
       answers: { 200: { help: 'the override, with its ETag', schema: overrideSchema }, 404: NO_OVERRIDE },
       handle: (director, call) => answer(found(director, subjectOf(call), kind)),
@@ -59,6 +61,7 @@ function routesOf(kind: Override['kind']): Route[] {
       method: 'PUT',
       path,
       id: `put${Name}`,
+      role: 'operator',
       help:
         kind === 'weight'
           ? 'Overrides the weight of a real server'
@@ -72,6 +75,7 @@ function routesOf(kind: Override['kind']): Route[] {
       method: 'DELETE',
       path,
       id: `delete${Name}`,
+      role: 'operator',
       help: `Ends the ${kind}, and gives the real server its weight back`,
       match: true,
       answers: { 200: { help: 'ended', schema: endedSchema }, 404: NO_OVERRIDE },
@@ -118,13 +122,18 @@ function nameOf({ service, destination }: Subject): string {
   return serverName(service, destination).split(' ').reverse().join(' of ');
 }
 
+/** Who wants it, if the body does not say: who has a token is known, who uses the socket is the user of this program. */
+function ownerOf({ visitor: { name } }: Call): string | undefined {
+  return name === 'socket' ? undefined : name;
+}
+
 async function setWeight(director: Director, call: Call): Promise<Answer> {
   const subject = subjectOf(call);
-  const { reason = reasonOf(call), ...wish } = jsonBody(call, weightWishSchema);
+  const { reason = reasonOf(call), owner = ownerOf(call), ...wish } = jsonBody(call, weightWishSchema);
   refuse(director, call, subject, 'weight');
   const { table, options } = director;
   const { outcome } = await overrideWeight(table, subject.service, subject.destination, {
-    ...{ ...wish, reason },
+    ...{ ...wish, reason, owner },
     directory: options.directory,
   });
   if (outcome === 'absent') throw new Problem(404, `${nameOf(subject)}: there is no such real server`);
@@ -133,7 +142,7 @@ async function setWeight(director: Director, call: Call): Promise<Answer> {
 
 async function setDrain(director: Director, call: Call): Promise<Answer> {
   const subject = subjectOf(call);
-  const { reason = reasonOf(call), ...wish } = jsonBody(call, drainWishSchema);
+  const { reason = reasonOf(call), owner = ownerOf(call), ...wish } = jsonBody(call, drainWishSchema);
   refuse(director, call, subject, 'drain');
   const earlier = readOverride(director, subject, 'drain');
   if (earlier !== undefined && isUnderWay(earlier)) throw new Problem(409, `${nameOf(subject)} is being drained`);
@@ -141,7 +150,7 @@ async function setDrain(director: Director, call: Call): Promise<Answer> {
   // Once it has looked at the server, the drain is written down, and the weight is 0.
   const result = await new Promise<DrainResult | undefined>((resolve, reject) => {
     const { finished } = drain(table, subject.service, subject.destination, {
-      ...{ ...wish, reason },
+      ...{ ...wish, reason, owner },
       directory: options.directory,
       signal: options.signal,
       onProgress: () => resolve(undefined),
@@ -149,7 +158,9 @@ async function setDrain(director: Director, call: Call): Promise<Answer> {
     finished.then(resolve, reject);
   });
   if (result?.outcome === 'absent') throw new Problem(404, `${nameOf(subject)}: there is no such real server`);
-  return answer(found(director, subject, 'drain'));
+  const override = readOverride(director, subject, 'drain');
+  if (override !== undefined) return answer(override);
+  throw new Problem(409, `${nameOf(subject)}: the drain ended at once: ${result?.outcome ?? 'it was taken back'}`);
 }
 
 async function end(director: Director, call: Call, kind: Override['kind']): Promise<Answer> {

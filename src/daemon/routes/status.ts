@@ -3,17 +3,18 @@
  * @module
  */
 
+import { healthSchema, liveSchema, readySchema, versionSchema } from '../../json/api.js';
 import { findingsJsonSchema } from '../../json/findings.js';
 import { healthJson } from '../../json/health.js';
 import { Problem } from '../problem.js';
 import type { Route } from '../route.js';
-import { healthSchema, liveSchema, readySchema, versionSchema } from '../schemas.js';
 
 export const STATUS_ROUTES: readonly Route[] = [
   {
     method: 'GET',
     path: '/livez',
     id: 'live',
+    role: 'reader',
     help: 'Whether the loop makes progress: restart the program if it does not',
     answers: { 200: { help: 'it does', schema: liveSchema }, 503: { help: 'it does not' } },
     handle(director) {
@@ -26,6 +27,7 @@ export const STATUS_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/readyz',
     id: 'ready',
+    role: 'reader',
     help: 'Whether the table is applied and every check ran once',
     answers: {
       200: { help: 'it is', schema: readySchema },
@@ -40,28 +42,34 @@ export const STATUS_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/v1/version',
     id: 'version',
+    role: 'reader',
     help: 'The program, and the IPVS that it runs on',
     answers: { 200: { help: 'the version', schema: versionSchema } },
-    async handle({ table, started, options: { version, file } }) {
+    async handle({ table, started, options: { version, file } }, { visitor }) {
+      const { source, countsTraffic } = { source: table.source, countsTraffic: table.countsTraffic?.() };
       const ipvs = await table.info();
-      return { json: { program: 'ipvs-ts', version, node: process.version, pid: process.pid, started, file, ipvs } };
+      const program = { program: 'ipvs-ts', version, node: process.version, pid: process.pid, started, file };
+      return { json: { ...program, source, countsTraffic, visitor, ipvs } };
     },
   },
   {
     method: 'GET',
     path: '/v1/health',
     id: 'health',
+    role: 'reader',
     help: 'What the health checks found, as "ipvs-ts health --json" writes it',
     answers: { 200: { help: 'every real server with its checks', schema: healthSchema } },
-    handle({ health }) {
-      if (health === undefined) throw new Problem(503, 'the program has not begun yet');
-      return { json: healthJson(health.report()) };
+    handle(director) {
+      const report = director.healthReport();
+      if (report === undefined) throw new Problem(503, 'the program has not begun yet');
+      return { json: healthJson(report) };
     },
   },
   {
     method: 'GET',
     path: '/v1/doctor',
     id: 'doctor',
+    role: 'reader',
     help: 'What is wrong with this host, as "ipvs-ts doctor --json" writes it',
     answers: { 200: { help: 'the findings', schema: findingsJsonSchema } },
     async handle({ options: { examine } }) {

@@ -3,7 +3,8 @@
  * @module
  */
 import { setImmediate as turn } from 'node:timers/promises';
-import { tableJsonSchema } from '../../json/table.js';
+import { connectionSchema, destinationsSchema, servicesSchema, wholeServiceSchema } from '../../json/api.js';
+import { settingsJsonSchema, statsJsonSchema, tableJsonSchema } from '../../json/table.js';
 import { TIME_SLICE } from '../../linux/time-slice.js';
 import { type ConnectionFilter, connectionMatcher } from '../../model/connection-filter.js';
 import type { ServiceEntry } from '../../model/service.js';
@@ -12,7 +13,6 @@ import { withoutStats } from '../../model/table.js';
 import type { Director } from '../director.js';
 import { Problem, reading } from '../problem.js';
 import { type Answer, type Call, type Route, serviceIn } from '../route.js';
-import { connectionSchema, destinationsSchema, servicesSchema, wholeServiceSchema } from '../schemas.js';
 
 const NO_SERVICE = { help: 'there is no such service' };
 
@@ -21,6 +21,7 @@ export const TABLE_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/v1/table',
     id: 'table',
+    role: 'reader',
     help: 'Every service with its real servers, as "ipvs-ts list --json" writes it',
     answers: { 200: { help: 'the table', schema: tableJsonSchema } },
     async handle({ table }) {
@@ -33,6 +34,7 @@ export const TABLE_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/v1/services',
     id: 'services',
+    role: 'reader',
     help: 'Every service, without its real servers',
     answers: { 200: { help: 'the services', schema: servicesSchema } },
     async handle(director) {
@@ -48,6 +50,7 @@ export const TABLE_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/v1/services/{service}',
     id: 'service',
+    role: 'reader',
     help: 'One service with its real servers',
     answers: { 200: { help: 'the service', schema: wholeServiceSchema }, 404: NO_SERVICE },
     async handle(director, call) {
@@ -59,6 +62,7 @@ export const TABLE_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/v1/services/{service}/destinations',
     id: 'destinations',
+    role: 'reader',
     help: 'The real servers of a service',
     answers: { 200: { help: 'the real servers', schema: destinationsSchema }, 404: NO_SERVICE },
     async handle(director, call) {
@@ -67,8 +71,29 @@ export const TABLE_ROUTES: readonly Route[] = [
   },
   {
     method: 'GET',
+    path: '/v1/settings',
+    id: 'settings',
+    role: 'reader',
+    help: 'Timeouts and sync daemons, as "ipvs-ts settings --json" writes them',
+    answers: { 200: { help: 'the settings', schema: settingsJsonSchema } },
+    async handle({ table }) {
+      return { json: { timeouts: await table.timeouts(), daemons: await table.daemons() } };
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v1/totals',
+    id: 'totals',
+    role: 'reader',
+    help: 'Counters and rates of the whole director',
+    answers: { 200: { help: 'the totals', schema: statsJsonSchema } },
+    handle: async ({ table }) => ({ json: await table.totals() }),
+  },
+  {
+    method: 'GET',
     path: '/v1/connections',
     id: 'connections',
+    role: 'reader',
     help: 'Connections, one a line, while they are read',
     query: {
       service: 'only of this service: tcp://192.0.2.1:80',

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, vi } from 'vitest';
 import { route } from '../../../src/daemon/router.js';
 import { ROUTES } from '../../../src/daemon/routes.js';
-import { problemSchema } from '../../../src/daemon/schemas.js';
 import { type ServeOptions, serve } from '../../../src/daemon/serve.js';
 import { Ipvs } from '../../../src/ipvs.js';
+import { problemSchema } from '../../../src/json/api.js';
 import type { KeepEvent } from '../../../src/reconcile/keep.js';
 import { SimulatedKernel } from '../../../src/simulator/index.js';
 

@@ -1,9 +1,9 @@
 /**
  * Servers on loopback for probes, in this process, and one run against them.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,8 @@ import { afterAll, afterEach, beforeAll, expect, vi } from 'vitest';
 import type { CheckOutcome, Target } from '../../../../src/health/check-outcome.js';
 import { runCheck } from '../../../../src/health/run-check.js';
 import { type Check, parseCheck } from '../../../../src/model/check.js';
+
+export { type Certificate, hasOpenssl, makeCertificate } from '../../certificate.js';
 
 /** Checks run on a busy machine: no test may need this much of it. */
 export const LONG = 20_000;
@@ -136,14 +138,6 @@ export async function expectAbortToClose(server: Served, check: Check): Promise<
   await vi.waitFor(() => expect(server.open.size).toBe(0), LONG);
 }
 
-/** A certificate and its key, as PEM and as files. */
-export interface Certificate {
-  readonly cert: string;
-  readonly key: string;
-  readonly certFile: string;
-  readonly keyFile: string;
-}
-
 /** A directory for the tests of a file. */
 export function useDirectory(): { readonly path: string } {
   const directory = { path: '' };
@@ -152,20 +146,6 @@ export function useDirectory(): { readonly path: string } {
   });
   afterAll(() => rmSync(directory.path, { recursive: true, force: true }));
   return directory;
-}
-
-/** Whether certificates can be made here. */
-export const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
-
-/** Makes a certificate that is signed by itself: `DNS:real.example`, for some days. */
-export function makeCertificate(directory: string, name: string, days = 100): Certificate {
-  const stem = join(directory, `${name.replace(/\W/g, '-')}-${days}`);
-  const [certFile, keyFile] = [`${stem}.crt`, `${stem}.key`];
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', keyFile];
-  const rest = ['-days', String(days), '-subj', '/CN=probe', '-addext', `subjectAltName=${name}`, '-out', certFile];
-  const { status, stderr } = spawnSync('openssl', ['req', '-x509', ...key, ...rest], { encoding: 'utf8' });
-  expect(status, stderr).toBe(0);
-  return { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8'), certFile, keyFile };
 }
 
 /** Writes a file into a directory; its path. */

@@ -3,8 +3,9 @@
  * @module
  */
 import { z } from 'zod';
-import { connectionJsonSchema, destinationEntryJsonSchema, serviceEntryJsonSchema } from '../json/table.js';
 import { STAGES } from '../reconcile/plan.js';
+import { errorJsonSchema } from './error.js';
+import { connectionJsonSchema, destinationEntryJsonSchema, serviceEntryJsonSchema } from './table.js';
 
 const time = z.number().describe('milliseconds since 1970');
 const issue = z.looseObject({
@@ -21,6 +22,7 @@ export const problemSchema = z.object({
   status: z.number().int(),
   detail: z.string(),
   errors: z.array(issue).optional(),
+  refusal: errorJsonSchema.shape.refusal,
 });
 
 export const versionSchema = z.object({
@@ -30,6 +32,12 @@ export const versionSchema = z.object({
   pid: z.number().int(),
   started: time,
   file: z.string(),
+  source: z.enum(['netlink', 'proc']),
+  countsTraffic: z
+    .boolean()
+    .optional()
+    .describe('false: with run_estimation=0 there are no statistics; absent: not known'),
+  visitor: z.object({ name: z.string(), role: z.enum(['reader', 'operator', 'admin']) }).describe('who asks'),
   ipvs: z.looseObject({ version: z.string(), connectionTableSize: z.number() }),
 });
 
@@ -147,6 +155,73 @@ export const historySchema = z.array(
     time,
     revision: z.string(),
     by: z.enum(['file', 'api']),
+    who: z.string().optional().describe('the name of the token, or socket'),
     reason: z.string().optional(),
   }),
 );
+
+/** What a daemon knows, on one page. */
+export const stateSchema = z.object({
+  file: z.string(),
+  started: time,
+  ready: z.boolean(),
+  reasons: z.array(z.string()).describe('why not'),
+  stall: z.string().optional().describe('why the loop makes no progress'),
+  badSource: z.string().optional().describe('why the file as it is now is not in force'),
+  desired: z.object({
+    services: z.number().int(),
+    servers: z.number().int(),
+    revision: z.string().optional().describe('SHA-256 of the document that is in force'),
+  }),
+  lastLook: z.object({ at: time, error: z.string().optional().describe('why not all is as wanted') }).optional(),
+  keepers: overridesSchema.shape.keepers,
+  overrides: overridesSchema.shape.overrides,
+  draining: z.number().int().describe('drains under way'),
+  health: z
+    .object({
+      ...{ up: z.number().int(), down: z.number().int(), unknown: z.number().int(), unchecked: z.number().int() },
+      heldSince: time.optional().describe('so many servers failed at once that the table is held'),
+    })
+    .describe('real servers by what their checks found'),
+  counts: z.record(z.string(), z.number()).describe('what the loop did'),
+  events: z.number().int().describe('since the start'),
+});
+/** What a daemon knows, on one page. */
+export type DaemonState = z.infer<typeof stateSchema>;
+
+/** Changes of the table, in their order; a change is that of `Ipvs.apply`. */
+export const changesSchema = z.strictObject({ changes: z.array(z.looseObject({ verb: z.string() })) });
+export const failuresSchema = z.object({
+  failures: z
+    .array(z.object({ place: z.number().int().describe('in the list, from 0'), error: errorJsonSchema }))
+    .describe('what was refused; the others were done'),
+});
+
+const filter = z
+  .strictObject({
+    service: z.string().optional(),
+    server: z.string().optional(),
+    client: z.string().optional(),
+    state: z.string().optional(),
+  })
+  .describe('the connections that meet all of it; empty: all');
+export const endConnectionsSchema = z.strictObject({ filter });
+export const moveConnectionsSchema = z.strictObject({ filter, to: z.string().describe('10.0.0.2, 10.0.0.2:80') });
+export const changedConnectionsSchema = z.object({
+  matched: z.number().int(),
+  changed: z.number().int().describe('0 with dryRun'),
+  left: z.array(z.object({ connection: connectionJsonSchema, why: z.string() })),
+});
+
+/** The version of a daemon, and who asks it. */
+export type DaemonVersion = z.infer<typeof versionSchema>;
+/** Whether a daemon is ready, and why not. */
+export type DaemonReadiness = z.infer<typeof readySchema>;
+/** What came of a new document. */
+export type DocumentResult = z.infer<typeof putSchema>;
+/** What a document that can be kept has. */
+export type ValidDocument = z.infer<typeof validSchema>;
+/** What would be done, as the API tells it. */
+export type PlanJson = z.infer<typeof planSchema>;
+/** A document that was in force. */
+export type HistoryRecord = z.infer<typeof historySchema>[number];
