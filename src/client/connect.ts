@@ -3,7 +3,7 @@
  * @module
  */
 import type { CallOptions } from '../model/call-options.js';
-import { type ConnectOptions, placeOf } from './address.js';
+import type { ConnectOptions } from './address.js';
 import { RemoteDirector } from './remote-director.js';
 
 /**
@@ -24,6 +24,5 @@ export async function connect(
   url: string,
   options: ConnectOptions & Pick<CallOptions, 'signal'> = {},
 ): Promise<RemoteDirector> {
-  const place = placeOf(url, options);
-  return RemoteDirector.open(place, { signal: options.signal });
+  return RemoteDirector.open(url, options);
 }

@@ -57,7 +57,7 @@ import type { Timeouts } from '../model/timeouts.js';
 import type { DrainSettings } from '../reconcile/drain.js';
 import type { DrainOverride, Override, WeightOverride } from '../reconcile/override.js';
 import type { OverrideWeightOptions } from '../reconcile/weight.js';
-import type { Place } from './address.js';
+import { type ConnectOptions, placeOf } from './address.js';
 import { type DaemonEvent, eventsOf } from './events.js';
 import { parsed, path, type Question, query, Requests } from './requests.js';
 import { destinationOf, serviceOf, statsOf, tableOf } from './table-of.js';
@@ -124,10 +124,11 @@ export class RemoteDirector implements TableAccess, AsyncDisposable {
   }
 
   /** Used by `connect`. */
-  static async open(place: Place, options?: CallOptions): Promise<RemoteDirector> {
-    const requests = new Requests(place);
+  static async open(url: string, options: ConnectOptions & Pick<CallOptions, 'signal'>): Promise<RemoteDirector> {
+    const requests = new Requests(placeOf(url, options));
+    const { signal } = options;
     try {
-      return new RemoteDirector(requests, await requests.json(versionSchema, { path: '/v1/version' }, options));
+      return new RemoteDirector(requests, await requests.json(versionSchema, { path: '/v1/version' }, { signal }));
     } catch (error) {
       requests.close();
       throw error;

@@ -30,6 +30,7 @@ export {
   resumeDrains,
 } from './drain.js';
 export { type DrainNote, type DrainSysctls, drainNotes, readDrainSysctls } from './drain-notes.js';
+export type { EndingEvent } from './endings.js';
 export { effective, type Verdict, type Wishes } from './intent.js';
 export {
   type HealthWishes,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ClosedError, KernelError } from '../../src/index.js';
+import { ClosedError, InterruptedError, KernelError, type ServiceEntry } from '../../src/index.js';
 import { rejection, useIpvs } from './fixture.js';
 
 const context = useIpvs();
@@ -48,6 +48,12 @@ describe('many callers on one client', () => {
   });
 });
 
+/** With several processors the table may change during each of the readings that a list takes. */
+function nothingWhereInterrupted(error: unknown): ServiceEntry[] {
+  if (error instanceof InterruptedError) return [];
+  throw error;
+}
+
 describe('dumps', () => {
   it('that are left early leave the client usable', async () => {
     const { ipvs } = context;
@@ -87,7 +93,8 @@ describe('dumps', () => {
       }
     })();
     for (let round = 0; round < 10; round++) {
-      const addresses = (await ipvs.listServices()).map((entry) => JSON.stringify(entry.service));
+      const listed = await ipvs.listServices().catch(nothingWhereInterrupted);
+      const addresses = listed.map((entry) => JSON.stringify(entry.service));
       expect(new Set(addresses).size).toBe(addresses.length);
     }
     stop = true;

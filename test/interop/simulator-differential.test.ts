@@ -240,7 +240,7 @@ describe.runIf(HAS_ORDER)('large tables', () => {
       const pieces = run({ messages: [dump], buffers: Array<number>(500).fill(size) }).filter(
         (answer) => answer !== -11,
       );
-      expect(pieces.length).toBeGreaterThan(5);
+      expect(pieces.length).toBeGreaterThan(2);
     }
   });
 

@@ -45,6 +45,8 @@ async function restore() {
 
 /** @param {(round: number) => Promise<void>} round */
 async function repeat(round) {
+  // The one that the first move takes away.
+  if (round === ROUNDS.move) await ipvs.addService({ protocol: 'tcp', address: '10.77.0.1', port: 1 });
   let rounds = 0;
   for (; !stopped; rounds++) {
     await round(rounds);
