@@ -42,8 +42,10 @@ try {
 function makeMachine() {
   console.log(`fresh: Debian 12 below ${machine}`);
   run('debootstrap', '--variant=minbase', `--include=${INCLUDED}`, 'bookworm', machine);
-  for (const path of FROM_THIS_MACHINE.filter((name) => existsSync(name)))
-    cpSync(path, join(machine, path), { recursive: true, dereference: true, force: true });
+  for (const path of FROM_THIS_MACHINE.filter((name) => existsSync(name))) {
+    rmSync(join(machine, path), { recursive: true, force: true });
+    cpSync(path, join(machine, path), { recursive: true, dereference: true });
+  }
   copyNode();
   run('chroot', machine, 'useradd', '--create-home', 'visitor');
   writeFileSync(join(machine, 'fresh.sh'), IN_THE_MACHINE);

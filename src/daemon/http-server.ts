@@ -122,7 +122,8 @@ async function serve(service: OpenService, request: IncomingMessage, response: S
   response.on('close', end).on('error', end);
   director.options.signal.addEventListener('abort', end);
   let visitor: Visitor | undefined;
-  response.on('finish', () => audit(director, visitor, request, response));
+  // Not 'finish': who hangs up before the answer has changed something all the same.
+  response.on('close', () => audit(director, visitor, request, response));
   try {
     visitor = gate(request);
     await handle(service, visitor, request, response, gone.signal);
@@ -155,6 +156,9 @@ async function handle(
   await write(response, await answer, signal);
 }
 
+/** The client hung up before it was answered: nginx's number for it. */
+const CLIENT_GONE = 499;
+
 /** Characters of a path that are told. */
 const PATH = 300;
 
@@ -166,7 +170,7 @@ function audit(
   response: ServerResponse,
 ): void {
   const { method = '', url = '', headers, socket } = request;
-  const { statusCode: status } = response;
+  const status = response.headersSent ? response.statusCode : CLIENT_GONE;
   const isRefused = status === 401 || status === 403 || status === 429;
   if ((method === 'GET' || method === 'HEAD') && !isRefused) return;
   const reason = headers['x-reason'];

@@ -1,6 +1,7 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import { describe, expect, test, vi } from 'vitest';
 import { RateLimit } from '../../../src/daemon/gate.js';
 import { ROLES, type Role } from '../../../src/daemon/role.js';
@@ -195,6 +196,14 @@ describe.skipIf(!hasOpenssl)('by TCP', () => {
     expect(told.at(-1)).toMatchObject({ who: undefined, method: 'GET', status: 401 });
     await daemon.put(ONE, { 'if-match': '"x"' });
     await vi.waitFor(() => expect(told.at(-1)).toMatchObject({ who: 'socket', from: undefined, status: 412 }));
+    const tls = { host: from, port: there.port, ca: there.certificate.cert };
+    const call = connectTls(tls, () => {
+      call.write(
+        `PUT /v1/desired HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tokens.admin}\r\nIf-Match: *\r\nContent-Type: text/yaml\r\n`,
+      );
+      call.write('Content-Length: 9\r\n\r\nversion', () => call.destroy());
+    });
+    await vi.waitFor(() => expect(told.at(-1)).toMatchObject({ who: 'anna', method: 'PUT', status: 499 }));
   });
 
   test('who brings no certificate of the authority is not let in', async () => {
