@@ -23,6 +23,23 @@ const FROM_THIS_MACHINE = [
 ];
 const INHERITED = /^(npm_config_(registry|cafile|.*proxy)|[a-z]*_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|CI)$/i;
 
+/** The first process there: makes the directory the root of a process tree, and runs a command as a user. */
+const IN_THE_MACHINE = `set -eu
+user=$1
+shift
+mount --make-rprivate /
+mount --bind "$MACHINE" "$MACHINE"
+cd "$MACHINE"
+mount -t proc proc proc
+mount --rbind /dev dev
+mount --rbind /sys sys
+mkdir -p mnt/old
+pivot_root . mnt/old
+umount -l /mnt/old
+cd /
+exec setpriv --reuid="$user" --regid="$user" --init-groups env HOME="$(getent passwd "$user" | cut -d: -f6)" "$@"
+`;
+
 const command = process.argv.slice(2);
 const commands =
   command.length > 0
@@ -59,23 +76,6 @@ function copyNode() {
   for (const program of ['npm', 'npx'])
     run('ln', '-s', `../lib/node_modules/npm/bin/${program}-cli.js`, join(machine, 'usr/local/bin', program));
 }
-
-/** The first process there: makes the directory the root of a process tree, and runs a command as a user. */
-const IN_THE_MACHINE = `set -eu
-user=$1
-shift
-mount --make-rprivate /
-mount --bind "$MACHINE" "$MACHINE"
-cd "$MACHINE"
-mount -t proc proc proc
-mount --rbind /dev dev
-mount --rbind /sys sys
-mkdir -p mnt/old
-pivot_root . mnt/old
-umount -l /mnt/old
-cd /
-exec setpriv --reuid="$user" --regid="$user" --init-groups env HOME="$(getent passwd "$user" | cut -d: -f6)" "$@"
-`;
 
 /**
  * In a clone of its own, so that nothing is left of what another user did.
