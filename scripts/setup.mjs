@@ -35,7 +35,6 @@ const STORY = {
 const TESTS = {
   ...STORY,
   'iptables-legacy': 'iptables',
-  nft: 'nftables',
   tcpdump: 'tcpdump',
   keepalived: 'keepalived',
   ldirectord: 'ldirectord',
