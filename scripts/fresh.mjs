@@ -8,7 +8,7 @@
 // debootstrap, and the package registries.
 
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -58,6 +58,8 @@ try {
 
 function makeMachine() {
   console.log(`fresh: Debian 12 below ${machine}`);
+  // It becomes the root, which everybody may enter.
+  chmodSync(machine, 0o755);
   run('debootstrap', '--variant=minbase', `--include=${INCLUDED}`, 'bookworm', machine);
   for (const path of FROM_THIS_MACHINE.filter((name) => existsSync(name))) {
     rmSync(join(machine, path), { recursive: true, force: true });
