@@ -10,7 +10,7 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const checkout = fileURLToPath(new URL('..', import.meta.url));
@@ -75,6 +75,9 @@ function copyNode() {
   mkdirSync(join(machine, 'usr/local/lib/node_modules'), { recursive: true });
   cpSync(join(modules, 'npm'), join(machine, 'usr/local/lib/node_modules/npm'), { recursive: true });
   cpSync(process.execPath, join(machine, 'usr/local/bin/node'));
+  // Its headers, which a release of Node brings and the addon is built with.
+  const headers = join(dirname(dirname(process.execPath)), 'include/node');
+  cpSync(headers, join(machine, 'usr/local/include/node'), { recursive: true });
   for (const program of ['npm', 'npx'])
     run('ln', '-s', `../lib/node_modules/npm/bin/${program}-cli.js`, join(machine, 'usr/local/bin', program));
 }
