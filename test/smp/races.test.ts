@@ -79,7 +79,7 @@ async function whileLooking(work: Promise<unknown>, look: () => Promise<void>): 
 
 describe('restore', () => {
   test('gives its whole table, while a thread changes other services and a client reads', async () => {
-    const text = rules(300, 10);
+    const text = rules(100, 10);
     await using reader = await context.open();
     const thread = await begin('cycle');
     const looks = await whileLooking(context.ipvs.restore(text), async () => {
