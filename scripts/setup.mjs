@@ -31,7 +31,17 @@ const STORY = {
   ...(process.arch === 'x64' && { 'linux.uml': 'user-mode-linux' }),
 };
 
-/** What the tests take besides. */
+/** What test/programs takes: programs that read the scripts, the manual page, the units, the completion and the metrics. */
+const READERS = {
+  shellcheck: 'shellcheck',
+  groff: 'groff-base',
+  'systemd-analyze': 'systemd',
+  zsh: 'zsh',
+  fish: 'fish',
+  promtool: 'prometheus',
+};
+
+/** What the tests take. */
 const TESTS = {
   ...STORY,
   'iptables-legacy': 'iptables',
@@ -39,13 +49,7 @@ const TESTS = {
   keepalived: 'keepalived',
   ldirectord: 'ldirectord',
   ifconfig: 'net-tools',
-  // They read the scripts, the manual page, the units, the completion and the metrics.
-  shellcheck: 'shellcheck',
-  groff: 'groff-base',
-  'systemd-analyze': 'systemd',
-  zsh: 'zsh',
-  fish: 'fish',
-  promtool: 'prometheus',
+  ...READERS,
 };
 
 /** What has to be installed: it runs on the machine itself, and makes programs for it. */
@@ -110,6 +114,11 @@ function unpackDebianPackages(programs) {
     rmSync(LAYER, { force: true });
     symlinkSync(relative(dirname(LAYER), tree), LAYER);
   });
+}
+
+/** Whether the machine itself has what test/programs takes. */
+export function hasReaders() {
+  return packagesWithout(READERS, PATHS).length === 0;
 }
 
 /**

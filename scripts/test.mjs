@@ -1,8 +1,8 @@
 // npm test: every check there is, and as its last line `N passed, N failed`.
 //
 //   npm test                                 all of them
-//   npm test -- unit [vitest arguments]      one of them; so with build, lint, typecheck, package, sanitizer
-//   npm test -- kernel [vitest arguments]    those that need a kernel; conformance, interop and programs are its parts
+//   npm test -- unit [vitest arguments]      one of them; so with build, lint, typecheck, package, sanitizer, programs
+//   npm test -- kernel [vitest arguments]    those that need a kernel; conformance and interop are its parts
 //   npm test -- kernel-6.12                  some of them on Debian's stock 6.12; with vitest arguments, those that these name
 //
 // Of long cases that are alike each run takes some, others each time; IPVS_TEST_ALL=1 takes all of them.
@@ -13,9 +13,9 @@
 // starts in 0.8 s in one lab, in 1.7 s in each of two), and tests that measure time fail.
 
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { root, SetupError, setup } from './setup.mjs';
+import { hasReaders, root, SetupError, setup } from './setup.mjs';
 
 /** @typedef {{ passed: number, failed: number }} Counts */
 /** @typedef {{ projects: string[], files?: string[] }} Files those of projects, or some of them */
@@ -101,7 +101,7 @@ const checks = {
   conformance: tests('conformance', lab(), { projects: ['conformance', 'process'] }),
   interop: tests('interop', lab(), { projects: ['interop'] }),
   // Large programs start slowly in user-mode Linux.
-  programs: tests('programs', hasPrograms() ? BESIDE_LAB : lab(), { projects: ['programs'] }),
+  programs: tests('programs', hasReaders() ? BESIDE_LAB : lab(), { projects: ['programs'] }),
   reload: tests('reload', lab(), { projects: ['reload'] }),
 };
 
@@ -241,13 +241,6 @@ function tests(name, runner, { projects, files = [] }) {
     const code = await run([...runner, ...vitest], recording);
     return countTests(file, code);
   };
-}
-
-/** Whether the machine itself has what test/programs takes. */
-function hasPrograms() {
-  const names = ['shellcheck', 'groff', 'systemd-analyze', 'zsh', 'fish', 'promtool', 'prometheus'];
-  const directories = (process.env['PATH'] ?? '').split(':');
-  return names.every((name) => directories.some((directory) => existsSync(join(directory, name))));
 }
 
 /** @returns {string[]} */

@@ -13,6 +13,6 @@ export const CHANGING = ['netlink', 'sockopt'] as const;
 export function sourceRemark(table: Ipvs | RemoteDirector): string | undefined {
   const reason = fallbackOf(table);
   if (reason === undefined) return undefined;
-  const way = 'source' in table && table.source === 'proc' ? 'from /proc' : 'by socket options, which know IPv4 only';
+  const way = table.source === 'proc' ? 'from /proc' : 'by socket options, which know IPv4 only';
   return `read ${way}: ${reason}`;
 }

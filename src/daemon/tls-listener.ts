@@ -12,7 +12,7 @@ import { fileProblem } from '../linux/state-directory.js';
 
 /** Where the API listens by TCP, and how it proves who it is. */
 export interface TcpOptions {
-  /** Port 0: any that is free. */
+  /** With port 0 the kernel chooses a free one. */
   readonly listen: Endpoint;
   /** Files in PEM. They are read again when they change. */
   readonly cert: string;
