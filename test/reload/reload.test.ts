@@ -1,8 +1,9 @@
 /** What a client sees of a module that is taken out and put in again: the family is gone, and comes back under another number. */
+import { EventEmitter, once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Ipvs } from '../../src/index.js';
-import { type KeepEvent, keep } from '../../src/reconcile/index.js';
+import { keep } from '../../src/reconcile/index.js';
 import { succeed } from '../lab/process.js';
 
 const SERVICE = { protocol: 'tcp', address: '192.0.2.10', port: 80, scheduler: 'rr' } as const;
@@ -54,21 +55,20 @@ test('without the module a client says so, and blames no scheduler', async () =>
 
 test('keep puts the table back when the module was loaded anew', async () => {
   const wanted = { services: [{ service: SERVICE, destinations: [{ address: '10.0.0.1', forward: 'dr' }] }] } as const;
-  const events: KeepEvent['type'][] = [];
+  const looks = new EventEmitter();
   const end = new AbortController();
   const kept = keep(
     ipvs,
     { read: () => wanted },
-    { interval: 200, signal: end.signal, onEvent: ({ type }) => events.push(type) },
+    { interval: 10_000, signal: end.signal, onLook: () => looks.emit('look') },
   );
-  await expect.poll(() => events).toContain('applied');
-  // Between a flush and the next look of keep nothing holds the module.
-  await vi.waitFor(async () => {
-    await ipvs.flush();
-    await unload();
-  }, 20_000);
+  await once(looks, 'look');
+  expect(await ipvs.listServices()).toHaveLength(1);
+  // Until the next look of keep nothing holds the module.
+  await ipvs.flush();
+  await unload();
   await succeed('modprobe', ['ip_vs']);
-  await expect.poll(() => ipvs.listServices().catch(() => []), { timeout: 20_000 }).toHaveLength(1);
+  await expect.poll(() => ipvs.listServices().catch(() => []), { timeout: 30_000 }).toHaveLength(1);
   end.abort();
   await kept.catch(() => undefined);
   await ipvs.flush();
