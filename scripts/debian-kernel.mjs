@@ -17,15 +17,31 @@ import {
 import { basename, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { DebianError, unpackPackages } from './debian.mjs';
+import { DebianError, unpackNewest, unpackPackages } from './debian.mjs';
 
 const kernels = fileURLToPath(new URL('../.build/kernels/', import.meta.url));
 const initramfsProgram = fileURLToPath(new URL('../test/lab/initramfs.sh', import.meta.url));
 
-/** The kernel's package by the name that IPVS_LAB and npm test know it by. */
-export const KERNELS = { 6.12: 'linux-image-6.12-amd64' };
+/**
+ * How to get the packages of a kernel, by the name that IPVS_LAB and npm test know it by.
+ *
+ * @type {Readonly<Record<string, (report: (line: string) => void) => string>>}
+ */
+const KERNELS = {
+  6.12: (report) => unpackPackages(['linux-image-6.12-amd64'], report),
+  // Since 7.0 a kernel's modules are a package of their own.
+  7: (report) =>
+    unpackNewest(
+      {
+        name: 'linux-7',
+        suite: 'trixie-backports',
+        packages: /^linux-(?:binary|modules)-(7\.\d+\.\d+\+deb\d+)-amd64$/,
+      },
+      report,
+    ),
+};
 
-/** What boots it, and what makes its modules ready. */
+/** What boots them, and what makes their modules ready. */
 const TOOLS = ['qemu-system-x86', 'busybox-static', 'xz-utils', 'kmod'];
 
 /** The modules that the guest may take, as directories: the others of a stock kernel are drivers for devices it has not. */
@@ -49,19 +65,22 @@ const FIRST_MODULES = ['virtio_pci', 'virtio_rng', '9pnet_virtio', '9p', 'overla
  * Makes one of {@link KERNELS} ready: a directory with `vmlinuz`, `initramfs`, `lib/modules` and, as `packages`, the unpacked tree
  * that has QEMU where this machine has none. What an earlier call made is taken as it is.
  *
- * @param {keyof typeof KERNELS} release
+ * @param {string} release
  * @param {(line: string) => void} report is told once, before a download, what it is and how large
  * @throws {DebianError}
  */
 export function unpackKernel(release, report) {
-  const ready = join(kernels, String(release));
+  const ready = join(kernels, release);
   if (existsSync(ready)) return;
-  const tree = unpackPackages([KERNELS[release], ...TOOLS], report);
+  const packages = KERNELS[release];
+  if (packages === undefined) throw new DebianError(`there is no kernel ${release}`);
+  const tools = unpackPackages(TOOLS, report);
+  const kernel = packages(report);
   const work = `${ready}.${process.pid}`;
   rmSync(work, { recursive: true, force: true });
   try {
-    makeReady(tree, work);
-    symlinkSync(relative(ready, tree), join(work, 'packages'));
+    makeReady(kernel, tools, work);
+    symlinkSync(relative(ready, tools), join(work, 'packages'));
     // Another process may be at the same: whoever renames first wins.
     if (!existsSync(ready)) renameSync(work, ready);
   } finally {
@@ -70,11 +89,12 @@ export function unpackKernel(release, report) {
 }
 
 /**
- * @param {string} tree
+ * @param {string} kernel
+ * @param {string} tools
  * @param {string} work
  */
-function makeReady(tree, work) {
-  const packed = join(tree, 'lib/modules');
+function makeReady(kernel, tools, work) {
+  const packed = join(kernel, 'lib/modules');
   const [version = ''] = readdirSync(packed);
   const modules = join(work, 'lib/modules', version);
   mkdirSync(modules, { recursive: true });
@@ -83,20 +103,20 @@ function makeReady(tree, work) {
   for (const directory of MODULES.map((name) => join('kernel', name)))
     cpSync(join(packed, version, directory), join(modules, directory), { recursive: true });
   // Unpacked ones load several times as fast: in an emulated guest a compressed one takes a second.
-  run(tree, 'find', modules, '-name', '*.ko.xz', '-exec', 'xz', '--decompress', '--threads=0', '{}', '+');
-  run(tree, 'depmod', '--basedir', work, version);
-  copyFileSync(join(tree, 'boot', `vmlinuz-${version}`), join(work, 'vmlinuz'));
-  writeFileSync(join(work, 'initramfs'), gzipSync(initramfs(tree, modules), { level: 1 }));
+  run(tools, 'find', modules, '-name', '*.ko.xz', '-exec', 'xz', '--decompress', '--threads=0', '{}', '+');
+  run(tools, 'depmod', '--basedir', work, version);
+  // Since 7.0 it lies beside the modules.
+  const images = [join(kernel, 'boot', `vmlinuz-${version}`), join(packed, version, 'vmlinuz')];
+  copyFileSync(existing('kernel image', images), join(work, 'vmlinuz'));
+  writeFileSync(join(work, 'initramfs'), gzipSync(initramfs(tools, modules), { level: 1 }));
 }
 
 /**
- * @param {string} tree
+ * @param {string} tools
  * @param {string} modules
  */
-function initramfs(tree, modules) {
-  const busybox = [join(tree, 'usr/bin/busybox'), '/bin/busybox'].find((path) => existsSync(path));
-  if (busybox === undefined)
-    throw new DebianError('there is no busybox, neither here nor in the package busybox-static');
+function initramfs(tools, modules) {
+  const busybox = existing('busybox', [join(tools, 'usr/bin/busybox'), '/bin/busybox']);
   const directories = ['bin', 'dev', 'lab', 'layer', 'lower', 'memory', 'modules', 'proc', 'root'];
   const first = inLoadOrder(modules).map((path, index) => ({
     name: `modules/${String(index).padStart(2, '0')}-${basename(path)}`,
@@ -108,6 +128,16 @@ function initramfs(tree, modules) {
     { name: 'init', content: readFileSync(initramfsProgram) },
     ...first,
   ]);
+}
+
+/**
+ * @param {string} what
+ * @param {readonly string[]} paths
+ */
+function existing(what, paths) {
+  const found = paths.find((path) => existsSync(path));
+  if (found === undefined) throw new DebianError(`there is no ${what}: ${paths.join(', ')}`);
+  return found;
 }
 
 /**
@@ -157,18 +187,18 @@ function padded(bytes) {
 /**
  * Runs a program of this machine, or of the unpacked packages where it has none.
  *
- * @param {string} tree
+ * @param {string} tools
  * @param {string[]} command
  */
-function run(tree, ...command) {
+function run(tools, ...command) {
   const [program = '', ...args] = command;
-  const directories = ['/usr/sbin', '/sbin', join(tree, 'usr/bin'), join(tree, 'usr/sbin')];
+  const directories = ['/usr/sbin', '/sbin', join(tools, 'usr/bin'), join(tools, 'usr/sbin')];
   const { status, stderr, error } = spawnSync(program, args, {
     encoding: 'utf8',
     env: {
       ...process.env,
       PATH: [process.env['PATH'], ...directories].join(':'),
-      LD_LIBRARY_PATH: join(tree, 'usr/lib/x86_64-linux-gnu'),
+      LD_LIBRARY_PATH: join(tools, 'usr/lib/x86_64-linux-gnu'),
     },
   });
   if (error !== undefined || status !== 0) throw new DebianError(`${program} failed: ${error?.message ?? stderr}`);

@@ -8,16 +8,21 @@ import {
   lstatSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   readlinkSync,
   renameSync,
   rmSync,
   symlinkSync,
   unlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const store = fileURLToPath(new URL('../.build/debian/', import.meta.url));
+
+/** Those of Debian's archives. */
+const KEYS = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 /** The packages could not be had; the message says why and what would help. */
 export class DebianError extends Error {}
@@ -34,13 +39,64 @@ export function unpackPackages(packages, report) {
   const names = [...packages].sort();
   const name =
     names.length === 1 ? names.join() : createHash('sha256').update(names.join(' ')).digest('hex').slice(0, 16);
+  return unpackOnce(name, (work) => download(work, updatedApt(work), names, report));
+}
+
+/**
+ * Unpacks packages of another suite of the archive that this machine's come from.
+ *
+ * @param {Selection} selection
+ * @param {(line: string) => void} report as for {@link unpackPackages}
+ * @returns {string} the directory
+ * @throws {DebianError}
+ *
+ * @typedef {object} Selection
+ * @property {string} name of the directory
+ * @property {string} suite
+ * @property {RegExp} packages its first group is a version: of the newest one all packages are taken that match
+ */
+export function unpackNewest({ name, suite, packages }, report) {
+  return unpackOnce(name, (work) => {
+    const sources = join(work, 'sources.list');
+    writeFileSync(sources, `${sourceOf(suite)}\n`);
+    const apt = updatedApt(work, [`-oDir::Etc::sourcelist=${sources}`, '-oDir::Etc::sourceparts=-']);
+    const known = run('apt-cache', ...apt, 'pkgnames').split('\n');
+    const versions = known.flatMap((line) => packages.exec(line)?.[1] ?? []);
+    const newest = versions.sort((one, other) => one.localeCompare(other, 'en', { numeric: true })).at(-1);
+    if (newest === undefined) throw new DebianError(`${suite} has no packages ${packages.source}`);
+    const names = known.filter((line) => packages.exec(line)?.[1] === newest);
+    return download(work, apt, names, report);
+  });
+}
+
+/**
+ * The line of a sources.list for another suite of this Debian's archive.
+ *
+ * @param {string} suite
+ */
+function sourceOf(suite) {
+  const release = /^VERSION_CODENAME=(\w+)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1];
+  const targets = run('apt-get', 'indextargets', '--format', '$(RELEASE) $(REPO_URI)').split('\n');
+  const [, archive] = targets.map((line) => line.split(' ')).find(([name]) => name === release) ?? [];
+  if (archive === undefined) throw new DebianError(`apt has no source for ${release ?? 'this release'}`);
+  return `deb [signed-by=${KEYS}] ${archive} ${suite} main`;
+}
+
+/**
+ * What an earlier call unpacked is taken as it is.
+ *
+ * @param {string} name
+ * @param {(work: string) => readonly string[]} packages gives the files to unpack, and may keep what it likes in a directory
+ */
+function unpackOnce(name, packages) {
   const tree = join(store, name);
   if (existsSync(tree)) return tree;
-  // Another process may be at the same: whoever renames first wins.
   const work = join(store, `${name}.${process.pid}`);
   rmSync(work, { recursive: true, force: true });
   try {
-    const unpacked = unpack(download(names, work, report), join(work, 'tree'));
+    mkdirSync(work, { recursive: true });
+    const unpacked = unpack(packages(work), join(work, 'tree'));
+    // Another process may be at the same: whoever renames first wins.
     if (!existsSync(tree)) renameSync(unpacked, tree);
     return tree;
   } finally {
@@ -49,29 +105,35 @@ export function unpackPackages(packages, report) {
 }
 
 /**
- * @param {readonly string[]} names
+ * The options of an apt of its own, which knows the newest packages and writes into one directory alone.
+ *
  * @param {string} work
+ * @param {readonly string[]} sources
+ */
+function updatedApt(work, sources = []) {
+  for (const directory of ['lists/partial', 'cache/archives/partial'])
+    mkdirSync(join(work, directory), { recursive: true });
+  const places = [`-oDir::State::lists=${work}/lists`, `-oDir::Cache=${work}/cache`, `-oDir::Log=${work}`];
+  // Neither lock nor user of the system's own apt: both take root.
+  const apt = ['-q', ...places, '-oDebug::NoLocking=true', '-oAPT::Sandbox::User=', ...sources];
+  run('apt-get', ...apt, 'update');
+  return apt;
+}
+
+/**
+ * @param {string} work
+ * @param {readonly string[]} apt its options
+ * @param {readonly string[]} names
  * @param {(line: string) => void} report
  * @returns {string[]} the packages' files
  */
-function download(names, work, report) {
-  const apt = ['-q', `-oDir::State::lists=${work}/lists`, `-oDir::Cache=${work}/cache`, `-oDir::Log=${work}`];
-  // Neither lock nor user of the system's own apt: both take root.
-  const own = ['-oDebug::NoLocking=true', '-oAPT::Sandbox::User='];
-  for (const directory of ['lists/partial', 'cache/archives/partial'])
-    mkdirSync(join(work, directory), { recursive: true });
-  const install = ['install', '--yes', '--no-install-recommends'];
-  try {
-    run('apt-get', ...apt, ...own, 'update');
-    const size = /^Need to get (?:\S+ B\/)?(.+?) of archives/m.exec(
-      run('apt-get', ...apt, ...own, ...install, '--print-uris', ...names),
-    )?.[1];
-    report(`Debian packages: fetching ${names.join(' ')}${size === undefined ? '' : ` (${size})`}`);
-    run('apt-get', ...apt, ...own, ...install, '--download-only', ...names);
-  } catch (cause) {
-    if (!(cause instanceof DebianError)) throw cause;
-    throw new DebianError(`${cause.message}\nOn Debian: apt-get install --no-install-recommends ${names.join(' ')}`);
-  }
+function download(work, apt, names, report) {
+  const install = [...apt, 'install', '--yes', '--no-install-recommends'];
+  const size = /^Need to get (?:\S+ B\/)?(.+?) of archives/m.exec(
+    run('apt-get', ...install, '--print-uris', ...names),
+  )?.[1];
+  report(`Debian packages: fetching ${names.join(' ')}${size === undefined ? '' : ` (${size})`}`);
+  run('apt-get', ...install, '--download-only', ...names);
   const archives = join(work, 'cache/archives');
   return readdirSync(archives)
     .filter((file) => file.endsWith('.deb'))

@@ -68,7 +68,7 @@ const LAYER = join(root, '.build/lab-layer');
  *
  * @typedef {object} Steps
  * @property {'story' | 'tests'} [packages] the Debian packages of npm start, or those of npm test
- * @property {6.12 | undefined} [kernel] a stock kernel for the lab
+ * @property {string | undefined} [kernel] a stock kernel for the lab, by the name that IPVS_LAB takes
  * @property {boolean} [native]
  * @property {boolean} [typescript]
  */

@@ -4,6 +4,7 @@
 //   npm test -- unit [vitest arguments]      one of them; so with build, lint, typecheck, package, sanitizer, programs
 //   npm test -- kernel [vitest arguments]    those that need a kernel; conformance and interop are its parts
 //   npm test -- kernel-6.12                  some of them on Debian's stock 6.12; with vitest arguments, those that these name
+//   npm test -- kernel-7                     the same on the 7.x of trixie-backports; no part of the whole
 //
 // Of long cases that are alike each run takes some, others each time; IPVS_TEST_ALL=1 takes all of them.
 //
@@ -94,10 +95,8 @@ const checks = {
   package: tests('package', BESIDE_LAB, { projects: ['package'] }),
   sanitizer: command(...BESIDE_LAB, process.execPath, 'scripts/sanitize.mjs'),
   kernel: tests('kernel', lab(), { projects: KERNEL }),
-  'kernel-6.12': tests('kernel-6.12', lab(['env', 'IPVS_LAB=6.12', ...BESIDE_LAB]), {
-    projects: STOCK,
-    files: vitestArguments.length > 0 ? [] : STOCK_FILES,
-  }),
+  'kernel-6.12': onStockKernel('6.12'),
+  'kernel-7': onStockKernel('7'),
   conformance: tests('conformance', lab(), { projects: ['conformance', 'process'] }),
   interop: tests('interop', lab(), { projects: ['interop'] }),
   // Large programs start slowly in user-mode Linux.
@@ -173,7 +172,7 @@ function sum(...counts) {
 
 /** @type {Check} */
 async function build(recording) {
-  const kernel = part === undefined || part === 'kernel-6.12' ? 6.12 : undefined;
+  const kernel = part === undefined ? '6.12' : /^kernel-(.+)/.exec(part)?.[1];
   return count(prepare({ native: true, typescript: true, kernel }, recording));
 }
 
@@ -241,6 +240,17 @@ function tests(name, runner, { projects, files = [] }) {
     const code = await run([...runner, ...vitest], recording);
     return countTests(file, code);
   };
+}
+
+/**
+ * @param {string} release
+ * @returns {Check}
+ */
+function onStockKernel(release) {
+  return tests(`kernel-${release}`, lab(['env', `IPVS_LAB=${release}`, ...BESIDE_LAB]), {
+    projects: STOCK,
+    files: vitestArguments.length > 0 ? [] : STOCK_FILES,
+  });
 }
 
 /** @returns {string[]} */

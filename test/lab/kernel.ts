@@ -54,7 +54,7 @@ const HELP = `What would help, either of:
 
 /**
  * Finds a kernel with IPVS: user-mode Linux where it is installed, for that touches nothing of the machine; else the
- * machine's own kernel. `IPVS_LAB=uml` or `IPVS_LAB=host` insists on one of them; `IPVS_LAB=6.12` takes that stock kernel.
+ * machine's own kernel. `IPVS_LAB=uml` or `IPVS_LAB=host` insists on one of them; `6.12` and `7` take a stock kernel.
  *
  * @throws NoKernelError
  */
@@ -77,9 +77,10 @@ function wantedCandidates(wanted: string | undefined): [name: string, examine: (
     case undefined:
       return [...wantedCandidates('uml'), ...wantedCandidates('host')];
     case '6.12':
-      return [["Debian's kernel 6.12", (machine) => stockKernel(machine, '6.12')]];
+    case '7':
+      return [[`Debian's kernel ${wanted}`, (machine) => stockKernel(machine, wanted)]];
     default:
-      throw new NoKernelError(`IPVS_LAB is '${wanted}'; it may be 'uml', 'host' or '6.12'`);
+      throw new NoKernelError(`IPVS_LAB is '${wanted}'; it may be 'uml', 'host', '6.12' or '7'`);
   }
 }
 

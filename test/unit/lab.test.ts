@@ -65,7 +65,7 @@ describe('chooseKernel', () => {
     [{ ...HOST, namespaces: false }, 'CAP_SYS_ADMIN is missing'],
     [{ ...HOST, wanted: 'uml' }, 'linux.uml is not installed'],
     [{ ...UML, wanted: 'host' }, 'using it takes root'],
-    [{ wanted: 'qemu' }, "IPVS_LAB is 'qemu'; it may be 'uml', 'host' or '6.12'"],
+    [{ wanted: 'qemu' }, "IPVS_LAB is 'qemu'; it may be 'uml', 'host', '6.12' or '7'"],
     [{}, 'apt-get install --no-install-recommends user-mode-linux kmod iproute2'],
   ])('says what is missing and what would help: %j', (has, message) => {
     const choose = () => chooseKernel(machine(has));
