@@ -70,6 +70,28 @@ export function unpackNewest({ name, suite, packages }, report) {
 }
 
 /**
+ * Unpacks packages with all that they depend on, whatever this machine has: enough to run a program of theirs elsewhere.
+ *
+ * @param {System} system
+ * @param {(line: string) => void} report as for {@link unpackPackages}
+ * @returns {string} the directory
+ * @throws {DebianError}
+ *
+ * @typedef {object} System
+ * @property {string} name of the directory
+ * @property {'amd64' | 'arm64'} architecture
+ * @property {readonly string[]} packages
+ */
+export function unpackSystem({ name, architecture, packages }, report) {
+  return unpackOnce(name, (work) => {
+    const status = join(work, 'status');
+    writeFileSync(status, '');
+    const architectures = [`-oAPT::Architecture=${architecture}`, `-oAPT::Architectures=${architecture}`];
+    return download(work, updatedApt(work, [`-oDir::State::status=${status}`, ...architectures]), packages, report);
+  });
+}
+
+/**
  * The line of a sources.list for another suite of this Debian's archive.
  *
  * @param {string} suite
@@ -108,14 +130,14 @@ function unpackOnce(name, packages) {
  * The options of an apt of its own, which knows the newest packages and writes into one directory alone.
  *
  * @param {string} work
- * @param {readonly string[]} sources
+ * @param {readonly string[]} options
  */
-function updatedApt(work, sources = []) {
+function updatedApt(work, options = []) {
   for (const directory of ['lists/partial', 'cache/archives/partial'])
     mkdirSync(join(work, directory), { recursive: true });
   const places = [`-oDir::State::lists=${work}/lists`, `-oDir::Cache=${work}/cache`, `-oDir::Log=${work}`];
   // Neither lock nor user of the system's own apt: both take root.
-  const apt = ['-q', ...places, '-oDebug::NoLocking=true', '-oAPT::Sandbox::User=', ...sources];
+  const apt = ['-q', ...places, '-oDebug::NoLocking=true', '-oAPT::Sandbox::User=', ...options];
   run('apt-get', ...apt, 'update');
   return apt;
 }

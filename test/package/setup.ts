@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { checkoutRoot } from '../lab/checkout.js';
 import { consumer, tarball, tools, workspace } from './packed.js';
 
 /** Once for all files: packs what dist and prebuilds hold, and installs that as a user would who lets no script run. */
 export default function setup(): void {
-  if (!existsSync(join(tools, '.package-lock.json')))
-    npm(join(checkoutRoot, 'test/package/tools'), 'ci', '--ignore-scripts');
+  // Forced: one of the Nodes is for another CPU.
+  if (!toolsAreInstalled()) npm(dirname(tools), 'ci', '--ignore-scripts', '--force');
   execFileSync(process.execPath, ['scripts/prebuild.mjs'], {
     cwd: checkoutRoot,
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -22,6 +22,11 @@ export default function setup(): void {
     JSON.stringify({ private: true, type: 'module', dependencies: { 'ipvs-ts': `file:${tarball()}` } }),
   );
   npm(consumer, 'install', '--ignore-scripts');
+}
+
+function toolsAreInstalled(): boolean {
+  const { dependencies } = JSON.parse(readFileSync(join(dirname(tools), 'package.json'), 'utf8'));
+  return Object.keys(dependencies).every((name) => existsSync(join(tools, name)));
 }
 
 function npm(cwd: string, ...args: string[]): void {
