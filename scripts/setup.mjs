@@ -45,6 +45,7 @@ const READERS = {
 const TESTS = {
   ...STORY,
   'iptables-legacy': 'iptables',
+  nft: 'nftables',
   tcpdump: 'tcpdump',
   keepalived: 'keepalived',
   ldirectord: 'ldirectord',

@@ -69,12 +69,13 @@ export function chooseKernel(machine: Machine = thisMachine): LabKernel {
 }
 
 function wantedCandidates(wanted: string | undefined): [name: string, examine: (machine: Machine) => Candidate][] {
-  switch (wanted || undefined) {
+  switch (wanted) {
     case 'uml':
       return [['user-mode Linux', userModeLinux]];
     case 'host':
       return [["this machine's own kernel", hostKernel]];
     case undefined:
+    case '':
       return [...wantedCandidates('uml'), ...wantedCandidates('host')];
     case '6.12':
     case '7':
