@@ -2,9 +2,12 @@
  * The classic exercises of LVS, each with real requests. A capture on the switch proves who passed what to whom, and under
  * which addresses.
  */
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { readMasquerade } from '../../src/host/masquerade.js';
 import type { Service } from '../../src/index.js';
 import { type Connection, connections, owners } from '../lab/capture.js';
+import { succeed } from '../lab/process.js';
 import { CALLERS, DR, DR_PUBLIC_VIP, NAT, NAT_MASQUERADE, TUN } from './exercises/topologies.js';
 import { Cluster, type Topology } from './exercises/topology.js';
 
@@ -206,8 +209,23 @@ describe('NAT with the director as gateway', () => {
   });
 });
 
-describe('NAT with masquerade', () => {
+describe.each([
+  { tool: 'nft', broken: [] },
+  { tool: 'iptables', broken: ['nft'] },
+])('NAT with masquerade by $tool', ({ tool, broken }) => {
+  const programs = broken.map((name) => join('/usr/sbin', name));
+  // Before the cluster is set up, and until it is taken down.
+  beforeAll(async () => {
+    for (const path of programs) await succeed('mount', ['--bind', '/bin/false', path]);
+  });
+  afterAll(async () => {
+    for (const path of programs) await succeed('umount', [path]);
+  });
   const cluster = useCluster(NAT_MASQUERADE);
+
+  test('the set-up takes it', async () => {
+    expect((await readMasquerade('ipv4')).tool).toMatch(new RegExp(`^${tool}`));
+  });
 
   test('the real server sees the director, and answers it', async () => {
     await cluster.now.serve([http('10.0.0.100')]);
