@@ -66,6 +66,16 @@ export default defineConfig({
       kernelProject('smp', LAB_ONLY),
       // What we write, read by Debian's programs: on the machine, or in the lab where it has them not.
       kernelProject('programs', []),
+      {
+        extends: true,
+        test: {
+          name: 'services',
+          include: ['test/services/*.test.ts'],
+          setupFiles: ['test/services/require-services.ts'],
+          testTimeout: BUSY,
+          hookTimeout: BUSY,
+        },
+      },
       // Takes the module out of the kernel, which other files use for as long as their namespaces last.
       kernelProject('reload', LAB_ONLY),
       // The sanitizers run these on the machine itself.

@@ -1,7 +1,7 @@
 // npm test: every check there is, and as its last line `N passed, N failed`.
 //
 //   npm test                                 all of them
-//   npm test -- unit [vitest arguments]      one of them; so with build, lint, typecheck, package, sanitizer, programs
+//   npm test -- unit [vitest arguments]      one of them; so with build, lint, typecheck, package, sanitizer, programs, services
 //   npm test -- kernel [vitest arguments]    those that need a kernel; conformance and interop are its parts
 //   npm test -- kernel-6.12                  some of them on Debian's stock 6.12; with vitest arguments, those that these name
 //
@@ -15,7 +15,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { hasReaders, root, SetupError, setup } from './setup.mjs';
+import { hasReaders, root, SERVERS_LAYER, SetupError, setup } from './setup.mjs';
 
 /** @typedef {{ passed: number, failed: number }} Counts */
 /** @typedef {{ projects: string[], files?: string[] }} Files those of projects, or some of them */
@@ -102,6 +102,7 @@ const checks = {
   interop: tests('interop', lab(), { projects: ['interop'] }),
   // Large programs start slowly in user-mode Linux.
   programs: tests('programs', hasReaders() ? BESIDE_LAB : lab(), { projects: ['programs'] }),
+  services,
   reload: tests('reload', lab(), { projects: ['reload'] }),
 };
 
@@ -120,7 +121,7 @@ async function all() {
   // What the lab prints waits until the other checks have had their say.
   const lab = start('kernel');
   const others = [];
-  for (const name of ['lint', 'typecheck', 'unit', 'package', 'sanitizer', 'programs', 'kernel-6.12'])
+  for (const name of ['lint', 'typecheck', 'unit', 'package', 'sanitizer', 'programs', 'services', 'kernel-6.12'])
     others.push(await finish(start(name)));
   lab.recording.show();
   others.push(await finish(lab));
@@ -175,6 +176,17 @@ function sum(...counts) {
 async function build(recording) {
   const kernel = part === undefined || part === 'kernel-6.12' ? 6.12 : undefined;
   return count(prepare({ native: true, typescript: true, kernel }, recording));
+}
+
+/**
+ * The checks of src/health against Debian's servers, on this machine, in namespaces of their own.
+ *
+ * @type {Check}
+ */
+async function services(recording) {
+  if (!prepare({ servers: true }, recording)) return count(false);
+  const enter = ['sh', 'test/services/enter.sh', SERVERS_LAYER];
+  return tests('services', [...BESIDE_LAB, ...enter], { projects: ['services'] })(recording);
 }
 
 /**

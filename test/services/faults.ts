@@ -1,0 +1,53 @@
+/**
+ * What can befall every server.
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+import { expect, vi } from 'vitest';
+import type { Target } from '../../src/health/check-outcome.js';
+import type { Check } from '../../src/model/check.js';
+import { failed, LONG, run } from '../unit/health/probes/fixture.js';
+import { HOST, type Server } from './server.js';
+
+/** A server by TCP stands still, dies while it is asked, and is gone: it fails hard each time, and the reason says by what. */
+export async function expectFaults(server: Server, check: Check, port = server.port): Promise<void> {
+  const target = { address: HOST, port };
+  server.signal('SIGSTOP');
+  const silent = await run(target, { ...check, timeout: 300 });
+  expect(silent).toEqual(failed('hard', /^no (?:answer|end of the TLS handshake) within 300 ms$/));
+  const waiting = run(target, check);
+  await vi.waitFor(() => expect(callsTo(port)).toBeGreaterThan(0), LONG);
+  server.kill();
+  const died = /^connection (?:reset by the server|closed by the server during the TLS handshake)$/;
+  expect(await waiting).toEqual(failed('hard', died));
+  await expectRefused(target, check);
+}
+
+/** The same by UDP, where nobody hears that a server dies. */
+export async function expectFaultsByUdp(server: Server, check: Check): Promise<void> {
+  server.signal('SIGSTOP');
+  expect(await run(server, { ...check, timeout: 300 })).toEqual(failed('hard', 'no answer within 300 ms'));
+  server.kill();
+  await expectRefused(server, check);
+}
+
+/** A group of processes does not die at once, and what is asked meanwhile may wait for nobody. */
+async function expectRefused(target: Target, check: Check): Promise<void> {
+  await vi.waitFor(
+    async () => expect(await run(target, { ...check, timeout: 500 })).toEqual(failed('hard', 'connection refused')),
+    LONG,
+  );
+}
+
+/** `/proc/net/tcp`: the state of a connection that has come about. */
+const ESTABLISHED = '01';
+
+/** How many connections there are to a port, of which this process has the calling end. */
+function callsTo(port: number): number {
+  const digits = port.toString(16).toUpperCase().padStart(4, '0');
+  const rows = readFileSync('/proc/net/tcp', 'utf8').trim().split('\n').slice(1);
+  return rows.filter((row) => {
+    const [, , remote = '', state] = row.trim().split(/\s+/);
+    return state === ESTABLISHED && remote.endsWith(`:${digits}`);
+  }).length;
+}
