@@ -91,11 +91,15 @@ export class Server implements Target, AsyncDisposable {
     return readFileSync(this.#log, 'utf8').trimEnd().split('\n').slice(-LINES).join('\n');
   }
 
+  /** Of its first process. */
+  get pid(): number {
+    return this.#process.pid ?? 0;
+  }
+
   /** To all its processes. */
   signal(signal: NodeJS.Signals): void {
-    if (this.#process.pid === undefined) return;
     try {
-      process.kill(-this.#process.pid, signal);
+      process.kill(-this.pid, signal);
     } catch {
       // No process is left.
     }
