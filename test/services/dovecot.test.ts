@@ -6,6 +6,7 @@ import type { ScriptCheck, ScriptStep } from '../../src/model/check.js';
 import { type Certificate, failed, makeCertificate, run, useDirectory } from '../unit/health/probes/fixture.js';
 import { expectFaults } from './faults.js';
 import { freePort, HOST, Server } from './server.js';
+import { expectStrangersToFail } from './strangers.js';
 
 const directory = useDirectory();
 const PASSED = { result: 'passed', reason: 'answered as it should', warning: undefined };
@@ -119,6 +120,11 @@ describe('a login in steps', () => {
       failed('soft', 'answer "a1 NO [AUTHENTICATIONFAILED] Authentication failed.", wanted "a1 OK"'),
     );
   });
+});
+
+test('passes for no other protocol', async () => {
+  await expectStrangersToFail(ports.imap, ['imap']);
+  await expectStrangersToFail(ports.pop, ['pop']);
 });
 
 test('stands still, dies, is gone', async () => {

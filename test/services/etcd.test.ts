@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Certificate, failed, makeCertificate, run, useDirectory } from '../unit/health/probes/fixture.js';
 import { expectFaults } from './faults.js';
 import { freePort, HOST, Server } from './server.js';
+import { expectStrangersToFail } from './strangers.js';
 
 const directory = useDirectory();
 const check = { type: 'grpc' } as const;
@@ -63,5 +64,7 @@ test('speaks TLS, and knows its name', async () => {
   expect(await run(server, { ...check, tls })).toMatchObject({ result: 'failed' });
   await expectFaults(secured, { ...check, tls });
 });
+
+test('passes for no other protocol', () => expectStrangersToFail(server.port, ['http', 'http2', 'grpc']));
 
 test('stands still, dies, is gone', () => expectFaults(server, check));

@@ -6,6 +6,7 @@ import type { SmtpCheck } from '../../src/model/check.js';
 import { type Certificate, failed, makeCertificate, run, useDirectory } from '../unit/health/probes/fixture.js';
 import { expectFaults } from './faults.js';
 import { freePort, HOST, Server } from './server.js';
+import { expectStrangersToFail } from './strangers.js';
 
 const directory = useDirectory();
 const PASSED = { result: 'passed', reason: 'SMTP reply 250', warning: undefined };
@@ -128,6 +129,8 @@ test('passes with a greeting of many lines', async () => {
   await using other = await start(`smtp_banner = "${lines}"`);
   expect(await smtp(other)).toEqual(PASSED);
 });
+
+test('passes for no other protocol', () => expectStrangersToFail(server.port, ['smtp', 'starttls', 'ftp']));
 
 test('stands still, dies, is gone', async () => {
   await expectFaults(server, { type: 'smtp' });

@@ -16,6 +16,7 @@ import {
 } from '../unit/health/probes/fixture.js';
 import { expectFaults } from './faults.js';
 import { freePort, HOST, Server } from './server.js';
+import { expectStrangersToFail } from './strangers.js';
 
 const directory = useDirectory();
 const PASSED = { result: 'passed', reason: 'HTTP status 200', warning: undefined };
@@ -128,6 +129,9 @@ test('fails hard where the call is rejected, or taken in silence', async () => {
     failed('hard', 'no answer within 300 ms'),
   );
 });
+
+// It goes on by HTTP/2 with whoever begins so.
+test('passes for no other protocol', () => expectStrangersToFail(ports.plain, ['http', 'http2']));
 
 test.each<[string, 'plain' | 'plain2' | 'tls', Partial<HttpCheck>]>([
   ['HTTP/1.1', 'plain', {}],

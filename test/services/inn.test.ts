@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Certificate, failed, makeCertificate, run, useDirectory } from '../unit/health/probes/fixture.js';
 import { expectFaults } from './faults.js';
 import { freePort, HOST, Server } from './server.js';
+import { expectStrangersToFail } from './strangers.js';
 
 const directory = useDirectory();
 const check = { type: 'script', preset: 'nntp' } as const;
@@ -98,5 +99,7 @@ test('speaks TLS, and knows its name', async () => {
   );
   await expectFaults(secured, { ...check, tls: { verify: false } });
 });
+
+test('passes for no other protocol', () => expectStrangersToFail(server.port, ['nntp']));
 
 test('stands still, dies, is gone', () => expectFaults(server, check));

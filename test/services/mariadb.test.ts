@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { failed, run, useDirectory } from '../unit/health/probes/fixture.js';
 import { expectFaults } from './faults.js';
 import { freePort, HOST, Server } from './server.js';
+import { expectStrangersToFail } from './strangers.js';
 
 const directory = useDirectory();
 const check = { type: 'mysql' } as const;
@@ -55,6 +56,8 @@ test('fails softly where it blocks the calling address', async () => {
   expect(outcomes.slice(0, MAX_CONNECT_ERRORS).map(({ result }) => result)).toEqual(['passed', 'passed', 'passed']);
   expect(outcomes.at(-1)).toEqual(failed('soft', /^MySQL error 1129: "Host '127\.0\.0\.9' is blocked /));
 });
+
+test('passes for no other protocol', () => expectStrangersToFail(server.port, ['mysql']));
 
 test('fails softly where there is room for no more', async () => {
   const others = Array.from({ length: 11 }, () => connect(server.port, HOST).on('error', () => {}));

@@ -9,6 +9,7 @@ import { type HttpCheck, parseCheck } from '../../src/model/check.js';
 import { type Certificate, failed, LONG, makeCertificate, run, useDirectory } from '../unit/health/probes/fixture.js';
 import { expectFaults } from './faults.js';
 import { freePort, HOST, Server } from './server.js';
+import { expectStrangersToFail } from './strangers.js';
 
 const directory = useDirectory();
 const PAGE = 'all is well\n';
@@ -201,6 +202,12 @@ describe('a kept connection', () => {
       clearInterval(reloading);
     }
   });
+});
+
+test('passes for no other protocol', async () => {
+  await expectStrangersToFail(ports.plain, ['http']);
+  await expectStrangersToFail(ports.plain2, ['http2']);
+  await expectStrangersToFail(ports.tls, ['http', 'https']);
 });
 
 describe('that stands still, dies, is gone', () => {

@@ -8,6 +8,7 @@ import type { PostgresqlCheck } from '../../src/model/check.js';
 import { failed, LONG, run, useDirectory } from '../unit/health/probes/fixture.js';
 import { expectFaults } from './faults.js';
 import { freePort, HOST, Server } from './server.js';
+import { expectStrangersToFail } from './strangers.js';
 
 const directory = useDirectory();
 const VERSIONS = '/usr/lib/postgresql';
@@ -89,6 +90,8 @@ async function visitor({ port }: Server): Promise<Socket> {
   });
   return socket;
 }
+
+test('passes for no other protocol', () => expectStrangersToFail(server.port, ['postgresql']));
 
 test('fails softly where there is room for no more', async () => {
   await server[Symbol.asyncDispose]();

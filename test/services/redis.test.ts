@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { failed, makeCertificate, run, useDirectory } from '../unit/health/probes/fixture.js';
 import { expectFaults } from './faults.js';
 import { freePort, HOST, Server } from './server.js';
+import { expectStrangersToFail } from './strangers.js';
 
 const directory = useDirectory();
 const check = { type: 'script', preset: 'redis' } as const;
@@ -69,6 +70,8 @@ test('fails softly where a password is wanted, and passes with it', async () => 
   expect(await run(locked, check)).toEqual(failed('soft', 'answer "-NOAUTH Authentication required.", wanted "+PONG"'));
   expect(await run(locked, script('AUTH word', '+OK', 'PING', '+PONG'))).toEqual(PASSED);
 });
+
+test('passes for no other protocol', () => expectStrangersToFail(server.port, ['redis']));
 
 test('fails softly where there is room for no more', async () => {
   await using full = await start(['--maxclients', '1']);

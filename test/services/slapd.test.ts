@@ -6,6 +6,7 @@ import type { LdapCheck } from '../../src/model/check.js';
 import { type Certificate, failed, makeCertificate, run, useDirectory } from '../unit/health/probes/fixture.js';
 import { expectFaults } from './faults.js';
 import { freePort, HOST, Server } from './server.js';
+import { expectStrangersToFail } from './strangers.js';
 
 const directory = useDirectory();
 const check = { type: 'ldap' } as const;
@@ -69,6 +70,8 @@ test.each([
   await using other = await start(settings);
   expect(await run(other, check)).toEqual(failed('soft', reason));
 });
+
+test('passes for no other protocol', () => expectStrangersToFail(server.port, ['ldap']));
 
 test('stands still, dies, is gone', async () => {
   await expectFaults(server, check);

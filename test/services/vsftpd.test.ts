@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { failed, makeCertificate, run, useDirectory } from '../unit/health/probes/fixture.js';
 import { expectFaults } from './faults.js';
 import { freePort, HOST, Server } from './server.js';
+import { expectStrangersToFail } from './strangers.js';
 
 const directory = useDirectory();
 const check = { type: 'script', preset: 'ftp' } as const;
@@ -62,6 +63,8 @@ test('fails softly by another answer', async () => {
     failed('soft', 'answer "220 (vsFTPd 3.0.3)", wanted 20'),
   );
 });
+
+test('passes for no other protocol', () => expectStrangersToFail(server.port, ['ftp']));
 
 test('fails softly where there is room for no more', async () => {
   await using full = await start({ max_clients: 1 });
