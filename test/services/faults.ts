@@ -2,7 +2,7 @@
  * What can befall every server.
  * @module
  */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { expect, vi } from 'vitest';
 import type { Target } from '../../src/health/check-outcome.js';
 import type { Check } from '../../src/model/check.js';
@@ -14,6 +14,7 @@ export async function expectFaults(server: Server, check: Check, port = server.p
   const target = { address: HOST, port };
   server.signal('SIGSTOP');
   await expectSoon(target, check, /^no (?:answer|end of the TLS handshake) within 300 ms$/);
+  await vi.waitFor(() => expect(callsTo(port)).toBe(0), LONG);
   const waiting = run(target, check);
   await vi.waitFor(() => expect(callsTo(port)).toBeGreaterThan(0), LONG);
   server.kill();
@@ -41,12 +42,22 @@ async function expectSoon(target: Target, check: Check, reason: string | RegExp)
 /** `/proc/net/tcp`: the state of a connection that has come about. */
 const ESTABLISHED = '01';
 
-/** How many connections there are to a port, of which this process has the calling end. */
+/** How many connections this process has called a port for; some servers call themselves. */
 function callsTo(port: number): number {
   const digits = port.toString(16).toUpperCase().padStart(4, '0');
+  const own = new Set(readdirSync('/proc/self/fd').map((descriptor) => linkOf(`/proc/self/fd/${descriptor}`)));
   const rows = readFileSync('/proc/net/tcp', 'utf8').trim().split('\n').slice(1);
   return rows.filter((row) => {
-    const [, , remote = '', state] = row.trim().split(/\s+/);
-    return state === ESTABLISHED && remote.endsWith(`:${digits}`);
+    const [, , remote = '', state, , , , , , inode] = row.trim().split(/\s+/);
+    return state === ESTABLISHED && remote.endsWith(`:${digits}`) && own.has(`socket:[${inode}]`);
   }).length;
+}
+
+/** Undefined for what is closed by now: the directory's own, for one. */
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
 }
