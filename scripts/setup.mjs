@@ -54,6 +54,8 @@ const TESTS = {
 
 /** What test/services takes: the servers that the checks are for, by where they are. */
 const SERVERS = {
+  // With which enter.sh there brings up the loopback.
+  'usr/bin/ip': 'iproute2',
   'usr/sbin/nginx': 'nginx-light',
   'usr/sbin/haproxy': 'haproxy',
   'usr/sbin/named': 'bind9',

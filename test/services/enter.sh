@@ -9,6 +9,10 @@ set -eu
 
 if [ -z "${IPVS_TEST_SERVICES:-}" ]; then
   export IPVS_TEST_SERVICES=1
+  if ! unshare --user --map-root-user --mount true; then
+    echo "$0: takes user namespaces (sysctl user.max_user_namespaces; AppArmor and seccomp may forbid them)" >&2
+    exit 1
+  fi
   exec unshare --user --map-root-user --mount --pid --net --fork --kill-child sh "$0" "$@"
 fi
 

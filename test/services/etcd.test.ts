@@ -48,7 +48,7 @@ test('fails softly where it does not know the service', async () => {
 test('answers by HTTP as well', async () => {
   const http = { type: 'http', path: '/health', body: { contains: '"health":"true"' } } as const;
   expect(await run(server, http)).toMatchObject({ result: 'passed' });
-  expect(await run(server, { ...http, path: '/version', connection: 'kept' })).toMatchObject({ kind: 'soft' });
+  expect(await run(server, { ...http, path: '/version' })).toMatchObject({ kind: 'soft' });
 });
 
 test('speaks TLS, and knows its name', async () => {

@@ -69,7 +69,7 @@ afterAll(() => server?.[Symbol.asyncDispose]());
 
 function start(): Promise<Server> {
   return Server.start({
-    package: 'nginx',
+    package: 'nginx-light',
     command: ['/usr/sbin/nginx', '-p', directory.path, '-e', 'stderr', '-c', 'nginx.conf'],
     directory: directory.path,
     port: ports.plain,
