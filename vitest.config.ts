@@ -64,8 +64,18 @@ export default defineConfig({
       kernelProject('interop', LAB_ONLY),
       // Takes several processors.
       kernelProject('smp', LAB_ONLY),
-      // What we write, read by Debian's programs: on the machine, or in the lab where it has them not.
+      // What we write, read by Debian's programs: unpacked where the machine has them not.
       kernelProject('programs', []),
+      {
+        extends: true,
+        test: {
+          name: 'services',
+          include: ['test/services/*.test.ts'],
+          setupFiles: ['test/services/require-services.ts'],
+          testTimeout: BUSY,
+          hookTimeout: BUSY,
+        },
+      },
       // Takes the module out of the kernel, which other files use for as long as their namespaces last.
       kernelProject('reload', LAB_ONLY),
       // The sanitizers run these on the machine itself.

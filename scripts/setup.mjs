@@ -53,11 +53,35 @@ const TESTS = {
   ...READERS,
 };
 
+/** What test/services takes: the servers that the checks are for, by where they are. */
+const SERVERS = {
+  // With which enter.sh there brings up the loopback.
+  'usr/bin/ip': 'iproute2',
+  'usr/sbin/nginx': 'nginx-light',
+  'usr/sbin/haproxy': 'haproxy',
+  'usr/sbin/named': 'bind9',
+  'usr/sbin/exim4': 'exim4-daemon-light',
+  'usr/lib/dovecot/imap-login': 'dovecot-imapd',
+  'usr/lib/dovecot/pop3-login': 'dovecot-pop3d',
+  'usr/bin/redis-server': 'redis-server',
+  'usr/sbin/vsftpd': 'vsftpd',
+  'usr/sbin/slapd': 'slapd',
+  'usr/sbin/mariadbd': 'mariadb-server-core',
+  'usr/bin/pg_ctlcluster': 'postgresql',
+  'usr/sbin/freeradius': 'freeradius',
+  'usr/sbin/kamailio': 'kamailio',
+  'usr/lib/news/bin/nnrpd': 'inn2',
+  'usr/bin/etcd': 'etcd-server',
+};
+
 /** What has to be installed: it runs on the machine itself, and makes programs for it. */
 const COMPILER = { 'g++': 'g++', openssl: 'openssl' };
 
-/** Where the lab looks for the packages that this machine has not: a link to where they were unpacked. */
-const LAYER = join(root, '.build/lab-layer');
+/** Where the packages are that this machine has not: a link to where they were unpacked. */
+export const LAYER = join(root, '.build/lab-layer');
+
+/** The same for the servers of test/services. */
+export const SERVERS_LAYER = join(root, '.build/servers-layer');
 
 /**
  * Takes the steps that are asked for, npm's packages first in any case.
@@ -69,14 +93,16 @@ const LAYER = join(root, '.build/lab-layer');
  *
  * @typedef {object} Steps
  * @property {'story' | 'tests'} [packages] the Debian packages of npm start, or those of npm test
+ * @property {boolean} [servers] Debian's servers, which test/services checks
  * @property {string | undefined} [kernel] a stock kernel for the lab, by the name that IPVS_LAB takes
  * @property {boolean} [native]
  * @property {boolean} [typescript]
  */
-export function setup({ packages, kernel, native = false, typescript = false }) {
+export function setup({ packages, servers = false, kernel, native = false, typescript = false }) {
   if (!npmPackagesAreInstalled()) take('npm packages: installing', 'npm', 'ci', '--no-audit', '--no-fund');
   if (packages !== undefined) unpackDebianPackages(packages === 'story' ? STORY : TESTS);
   if (packages === 'tests') nameMissing(COMPILER);
+  if (servers) unpackServers();
   if (kernel !== undefined) fetching(`the kernel ${kernel}`, () => unpackKernel(kernel, console.log));
   if (native) take(undefined, process.execPath, 'scripts/prebuild.mjs', 'own');
   if (typescript) take('TypeScript: compiling', 'npm', 'run', '--silent', 'build:ts');
@@ -110,11 +136,47 @@ function unpackDebianPackages(programs) {
   const unpacked = ['usr/bin', 'usr/sbin'].map((directory) => join(LAYER, directory));
   if (packagesWithout(programs, [...PATHS, ...unpacked]).length === 0) return;
   const missing = packagesWithout(programs, PATHS);
-  fetching(missing.join(' '), () => {
-    const tree = unpackPackages(missing, console.log);
-    rmSync(LAYER, { force: true });
-    symlinkSync(relative(dirname(LAYER), tree), LAYER);
+  fetching(missing.join(' '), () => lay(missing, LAYER));
+}
+
+/**
+ * @param {readonly string[]} packages
+ * @param {string} layer the link to where they are unpacked
+ */
+function lay(packages, layer) {
+  const tree = unpackPackages(packages, console.log);
+  rmSync(layer, { force: true });
+  symlinkSync(relative(dirname(layer), tree), layer);
+}
+
+/** What a mirror has not is named and left out: the tests of that server fail, those of the others run. */
+function unpackServers() {
+  const places = [SERVERS_LAYER, '/'];
+  if (Object.keys(SERVERS).every((path) => places.some((place) => existsSync(join(place, path))))) return;
+  const packages = Object.values(SERVERS);
+  fetching('the servers', () => {
+    try {
+      lay(packages, SERVERS_LAYER);
+    } catch (error) {
+      const unknown = error instanceof DebianError ? packages.filter((name) => isUnknown(name, error.message)) : [];
+      if (unknown.length === 0) throw error;
+      console.error(`Debian packages: this machine's mirror has no ${unknown.join(' ')}`);
+      lay(
+        packages.filter((name) => !unknown.includes(name)),
+        SERVERS_LAYER,
+      );
+    }
   });
+}
+
+/**
+ * @param {string} name
+ * @param {string} message apt's
+ */
+function isUnknown(name, message) {
+  return [`Unable to locate package ${name}`, `Package '${name}' has no installation candidate`].some((words) =>
+    message.split('\n').some((line) => line.endsWith(words)),
+  );
 }
 
 /** Whether the machine itself has what test/programs takes. */

@@ -1,7 +1,7 @@
 // npm test: every check there is, and as its last line `N passed, N failed`.
 //
 //   npm test                                 all of them
-//   npm test -- unit [vitest arguments]      one of them; so with build, lint, typecheck, package, sanitizer, programs
+//   npm test -- unit [vitest arguments]      one of them; so with build, lint, typecheck, package, sanitizer, programs, services
 //   npm test -- kernel [vitest arguments]    those that need a kernel; conformance and interop are its parts
 //   npm test -- kernel-6.12                  some of them on Debian's stock 6.12; with vitest arguments, those that these name
 //   npm test -- kernel-7                     the same on the 7.x of trixie-backports; no part of the whole
@@ -16,7 +16,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { hasReaders, root, SetupError, setup } from './setup.mjs';
+import { hasReaders, LAYER, root, SERVERS_LAYER, SetupError, setup } from './setup.mjs';
 
 /** @typedef {{ passed: number, failed: number }} Counts */
 /** @typedef {{ projects: string[], files?: string[], excluded?: string[] }} Files those of projects, or some of them */
@@ -94,8 +94,8 @@ const checks = {
   'kernel-7': onStockKernel('7'),
   conformance: tests('conformance', lab(), { projects: ['conformance', 'process'] }),
   interop: tests('interop', lab(), { projects: ['interop'] }),
-  // Large programs start slowly in user-mode Linux.
-  programs: tests('programs', hasReaders() ? BESIDE_LAB : lab(), { projects: ['programs'] }),
+  programs: tests('programs', [...BESIDE_LAB, ...(hasReaders() ? [] : over(LAYER))], { projects: ['programs'] }),
+  services,
   reload: tests('reload', lab(), { projects: ['reload'] }),
 };
 
@@ -114,7 +114,7 @@ async function all() {
   // What the lab prints waits until the other checks have had their say.
   const lab = start('kernel');
   const others = [];
-  for (const name of ['lint', 'typecheck', 'unit', 'package', 'sanitizer', 'programs', 'kernel-6.12'])
+  for (const name of ['lint', 'typecheck', 'unit', 'package', 'sanitizer', 'programs', 'services', 'kernel-6.12'])
     others.push(await finish(start(name)));
   lab.recording.show();
   others.push(await finish(lab));
@@ -169,6 +169,25 @@ function sum(...counts) {
 async function build(recording) {
   const kernel = part === undefined ? '6.12' : /^kernel-(.+)/.exec(part)?.[1];
   return count(prepare({ native: true, typescript: true, kernel }, recording));
+}
+
+/**
+ * The checks of src/health against Debian's servers, on this machine, in namespaces of their own.
+ *
+ * @type {Check}
+ */
+async function services(recording) {
+  if (!prepare({ servers: true }, recording)) return count(false);
+  return tests('services', [...BESIDE_LAB, ...over(SERVERS_LAYER)], { projects: ['services'] })(recording);
+}
+
+/**
+ * The command that runs another one on this machine, where a directory of unpacked packages lies over its files.
+ *
+ * @param {string} layer
+ */
+function over(layer) {
+  return ['sh', 'test/services/enter.sh', layer];
 }
 
 /**

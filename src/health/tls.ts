@@ -41,9 +41,11 @@ export async function secure(
   });
   run.onEnd(() => secured.destroy());
   await new Promise<void>((resolve, reject) => {
-    secured.on('error', (error) => reject(handshakeFailure(error)));
+    secured.on('error', (error) => reject(handshakeFailure(error, protocols)));
     secured.once('secureConnect', resolve);
   });
+  // Some servers go on without a protocol, others refuse.
+  if (!isSpoken(secured.alpnProtocol, protocols)) throw notSpoken(protocols);
   const certificate = secured.getPeerCertificate();
   if (tls.verify && !secured.authorized) {
     // Node gives the code alone here, whatever its types say.
@@ -52,7 +54,16 @@ export async function secure(
   return { socket: secured, warning: endsSoon(certificate, tls.expiryWarning) };
 }
 
-function handshakeFailure(error: Error & { code?: string; reason?: string }): Error {
+function isSpoken(protocol: string | false | null, offered: readonly string[]): boolean {
+  return offered.length === 0 || offered.includes(String(protocol));
+}
+
+function notSpoken(offered: readonly string[]): Error {
+  return soft(`the server does not speak ${offered.join(' or ')}`);
+}
+
+function handshakeFailure(error: Error & { code?: string; reason?: string }, offered: readonly string[]): Error {
+  if (error.code === 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL') return notSpoken(offered);
   if (error.code === 'ECONNRESET') return hard('connection closed by the server during the TLS handshake');
   const { reason, code = '' } = error;
   if (reason === undefined && !code.startsWith('ERR_SSL') && code !== 'EPROTO') return error;

@@ -35,9 +35,13 @@ async function readLine(connection: Connection): Promise<string> {
   return connection.received.toString();
 }
 
+/** An agent begins with one of these words: greetings of other protocols have some of them too, `200 news.example ready`. */
+const FIRST = new RegExp(`^[\\s,]*(?:${[...DOWN, ...UP].join('|')}|\\d{1,3}%|maxconn:\\d+)(?:[\\s,]|$)`, 'i');
+
 /** `up 75% # busy`. HAProxy takes the words in any order and case, between blanks and commas. */
 function judge(line: string): CheckOutcome {
   const [words = '', ...comment] = line.split('#');
+  if (!FIRST.test(words)) throw soft(`no word of an agent: ${quoted(line)}`);
   const reason = comment.join('#').trim();
   const because = reason === '' ? '' : `: ${quoted(reason)}`;
   const said = words

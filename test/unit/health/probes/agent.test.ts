@@ -11,6 +11,8 @@ describe('agent', () => {
     ['up\n', { reason: 'the agent says up' }],
     ['READY\r\n', { reason: 'the agent says ready' }],
     ['up', { reason: 'the agent says up' }],
+    [' up\n', { reason: 'the agent says up' }],
+    ['maxconn:30 up something\n', { reason: 'the agent says up' }],
     ['75%\n', { reason: 'the agent says 75 %', load: 75 }],
     ['up 0%\n', { load: 0 }],
     ['maxconn:30,ready\t150% # batch\nnonsense', { reason: 'the agent says 150 %: "batch"', load: 150 }],
@@ -27,6 +29,10 @@ describe('agent', () => {
     ['hello world\n', 'no word of an agent: "hello world"'],
     ['75\n', 'no word of an agent: "75"'],
     ['\n', 'no word of an agent: ""'],
+    ['# up\n', 'no word of an agent: "# up"'],
+    ['maxconn:30\n', 'no word of an agent: "maxconn:30"'],
+    ['200 news.example ready\r\n', 'no word of an agent: "200 news.example ready"'],
+    ['upright 75%\n', 'no word of an agent: "upright 75%"'],
     ['x'.repeat(5000), 'a line of more than 4096 bytes'],
   ])('fails softly with %j', async (line, reason) => {
     expect(await agent(await says(line))).toEqual(failed('soft', reason));

@@ -92,9 +92,12 @@ describe('HTTP/2', () => {
     expect(await http2(served, { tls })).toEqual(PASSED);
     expect(await http2(served, { tls: { verify: false } })).toEqual(PASSED);
     const { createServer: createTlsServer } = await import('node:tls');
-    const old = await started(createTlsServer(options, (socket) => socket.on('error', () => {})));
-    expect(await http2(old, { tls })).toEqual(failed('soft', 'the server does not speak HTTP/2'));
-    await expect.poll(() => old.open.size, { timeout: LONG }).toBe(0);
+    for (const protocols of [[], ['http/1.1']]) {
+      const old = createTlsServer({ ...options, ALPNProtocols: protocols }, (socket) => socket.on('error', () => {}));
+      const served = await started(old.on('tlsClientError', () => {}));
+      expect(await http2(served, { tls })).toEqual(failed('soft', 'the server does not speak h2'));
+      await expect.poll(() => served.open.size, { timeout: LONG }).toBe(0);
+    }
   });
 
   test('fails softly by what is no HTTP/2', async () => {
