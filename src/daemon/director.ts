@@ -34,6 +34,8 @@ export interface DirectorOptions {
   readonly file: string;
   /** Where overrides are (`stateDirectory`). */
   readonly directory: string;
+  /** Where the history is. Default: `persistentDirectory()`. */
+  readonly historyRoot?: string | undefined;
   /** The version of this program. */
   readonly version: string;
   /** The rules of `keep`. */
@@ -120,7 +122,7 @@ export class Director {
   constructor(table: ServedTable, options: DirectorOptions) {
     this.table = table;
     this.options = options;
-    this.history = new History(options.file);
+    this.history = new History(options.file, options.historyRoot);
   }
 
   // What the keeping loop tells
