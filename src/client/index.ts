@@ -22,5 +22,6 @@ export type {
   EndedOverride,
   PutOptions,
   RemoteDirector,
+  SimulateOptions,
   WeightWish,
 } from './remote-director.js';

@@ -31,6 +31,7 @@ import {
   type ValidDocument,
   validSchema,
   versionSchema,
+  whatIfSchema,
   wholeServiceSchema,
 } from '../json/api.js';
 import { errorOf } from '../json/error.js';
@@ -57,6 +58,7 @@ import type { Timeouts } from '../model/timeouts.js';
 import type { DrainSettings } from '../reconcile/drain.js';
 import type { DrainOverride, Override, WeightOverride } from '../reconcile/override.js';
 import type { OverrideWeightOptions } from '../reconcile/weight.js';
+import type { Traffic, WhatIf, WhatIfOptions } from '../simulator/index.js';
 import { type ConnectOptions, placeOf } from './address.js';
 import { type DaemonEvent, eventsOf } from './events.js';
 import { parsed, path, type Question, query, Requests } from './requests.js';
@@ -82,6 +84,14 @@ export interface DrainWish extends DrainSettings {
   /** Who wants it; default: the name of the token. */
   readonly owner?: string | undefined;
   readonly reason?: string | undefined;
+}
+
+/** What is asked of {@link RemoteDirector.simulate}. */
+export interface SimulateOptions extends Omit<WhatIfOptions, 'service' | 'signal'> {
+  /** The service that is called: `tcp://192.0.2.1:80`. Default: the only one of the table. */
+  readonly service?: ServiceKeyText;
+  /** A document, YAML or JSON, in the place of `changes`. */
+  readonly desired?: string;
 }
 
 /** The document in a daemon's file. */
@@ -324,6 +334,15 @@ export class RemoteDirector implements TableAccess, AsyncDisposable {
     const headers = { ...matchOf(revision), 'x-reason': reason };
     const place = path`/v1/history/${String(number)}/rollback` + query({ dryRun });
     return this.#requests.json(putSchema, { method: 'POST', path: place, headers }, options);
+  }
+
+  /**
+   * What traffic would do to real servers, and a change to clients: those of `changes`, or what the document `desired` changes of the real
+   * servers and the scheduler of the service. Nothing is sent, and nothing is changed. At most 1,000,000 connections and as many clients.
+   */
+  async simulate(traffic: Traffic, what: SimulateOptions = {}, options?: CallOptions): Promise<WhatIf[]> {
+    const question = { method: 'POST', path: '/v1/simulate', body: { traffic, ...what } } as const;
+    return (await this.#requests.json(whatIfSchema, question, options)) as unknown as WhatIf[];
   }
 
   // Overrides

@@ -25,6 +25,7 @@ import { readDocument } from './desired-file.js';
 import { EventRing } from './event-ring.js';
 import { History } from './history.js';
 import type { KeepParts } from './keep-file.js';
+import { OneAtATime } from './one-at-a-time.js';
 
 /** A table that may know whether its kernel counts traffic, and may move connections. */
 export type ServedTable = TableAccess & Partial<Pick<Ipvs, 'countsTraffic' | 'moveConnections'>>;
@@ -103,6 +104,8 @@ export class Director {
   readonly history: History;
   readonly keepCounters = new KeepCounters();
   readonly healthCounters = new HealthCounters();
+  /** Simulations wait for each other: they take a processor, and megabytes. */
+  readonly simulating = new OneAtATime();
   #parts: KeepParts | undefined;
   #begun = performance.now();
   #look: Look | undefined;
@@ -117,7 +120,7 @@ export class Director {
   #report: { readonly at: number; readonly report: HealthReport } | undefined;
   readonly #waiting = new Set<() => void>();
   /** Those who change something wait for each other here. */
-  #writing: Promise<unknown> = Promise.resolve();
+  readonly #writing = new OneAtATime();
 
   constructor(table: ServedTable, options: DirectorOptions) {
     this.table = table;
@@ -266,9 +269,7 @@ export class Director {
 
   /** Does one change after the other. */
   async write<Value>(work: () => Promise<Value>): Promise<Value> {
-    const mine = this.#writing.then(work);
-    this.#writing = mine.catch(() => undefined);
-    return await mine;
+    return await this.#writing.do(work);
   }
 
   /** What is in force from now on. That it can't be written down is no reason to let the table be. */

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Endpoint } from '../../address/endpoint.js';
+import { inTurns } from '../../linux/time-slice.js';
 import type { NormalDestination } from '../../model/destination.js';
 import type { ServiceKey } from '../../model/service-key.js';
 import type { SimulatedKernel } from '../simulated-kernel.js';
@@ -81,15 +82,20 @@ export class Run {
     this.#changed = true;
   }
 
-  /** Lets traffic run until a second. */
-  until(seconds: number): void {
+  /** Lets traffic run until a second, unless the signal ends it. */
+  async until(seconds: number, signal: AbortSignal | undefined): Promise<void> {
     const end = seconds * 1000;
-    for (; this.#nextArrival < end; this.#nextArrival += this.#interval()) {
-      this.#pass(this.#nextArrival);
+    await inTurns(this.#arrivals(end), (time) => {
+      signal?.throwIfAborted();
+      this.#pass(time);
       this.#arrive();
-    }
+    });
     this.#pass(end);
     this.#share();
+  }
+
+  *#arrivals(end: number): Generator<number> {
+    for (; this.#nextArrival < end; this.#nextArrival += this.#interval()) yield this.#nextArrival;
   }
 
   /** Clients that called before the changes and since, and those of them that moved. */

@@ -98,7 +98,7 @@ const LEAST: Readonly<Record<string, Role>> = {
   ...{ history: 'reader', rollback: 'admin', events: 'reader', openapi: 'reader' },
   ...{ overrides: 'reader', getWeight: 'reader', putWeight: 'operator', deleteWeight: 'operator' },
   ...{ state: 'reader', settings: 'reader', totals: 'reader', changeTable: 'admin' },
-  ...{ endConnections: 'operator', moveConnections: 'operator' },
+  ...{ endConnections: 'operator', moveConnections: 'operator', simulate: 'operator' },
   ...{ getDrain: 'reader', putDrain: 'operator', deleteDrain: 'operator' },
 };
 
