@@ -37,6 +37,8 @@ import {
 import { errorOf } from '../json/error.js';
 import { findingsJsonSchema } from '../json/findings.js';
 import { settingsJsonSchema, statsJsonSchema, tableJsonSchema } from '../json/table.js';
+import type { MetricsOptions } from '../metrics/input.js';
+import { metricsMediaType } from '../metrics/text.js';
 import type { CallOptions } from '../model/call-options.js';
 import type { Change, ChangeFailure } from '../model/change.js';
 import type { Connection } from '../model/connection.js';
@@ -93,6 +95,9 @@ export interface SimulateOptions extends Omit<WhatIfOptions, 'service' | 'signal
   /** A document, YAML or JSON, in the place of `changes`. */
   readonly desired?: string;
 }
+
+/** How the metrics of a daemon are written. */
+export type RemoteMetricsOptions = Omit<MetricsOptions, 'serviceNames'> & CallOptions;
 
 /** The document in a daemon's file. */
 export interface DesiredDocument {
@@ -275,9 +280,11 @@ export class RemoteDirector implements TableAccess, AsyncDisposable {
     return this.#requests.json(findingsJsonSchema, { path: '/v1/doctor' }, options) as Promise<Finding[]>;
   }
 
-  /** The metrics, as Prometheus text. */
-  async metrics(options?: CallOptions): Promise<string> {
-    return (await this.#requests.ask({ path: '/metrics' }, options)).text;
+  /** The metrics, as text. */
+  async metrics({ format, names, top, ...options }: RemoteMetricsOptions = {}): Promise<string> {
+    const place = `/metrics${query({ names, top: top?.toString() })}`;
+    const headers = { accept: format && metricsMediaType(format) };
+    return (await this.#requests.ask({ path: place, headers }, options)).text;
   }
 
   /** The document in the daemon's file. */
