@@ -187,8 +187,8 @@ function jsonOf(event: object): string {
 }
 
 /** `request: anna from 198.51.100.7: PUT /v1/desired: 200: new disk` */
-function requestLine({ who = 'nobody', from, method, path, status, reason }: RequestEvent): string {
-  const place = from === undefined ? '' : ` from ${from}`;
+function requestLine({ who = 'nobody', peer, from, method, path, status, reason }: RequestEvent): string {
+  const place = from === undefined ? (peer === undefined ? '' : ` (pid ${peer.pid})`) : ` from ${from}`;
   return `request: ${who}${place}: ${method} ${path}: ${status}${reason === undefined ? '' : `: ${reason}`}\n`;
 }
 

@@ -10,6 +10,7 @@ import type { HealthReport } from '../health/journal.js';
 import type { HealthEvent, HealthMonitor } from '../health/monitor.js';
 import type { Ipvs } from '../ipvs.js';
 import { keepEventJson } from '../json/events.js';
+import type { PeerCredentials } from '../linux/peer-credentials.js';
 import { HealthCounters } from '../metrics/health-counters.js';
 import { KeepCounters } from '../metrics/keep-counters.js';
 import type { NormalDesiredTable } from '../model/desired.js';
@@ -61,8 +62,10 @@ export interface DirectorOptions {
 /** A request that changed something or was to, or that was not let in. */
 export interface RequestEvent {
   readonly type: 'request';
-  /** The name of a token, or `socket`; undefined for a token that is not known. */
+  /** The name of a token, or of the user at the socket (`unix:anna`); undefined for a token that is not known. */
   readonly who: string | undefined;
+  /** The process at the socket: its id, user and group. */
+  readonly peer?: PeerCredentials | undefined;
   /** The address of the client; undefined at the socket. */
   readonly from: string | undefined;
   readonly method: string;

@@ -177,6 +177,7 @@ function audit(
   director.tellRequest({
     type: 'request',
     who: visitor?.name,
+    ...(visitor?.peer !== undefined && { peer: visitor.peer }),
     from: socket.remoteAddress,
     method,
     path: printable(url, PATH),

@@ -60,7 +60,7 @@ export async function serve(table: ServedTable, options: ServeOptions): Promise<
 /** An end that lets go of the socket's path last. */
 async function openSocket(director: Director, options: ServeOptions): Promise<AsyncDisposable> {
   const { socket: path, group, program, limits, onTrouble } = options;
-  const server = httpServer({ routes: ROUTES, director, gate: socketGate, limits });
+  const server = httpServer({ routes: ROUTES, director, gate: socketGate(), limits });
   const lock = await listenAt(server, { path, group, program });
   server.on('error', (error) => onTrouble('API', error));
   return {

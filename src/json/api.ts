@@ -37,7 +37,13 @@ export const versionSchema = z.object({
     .boolean()
     .optional()
     .describe('false: with run_estimation=0 there are no statistics; absent: not known'),
-  visitor: z.object({ name: z.string(), role: z.enum(['reader', 'operator', 'admin']) }).describe('who asks'),
+  visitor: z
+    .object({
+      name: z.string().describe('of the token, or unix:USER'),
+      role: z.enum(['reader', 'operator', 'admin']),
+      peer: z.object({ pid: z.number().int(), uid: z.number().int(), gid: z.number().int() }).optional(),
+    })
+    .describe('who asks'),
   ipvs: z.looseObject({ version: z.string(), connectionTableSize: z.number() }),
 });
 
@@ -155,7 +161,7 @@ export const historySchema = z.array(
     time,
     revision: z.string(),
     by: z.enum(['file', 'api']),
-    who: z.string().optional().describe('the name of the token, or socket'),
+    who: z.string().optional().describe('the name of the token, or unix:USER'),
     reason: z.string().optional(),
   }),
 );

@@ -1,5 +1,6 @@
 /** Verbs that ask a running serve, beside the same verbs on the kernel that it serves. */
 import { writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -84,7 +85,7 @@ describe('what is shown is what the kernel there has', () => {
       stdout: 'Nothing is wrong with this director.\n',
       stderr: '',
     });
-    expect((await ipvsTs('version', api)).stdout).toContain('IPVS 1.2.1; you are socket, admin');
+    expect((await ipvsTs('version', api)).stdout).toContain(`IPVS 1.2.1; you are unix:${userInfo().username}, admin`);
   });
 });
 
