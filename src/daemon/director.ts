@@ -27,6 +27,7 @@ import { EventRing } from './event-ring.js';
 import { History } from './history.js';
 import type { KeepParts } from './keep-file.js';
 import { OneAtATime } from './one-at-a-time.js';
+import { Progress } from './progress.js';
 
 /** A table that may know whether its kernel counts traffic, and may move connections. */
 export type ServedTable = TableAccess & Partial<Pick<Ipvs, 'countsTraffic' | 'moveConnections'>>;
@@ -57,6 +58,8 @@ export interface DirectorOptions {
   readonly examine: () => Promise<readonly Finding[]>;
   /** Ends what requests have begun. */
   readonly signal: AbortSignal;
+  /** Who is told of progress besides. Default: nobody. */
+  readonly progress?: Progress | undefined;
 }
 
 /** A request that changed something or was to, or that was not let in. */
@@ -92,9 +95,6 @@ export interface Look extends KeepLook {
   readonly at: number;
 }
 
-/** Milliseconds that a look may take, beside the interval: the kernel's answer, a lock, a first round of checks. */
-const LOOK = 30_000;
-
 /** Milliseconds that a report of the checks is told again. */
 const REPORT_AGE = 1000;
 
@@ -109,8 +109,8 @@ export class Director {
   readonly healthCounters = new HealthCounters();
   /** Simulations wait for each other: they take a processor, and megabytes. */
   readonly simulating = new OneAtATime();
+  readonly progress: Progress;
   #parts: KeepParts | undefined;
-  #begun = performance.now();
   #look: Look | undefined;
   /** Of the file that was read last, and of the one that is in force. */
   #reading: string | undefined;
@@ -128,6 +128,7 @@ export class Director {
   constructor(table: ServedTable, options: DirectorOptions) {
     this.table = table;
     this.options = options;
+    this.progress = options.progress ?? new Progress(options.interval);
     this.history = new History(options.file, options.historyRoot);
   }
 
@@ -135,12 +136,16 @@ export class Director {
 
   start(parts: KeepParts): void {
     this.#parts = parts;
+    this.progress.begin(parts.health);
   }
 
   tellKeep(event: KeepEvent): void {
     this.keepCounters.tell(event);
     if (event.type === 'ready') this.#isReady = true;
-    if (event.type === 'stopping') this.#isEnding = true;
+    if (event.type === 'stopping') {
+      this.#isEnding = true;
+      this.progress.end();
+    }
     if (event.type === 'applied') this.#badSource = undefined;
     if (event.type === 'bad-source') {
       this.#badSource = event.error.message;
@@ -162,7 +167,7 @@ export class Director {
 
   tellLook(look: KeepLook): void {
     this.#report = undefined;
-    this.#begun = performance.now();
+    this.progress.look(look);
     this.#wanted = look.wanted;
     if (this.#inForce !== this.#reading) this.#record();
     this.#inForce = this.#reading;
@@ -211,12 +216,9 @@ export class Director {
     return this.#badSource;
   }
 
-  /** Why the loop makes no progress; undefined if it does. */
+  /** Why the program makes no progress; undefined if it does. */
   get stall(): string | undefined {
-    const since = performance.now() - this.#begun;
-    const most = 2 * this.options.interval + LOOK;
-    if (this.#isEnding || since <= most) return undefined;
-    return `the table was looked at ${Math.round(since / 1000)} s ago`;
+    return this.progress.stall;
   }
 
   /** Why traffic should not come here yet; empty when all is ready. */

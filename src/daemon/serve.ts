@@ -10,6 +10,7 @@ import { Director, type DirectorOptions, type ServedTable } from './director.js'
 import { socketGate, tokenGate } from './gate.js';
 import { httpServer, httpsServer, type Limits } from './http-server.js';
 import { type KeepFileOptions, keepFile } from './keep-file.js';
+import { pulse } from './pulse.js';
 import { ROUTES } from './routes.js';
 import { listenAt } from './socket-file.js';
 import { listenTls, type TcpOptions, tlsOptionsOf } from './tls-listener.js';
@@ -36,6 +37,7 @@ export interface ServeOptions
 export async function serve(table: ServedTable, options: ServeOptions): Promise<void> {
   const director = new Director(table, options);
   await using _local = await openSocket(director, options);
+  using _pulse = pulse(options.socket, director.progress);
   await using _remote = options.tcp && (await openTcp(director, options.tcp, options));
   await keepFile(table, {
     ...options,

@@ -289,6 +289,11 @@ export class HealthMonitor implements KeepHealth, Disposable {
     return this.#wishes;
   }
 
+  /** Milliseconds that the earliest check is late. Where they are many seconds, this program does not work as it should. */
+  get behind(): number {
+    return this.#runner.behind;
+  }
+
   /** Everything that is known, as `ipvs-ts health` shows it. */
   report(): HealthReport {
     const heldSince = this.#guard?.heldSince;
