@@ -70,7 +70,7 @@ describe('the API is asked', () => {
     const path = join(context.daemon.root, 'pulse.sock');
     if (server !== undefined) await new Promise<void>((resolve) => void server.listen(path, resolve));
     const progress = { ask: vi.fn(), answer: vi.fn() };
-    return { progress, asking: pulse(path, progress as unknown as Progress, 20) };
+    return { progress, asking: pulse(path, progress, 20, 500) };
   }
 
   test('and any answer will do, also of one that has too many clients', async () => {
@@ -85,10 +85,12 @@ describe('the API is asked', () => {
   });
 
   test('one question at a time; silence and nobody are no answers', async () => {
-    const silent = createSocketServer(() => undefined);
+    const silent = createSocketServer((socket) => socket.on('error', () => undefined).resume());
     const { progress, asking } = await asked(silent);
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(progress.ask).toHaveBeenCalledTimes(1);
+    // Then it gives up, and asks again.
+    await vi.waitFor(() => expect(progress.ask.mock.calls.length).toBeGreaterThan(1), { timeout: 5000 });
     asking[Symbol.dispose]();
     await new Promise((resolve) => silent.close(resolve));
     const nobody = await asked(undefined);
