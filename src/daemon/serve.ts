@@ -2,6 +2,7 @@
  * The daemon: keeps the table as a file says, and answers requests meanwhile.
  * @module
  */
+import { setMaxListeners } from 'node:events';
 import type { Server } from 'node:http';
 import type { Server as SecureServer } from 'node:https';
 import type { TableAccess } from '../model/table-access.js';
@@ -35,6 +36,8 @@ export interface ServeOptions
  * @throws as `keep`, and as `listenAt`. Later trouble of the API leaves the table alone, and is told.
  */
 export async function serve(table: ServedTable, options: ServeOptions): Promise<void> {
+  // Every request listens to it, which is no leak.
+  setMaxListeners(0, options.signal);
   const director = new Director(table, options);
   await using _local = await openSocket(director, options);
   using _pulse = pulse(options.socket, director.progress);
