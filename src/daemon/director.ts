@@ -28,6 +28,7 @@ import { History } from './history.js';
 import type { KeepParts } from './keep-file.js';
 import { OneAtATime } from './one-at-a-time.js';
 import { Progress } from './progress.js';
+import { type ReadTable, sharedReads } from './shared-reads.js';
 
 /** A table that may know whether its kernel counts traffic, and may move connections. */
 export type ServedTable = TableAccess & Partial<Pick<Ipvs, 'countsTraffic' | 'moveConnections'>>;
@@ -101,6 +102,8 @@ const REPORT_AGE = 1000;
 /** See the module. */
 export class Director {
   readonly table: ServedTable;
+  /** The same for requests that read. */
+  readonly reads: ReadTable;
   readonly options: DirectorOptions;
   readonly events = new EventRing();
   readonly started = Date.now();
@@ -127,6 +130,7 @@ export class Director {
 
   constructor(table: ServedTable, options: DirectorOptions) {
     this.table = table;
+    this.reads = sharedReads(table);
     this.options = options;
     this.progress = options.progress ?? new Progress(options.interval);
     this.history = new History(options.file, options.historyRoot);

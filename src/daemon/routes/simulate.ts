@@ -37,7 +37,7 @@ async function simulate(director: Director, call: Call): Promise<Answer> {
   const traffic = withoutUndefined(body.traffic) as Traffic;
   refuseTooMuch(traffic, body.schedulers?.length ?? 1);
   if (desired !== undefined && body.changes !== undefined) throw wrong('desired', 'goes without changes');
-  const table = await director.table.snapshot();
+  const table = await director.reads.snapshot();
   const given = withoutUndefined({ at: body.at, service: body.service, schedulers: body.schedulers }) as WhatIfOptions;
   const change =
     desired === undefined
