@@ -35,12 +35,16 @@ async function daemon(root) {
   const lag = monitorEventLoopDelay({ resolution: 1 });
   lag.enable();
   const ending = new AbortController();
+  let [used, since] = [process.cpuUsage(), performance.now()];
   process.on('message', (what) => {
     if (what === 'end') return void ending.abort();
     const late = [lag.percentile(50), lag.percentile(99), lag.max].map((nanoseconds) => nanoseconds / 1e6);
     globalThis.gc?.();
     const { rss, heapUsed } = process.memoryUsage();
-    process.send?.({ lag: late, rss, heapUsed });
+    const { user, system } = process.cpuUsage(used);
+    const processor = (user + system) / 1000 / (performance.now() - since);
+    process.send?.({ lag: late, rss, heapUsed, processor });
+    [used, since] = [process.cpuUsage(), performance.now()];
     // The collection is not the daemon's work.
     setTimeout(() => lag.reset(), 50);
   });
@@ -245,12 +249,12 @@ function stateFile(services, servers) {
  * @param {string} what
  * @param {any} figures
  */
-function said(what, { lag, rss, heapUsed }) {
+function said(what, { lag, rss, heapUsed, processor }) {
   const [median, late, most] = lag.map((/** @type {number} */ ms) => ms.toFixed(1));
   const mebibytes = (/** @type {number} */ bytes) => Math.round(bytes / 1024 / 1024);
   say(
     what,
-    `loop late by ${median} ms (median), ${late} ms (99 %), ${most} ms (most); ${mebibytes(heapUsed)} MiB of heap, ${mebibytes(rss)} MiB in all`,
+    `loop late by ${median} ms (median), ${late} ms (99 %), ${most} ms (most); ${Math.round(100 * processor)} % of a processor; ${mebibytes(heapUsed)} MiB of heap, ${mebibytes(rss)} MiB in all`,
   );
 }
 
