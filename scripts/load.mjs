@@ -3,7 +3,7 @@
 //
 //   npm run build:ts && node scripts/load.mjs [--seconds 20] [--clients 200] [--readers 50] [--changes 100] [--services 10] [--servers 10]
 //
-// For a large table alone: --services 10000 --clients 0 --readers 0 --changes 0.
+// For a large table alone: --services 10000 --clients 0 --readers 0 --changes 0 --unchecked.
 
 import { fork } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -75,14 +75,17 @@ async function main() {
       ([name, value]) => [name, { type: /** @type {const} */ ('string'), default: value }],
     ),
   );
-  const { values } = parseArgs({ options });
+  const { values } = parseArgs({ options: { ...options, unchecked: { type: 'boolean' } } });
   const [seconds, clients, readers, changes] = ['seconds', 'clients', 'readers', 'changes'].map((name) =>
     Number(values[name]),
   );
   const root = mkdtempSync(join(tmpdir(), 'ipvs-ts-load-'));
   const agent = new Agent({ keepAlive: true, maxSockets: Infinity });
   const place = { socketPath: join(root, 'api.sock'), agent };
-  writeFileSync(join(root, 'state.yaml'), stateFile(Number(values['services']), Number(values['servers'])));
+  writeFileSync(
+    join(root, 'state.yaml'),
+    stateFile(Number(values['services']), Number(values['servers']), values['unchecked'] === true),
+  );
   const begun = performance.now();
   const child = fork(fileURLToPath(import.meta.url), ['daemon', root], {
     execArgv: ['--expose-gc', ...(process.env['LOAD_NODE_OPTIONS']?.split(' ') ?? [])],
@@ -232,15 +235,17 @@ function ask(place, method, path, body) {
 /**
  * @param {number} services
  * @param {number} servers
+ * @param {boolean} isUnchecked
  */
-function stateFile(services, servers) {
+function stateFile(services, servers, isUnchecked) {
+  const checks = isUnchecked ? '' : 'checks: [{ type: tcp }], ';
   const lines = Array.from({ length: services }, (_, service) => {
     const address = `10.${100 + (service >> 16)}.${(service >> 8) & 255}.${service & 255}`;
     const list = Array.from(
       { length: servers },
       (_, server) => `10.${server}.${(service >> 8) & 255}.${service & 255}`,
     );
-    return `  - { service: 'tcp://${address}:80', scheduler: wlc, checks: [{ type: tcp }], destinations: [${list.join(', ')}] }\n`;
+    return `  - { service: 'tcp://${address}:80', scheduler: wlc, ${checks}destinations: [${list.join(', ')}] }\n`;
   });
   return `services:\n${lines.join('')}`;
 }
