@@ -75,7 +75,8 @@ async function main() {
       ([name, value]) => [name, { type: /** @type {const} */ ('string'), default: value }],
     ),
   );
-  const { values } = parseArgs({ options: { ...options, unchecked: { type: 'boolean' } } });
+  const parsed = parseArgs({ options: { ...options, unchecked: { type: 'boolean' } } });
+  const values = /** @type {Record<string, string | boolean | undefined>} */ (parsed.values);
   const [seconds, clients, readers, changes] = ['seconds', 'clients', 'readers', 'changes'].map((name) =>
     Number(values[name]),
   );
