@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "api.h"
@@ -36,6 +37,23 @@ Napi::Value Flock(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), Retry([&] { return flock(*descriptor, *operation | LOCK_NB); }));
 }
 
+// Of a unix socket that is Node's: the descriptor stays Node's, too.
+Napi::Value PeerCredentials(const Napi::CallbackInfo& info) {
+  const auto descriptor = IntegerArgument(info, 0, "descriptor");
+  const auto into = IntegersArgument(info, 1, "into");
+  if (!descriptor || !into) return {};
+  if (into->size < 3) return Napi::Number::New(info.Env(), -EINVAL);
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  const int result = Retry([&] { return getsockopt(*descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size); });
+  if (result == 0) {
+    into->data[0] = peer.pid;
+    into->data[1] = static_cast<int32_t>(peer.uid);
+    into->data[2] = static_cast<int32_t>(peer.gid);
+  }
+  return Napi::Number::New(info.Env(), result);
+}
+
 // The coarse clocks advance once a jiffy, and their resolution is public where CONFIG_HZ is not.
 Napi::Value ClockTick(const Napi::CallbackInfo& info) {
   timespec tick{};
@@ -49,6 +67,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("SocketSet", SocketSet::Define(env));
   exports.Set("openFile", Napi::Function::New<OpenFile>(env, "openFile"));
   exports.Set("flock", Napi::Function::New<Flock>(env, "flock"));
+  exports.Set("peerCredentials", Napi::Function::New<PeerCredentials>(env, "peerCredentials"));
   exports.Set("clockTick", Napi::Function::New<ClockTick>(env, "clockTick"));
   return exports;
 }

@@ -7,7 +7,7 @@ import { fill, row, section, WIDTH, wrap } from './help-layout.js';
 import { type OperandSpec, type OptionSpec, VERB_GROUPS, type Verb } from './verb.js';
 
 /** Verbs that the last line of the overview names. */
-const ASIDE = ['completion', 'help', 'settings', 'sync', 'token', 'version'];
+const ASIDE = ['completion', 'help', 'settings', 'sync', 'token', 'metrics', 'version'];
 
 /** All verbs on one screen of 80 columns and 24 lines, of which one is the prompt's. It ends with a newline. */
 export function overview(verbs: readonly Verb[]): string {
@@ -17,9 +17,9 @@ export function overview(verbs: readonly Verb[]): string {
       .map(({ name, help }, place) => `${(place === 0 ? group : '').padEnd(9)}${name.padEnd(13)}${help}`),
   );
   return `${[
-    'Usage: ipvs-ts VERB [OPTION]...   or, as ipvsadm: ipvs-ts COMMAND [OPTION]...',
+    'Usage: ipvs-ts VERB [OPTION]...   or, as ipvsadm: ipvs-ts COMMAND; man ipvs-ts',
     ...rows,
-    'help VERB, help ipvsadm, settings, sync, token, version, completion; man ipvs-ts',
+    'help VERB, help ipvsadm, metrics, settings, sync, token, version, completion',
   ].join('\n')}\n`;
 }
 

@@ -3,13 +3,14 @@
  * @module
  */
 import type { DesiredState } from '../config/desired-state.js';
-import type { RequestEvent } from '../daemon/director.js';
+import type { DirectorOptions, RequestEvent } from '../daemon/director.js';
 import type { KeepFileOptions, KeepParts } from '../daemon/keep-file.js';
+import type { Progress } from '../daemon/progress.js';
 import { IpvsError } from '../errors.js';
 import type { HealthEvent } from '../health/monitor.js';
 import { namespaceIdentity } from '../linux/namespace-identity.js';
 import { READY, reloading, STOPPING, type SystemdNotifier, statusOf, systemdNotifier } from '../linux/systemd.js';
-import type { KeepEvent } from '../reconcile/keep.js';
+import type { KeepEvent, KeepLook } from '../reconcile/keep.js';
 import type { Plan } from '../reconcile/plan.js';
 import { DRAIN, END, milliseconds, NETNS, PRUNE, SCOPE } from './common-options.js';
 import type { VerbContext } from './context.js';
@@ -72,13 +73,16 @@ export type KeepValues = Arguments<typeof KEEP_OPTIONS, Readonly<Record<never, n
 export async function keeping(verb: string, file: string, values: KeepValues, { streams, env }: VerbContext) {
   if (file === '' || file === '-') throw new UsageError('FILE must be a file, which can change');
   const { parseScope, stateDirectory } = await import('../reconcile/index.js');
+  const { Progress } = await import('../daemon/progress.js');
   const { netns, drain, end, interval, settle, prune, withdraw, start, json } = values;
   if (end && drain === undefined) throw new UsageError('--end needs --drain');
   const signals = new Signals();
-  const systemd = new Systemd();
+  const progress = new Progress(interval);
+  const systemd = new Systemd(progress);
   const line = json ? (event: KeepEvent) => jsonOf(keepEventJson(event)) : textLine;
   const { keepEventJson } = await import('../json/events.js');
   const options = {
+    progress,
     ...{ file, interval, settle, prune, withdraw, start, env },
     program: `ipvs-ts ${verb} ${file}`,
     directory: stateDirectory({ netns }),
@@ -92,15 +96,18 @@ export async function keeping(verb: string, file: string, values: KeepValues, { 
     },
     explain: (error: unknown) => explained(file, error),
     onWarning: warningWriter(streams.stderr),
-    onStart: ({ source }: KeepParts) => {
+    onLook: (look: KeepLook) => progress.look(look),
+    onStart: ({ source, health }: KeepParts) => {
+      progress.begin(health);
       signals.reload = () => source.reload();
     },
     onEvent: (event: KeepEvent) => {
       streams.stdout.write(line(event));
       systemd.tell(event);
+      if (event.type === 'stopping') progress.end();
     },
     onHealthEvent: (event: HealthEvent) => void streams.stdout.write(json ? jsonOf(event) : `${healthLine(event)}\n`),
-  } satisfies KeepFileOptions;
+  } satisfies KeepFileOptions & Pick<DirectorOptions, 'progress'>;
   return {
     options,
     onRequest: (event: RequestEvent) => void streams.stdout.write(json ? jsonOf(event) : requestLine(event)),
@@ -156,8 +163,12 @@ class Signals implements Disposable {
 
 /** systemd, if it started this program and wants to know (`Type=notify-reload`). */
 class Systemd implements Disposable {
-  readonly #notifier: SystemdNotifier | undefined = systemdNotifier();
+  readonly #notifier: SystemdNotifier | undefined;
   #isReady = false;
+
+  constructor(progress: Progress) {
+    this.#notifier = systemdNotifier(process.env, progress);
+  }
 
   tell(event: KeepEvent): void {
     if (event.type === 'ready') this.#isReady = true;
@@ -187,8 +198,8 @@ function jsonOf(event: object): string {
 }
 
 /** `request: anna from 198.51.100.7: PUT /v1/desired: 200: new disk` */
-function requestLine({ who = 'nobody', from, method, path, status, reason }: RequestEvent): string {
-  const place = from === undefined ? '' : ` from ${from}`;
+function requestLine({ who = 'nobody', peer, from, method, path, status, reason }: RequestEvent): string {
+  const place = from === undefined ? (peer === undefined ? '' : ` (pid ${peer.pid})`) : ` from ${from}`;
   return `request: ${who}${place}: ${method} ${path}: ${status}${reason === undefined ? '' : `: ${reason}`}\n`;
 }
 

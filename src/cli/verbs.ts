@@ -17,6 +17,7 @@ import { helpAbout } from './verbs/help.js';
 import { importFile } from './verbs/import.js';
 import { keep } from './verbs/keep.js';
 import { list } from './verbs/list.js';
+import { metrics } from './verbs/metrics.js';
 import { overrides } from './verbs/overrides.js';
 import { realServer } from './verbs/realserver.js';
 import { restore } from './verbs/restore.js';
@@ -33,7 +34,7 @@ import { weight } from './verbs/weight.js';
 
 /** All of them. The first argument of a command line is the name of one, begins with a dash, or is absent. */
 export const VERBS: readonly Verb[] = [
-  ...[list, connections, settings, sync, top],
+  ...[list, connections, settings, sync, top, metrics],
   ...[drain, weight, overrides, health],
   ...[save, restore],
   ...[diff, apply, keep, serve, token, check, exportTable, importFile, simulate],

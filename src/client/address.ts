@@ -2,7 +2,8 @@
  * Where a daemon is, and how to prove that one may ask it.
  * @module
  */
-import { InvalidArgumentError, type Issue } from '../errors.js';
+import { asObject } from '../model/fields.js';
+import { integer, lazy, parse } from '../model/parse.js';
 
 /** How to reach a daemon. */
 export interface ConnectOptions {
@@ -28,21 +29,36 @@ export interface Place {
   readonly tls: Pick<ConnectOptions, 'ca' | 'cert' | 'key'>;
 }
 
-const TIMEOUT = 30_000;
-const LONGEST = 3_600_000;
-const FIELDS = new Set(['token', 'ca', 'cert', 'key', 'timeout', 'signal']);
+const TOKEN = { error: 'must be a token of "ipvs-ts token create"' };
+
+const placeSchema = lazy((z) => {
+  const pem = z.string({ error: 'must be PEM' }).optional();
+  return z
+    .strictObject({
+      url: z.unknown().transform((url, context) => {
+        const where = typeof url === 'string' ? addressOf(url) : undefined;
+        if (where !== undefined) return where;
+        context.addIssue({ code: 'custom', message: 'must be unix:/path/of/the.sock or https://HOST[:PORT]' });
+        return z.NEVER;
+      }),
+      token: z
+        .string(TOKEN)
+        .regex(/^[\w.~+/-]+=*$/, TOKEN)
+        .optional(),
+      ...{ ca: pem, cert: pem, key: pem },
+      timeout: integer(1, 3_600_000, ' milliseconds').default(30_000),
+      signal: z.unknown().optional(),
+    })
+    .refine(({ url, token }) => url.protocol !== 'https:' || token !== undefined, {
+      path: ['token'],
+      error: 'is required by TCP: "ipvs-ts token create" makes one',
+    });
+});
 
 /** @throws {InvalidArgumentError} for an address that is none, and for options that are none. */
 export function placeOf(url: string, options: ConnectOptions): Place {
-  const issues = [...issuesOf(options)];
-  const where = typeof url === 'string' ? addressOf(url) : undefined;
-  if (where === undefined) {
-    issues.push({ path: 'url', message: 'must be unix:/path/of/the.sock or https://HOST[:PORT]' });
-  } else if (where.protocol === 'https:' && options?.token === undefined) {
-    issues.push({ path: 'token', message: 'is required by TCP: "ipvs-ts token create" makes one' });
-  }
-  if (where === undefined || issues.length > 0) throw new InvalidArgumentError('connect', issues);
-  const { token, ca, cert, key, timeout = TIMEOUT } = options;
+  const read = parse(placeSchema, 'connect', { ...asObject('connect', options), url });
+  const { url: where, token, timeout, ca, cert, key } = read;
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
   return { ...where, timeout, headers, tls: { ca, cert, key } };
 }
@@ -55,19 +71,4 @@ function addressOf(url: string): Pick<Place, 'socketPath' | 'protocol' | 'host' 
   if (pathname !== '/' || [search, hash, username, password].some((part) => part !== '')) return undefined;
   const host = hostname.replace(/^\[|\]$/g, '');
   return { protocol: 'https:', host, port: port === '' ? 443 : Number(port) };
-}
-
-function* issuesOf(options: ConnectOptions): Generator<Issue> {
-  if (typeof options !== 'object' || options === null) return void (yield { path: '', message: 'must be an object' });
-  const { token, timeout, ca, cert, key } = options;
-  for (const name of Object.keys(options)) if (!FIELDS.has(name)) yield { path: name, message: 'unknown field' };
-  if (token !== undefined && !(typeof token === 'string' && /^[\w.~+/-]+=*$/.test(token))) {
-    yield { path: 'token', message: 'must be a token of "ipvs-ts token create"' };
-  }
-  if (timeout !== undefined && !(Number.isInteger(timeout) && timeout >= 1 && timeout <= LONGEST)) {
-    yield { path: 'timeout', message: `must be a whole number from 1 to ${LONGEST} milliseconds` };
-  }
-  for (const [name, value] of Object.entries({ ca, cert, key })) {
-    if (value !== undefined && typeof value !== 'string') yield { path: name, message: 'must be PEM' };
-  }
 }

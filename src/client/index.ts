@@ -22,5 +22,7 @@ export type {
   EndedOverride,
   PutOptions,
   RemoteDirector,
+  RemoteMetricsOptions,
+  SimulateOptions,
   WeightWish,
 } from './remote-director.js';

@@ -31,11 +31,14 @@ import {
   type ValidDocument,
   validSchema,
   versionSchema,
+  whatIfSchema,
   wholeServiceSchema,
 } from '../json/api.js';
 import { errorOf } from '../json/error.js';
 import { findingsJsonSchema } from '../json/findings.js';
 import { settingsJsonSchema, statsJsonSchema, tableJsonSchema } from '../json/table.js';
+import type { MetricsOptions } from '../metrics/input.js';
+import { metricsMediaType } from '../metrics/text.js';
 import type { CallOptions } from '../model/call-options.js';
 import type { Change, ChangeFailure } from '../model/change.js';
 import type { Connection } from '../model/connection.js';
@@ -57,6 +60,7 @@ import type { Timeouts } from '../model/timeouts.js';
 import type { DrainSettings } from '../reconcile/drain.js';
 import type { DrainOverride, Override, WeightOverride } from '../reconcile/override.js';
 import type { OverrideWeightOptions } from '../reconcile/weight.js';
+import type { Traffic, WhatIf, WhatIfOptions } from '../simulator/index.js';
 import { type ConnectOptions, placeOf } from './address.js';
 import { type DaemonEvent, eventsOf } from './events.js';
 import { parsed, path, type Question, query, Requests } from './requests.js';
@@ -83,6 +87,17 @@ export interface DrainWish extends DrainSettings {
   readonly owner?: string | undefined;
   readonly reason?: string | undefined;
 }
+
+/** What is asked of {@link RemoteDirector.simulate}. */
+export interface SimulateOptions extends Omit<WhatIfOptions, 'service' | 'signal'> {
+  /** The service that is called: `tcp://192.0.2.1:80`. Default: the only one of the table. */
+  readonly service?: ServiceKeyText;
+  /** A document, YAML or JSON, in the place of `changes`. */
+  readonly desired?: string;
+}
+
+/** How the metrics of a daemon are written. */
+export type RemoteMetricsOptions = Omit<MetricsOptions, 'serviceNames'> & CallOptions;
 
 /** The document in a daemon's file. */
 export interface DesiredDocument {
@@ -265,9 +280,11 @@ export class RemoteDirector implements TableAccess, AsyncDisposable {
     return this.#requests.json(findingsJsonSchema, { path: '/v1/doctor' }, options) as Promise<Finding[]>;
   }
 
-  /** The metrics, as Prometheus text. */
-  async metrics(options?: CallOptions): Promise<string> {
-    return (await this.#requests.ask({ path: '/metrics' }, options)).text;
+  /** The metrics, as text. */
+  async metrics({ format, names, top, ...options }: RemoteMetricsOptions = {}): Promise<string> {
+    const place = `/metrics${query({ names, top: top?.toString() })}`;
+    const headers = { accept: format && metricsMediaType(format) };
+    return (await this.#requests.ask({ path: place, headers }, options)).text;
   }
 
   /** The document in the daemon's file. */
@@ -324,6 +341,15 @@ export class RemoteDirector implements TableAccess, AsyncDisposable {
     const headers = { ...matchOf(revision), 'x-reason': reason };
     const place = path`/v1/history/${String(number)}/rollback` + query({ dryRun });
     return this.#requests.json(putSchema, { method: 'POST', path: place, headers }, options);
+  }
+
+  /**
+   * What traffic would do to real servers, and a change to clients: those of `changes`, or what the document `desired` changes of the real
+   * servers and the scheduler of the service. Nothing is sent, and nothing is changed. At most 1,000,000 connections and as many clients.
+   */
+  async simulate(traffic: Traffic, what: SimulateOptions = {}, options?: CallOptions): Promise<WhatIf[]> {
+    const question = { method: 'POST', path: '/v1/simulate', body: { traffic, ...what } } as const;
+    return (await this.#requests.json(whatIfSchema, question, options)) as unknown as WhatIf[];
   }
 
   // Overrides

@@ -56,7 +56,7 @@ export async function replaceDocument(
   const target = attempt(path, () => realpathSync(path));
   const unfinished = join(dirname(target), `.${basename(target)}.${process.pid}.next`);
   try {
-    await writeWholeFile(unfinished, one(next.bytes));
+    await writeWholeFile(unfinished, [next.bytes]);
     const descriptor = openSync(target, 'r');
     try {
       if (isLockedByOthers(descriptor)) throw new Problem(409, `${path} is locked by another program`);
@@ -92,10 +92,6 @@ function attempt<Value>(path: string, read: () => Value): Value {
   } catch (error) {
     throw fileProblem(path, 'read', error);
   }
-}
-
-async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }
 
 function fileProblem(path: string, verb: string, error: unknown): Problem {

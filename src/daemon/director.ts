@@ -10,6 +10,7 @@ import type { HealthReport } from '../health/journal.js';
 import type { HealthEvent, HealthMonitor } from '../health/monitor.js';
 import type { Ipvs } from '../ipvs.js';
 import { keepEventJson } from '../json/events.js';
+import type { PeerCredentials } from '../linux/peer-credentials.js';
 import { HealthCounters } from '../metrics/health-counters.js';
 import { KeepCounters } from '../metrics/keep-counters.js';
 import type { NormalDesiredTable } from '../model/desired.js';
@@ -25,6 +26,9 @@ import { readDocument } from './desired-file.js';
 import { EventRing } from './event-ring.js';
 import { History } from './history.js';
 import type { KeepParts } from './keep-file.js';
+import { OneAtATime } from './one-at-a-time.js';
+import { Progress } from './progress.js';
+import { type ReadTable, sharedReads } from './shared-reads.js';
 
 /** A table that may know whether its kernel counts traffic, and may move connections. */
 export type ServedTable = TableAccess & Partial<Pick<Ipvs, 'countsTraffic' | 'moveConnections'>>;
@@ -34,6 +38,8 @@ export interface DirectorOptions {
   readonly file: string;
   /** Where overrides are (`stateDirectory`). */
   readonly directory: string;
+  /** Where the history is. Default: `persistentDirectory()`. */
+  readonly historyRoot?: string | undefined;
   /** The version of this program. */
   readonly version: string;
   /** The rules of `keep`. */
@@ -53,13 +59,17 @@ export interface DirectorOptions {
   readonly examine: () => Promise<readonly Finding[]>;
   /** Ends what requests have begun. */
   readonly signal: AbortSignal;
+  /** Who is told of progress besides. Default: nobody. */
+  readonly progress?: Progress | undefined;
 }
 
 /** A request that changed something or was to, or that was not let in. */
 export interface RequestEvent {
   readonly type: 'request';
-  /** The name of a token, or `socket`; undefined for a token that is not known. */
+  /** The name of a token, or of the user at the socket (`unix:anna`); undefined for a token that is not known. */
   readonly who: string | undefined;
+  /** The process at the socket: its id, user and group. */
+  readonly peer?: PeerCredentials | undefined;
   /** The address of the client; undefined at the socket. */
   readonly from: string | undefined;
   readonly method: string;
@@ -86,23 +96,24 @@ export interface Look extends KeepLook {
   readonly at: number;
 }
 
-/** Milliseconds that a look may take, beside the interval: the kernel's answer, a lock, a first round of checks. */
-const LOOK = 30_000;
-
 /** Milliseconds that a report of the checks is told again. */
 const REPORT_AGE = 1000;
 
 /** See the module. */
 export class Director {
   readonly table: ServedTable;
+  /** The same for requests that read. */
+  readonly reads: ReadTable;
   readonly options: DirectorOptions;
   readonly events = new EventRing();
   readonly started = Date.now();
   readonly history: History;
   readonly keepCounters = new KeepCounters();
   readonly healthCounters = new HealthCounters();
+  /** Simulations wait for each other: they take a processor, and megabytes. */
+  readonly simulating = new OneAtATime();
+  readonly progress: Progress;
   #parts: KeepParts | undefined;
-  #begun = performance.now();
   #look: Look | undefined;
   /** Of the file that was read last, and of the one that is in force. */
   #reading: string | undefined;
@@ -115,24 +126,30 @@ export class Director {
   #report: { readonly at: number; readonly report: HealthReport } | undefined;
   readonly #waiting = new Set<() => void>();
   /** Those who change something wait for each other here. */
-  #writing: Promise<unknown> = Promise.resolve();
+  readonly #writing = new OneAtATime();
 
   constructor(table: ServedTable, options: DirectorOptions) {
     this.table = table;
+    this.reads = sharedReads(table);
     this.options = options;
-    this.history = new History(options.file);
+    this.progress = options.progress ?? new Progress(options.interval);
+    this.history = new History(options.file, options.historyRoot);
   }
 
   // What the keeping loop tells
 
   start(parts: KeepParts): void {
     this.#parts = parts;
+    this.progress.begin(parts.health);
   }
 
   tellKeep(event: KeepEvent): void {
     this.keepCounters.tell(event);
     if (event.type === 'ready') this.#isReady = true;
-    if (event.type === 'stopping') this.#isEnding = true;
+    if (event.type === 'stopping') {
+      this.#isEnding = true;
+      this.progress.end();
+    }
     if (event.type === 'applied') this.#badSource = undefined;
     if (event.type === 'bad-source') {
       this.#badSource = event.error.message;
@@ -154,7 +171,7 @@ export class Director {
 
   tellLook(look: KeepLook): void {
     this.#report = undefined;
-    this.#begun = performance.now();
+    this.progress.look(look);
     this.#wanted = look.wanted;
     if (this.#inForce !== this.#reading) this.#record();
     this.#inForce = this.#reading;
@@ -203,12 +220,9 @@ export class Director {
     return this.#badSource;
   }
 
-  /** Why the loop makes no progress; undefined if it does. */
+  /** Why the program makes no progress; undefined if it does. */
   get stall(): string | undefined {
-    const since = performance.now() - this.#begun;
-    const most = 2 * this.options.interval + LOOK;
-    if (this.#isEnding || since <= most) return undefined;
-    return `the table was looked at ${Math.round(since / 1000)} s ago`;
+    return this.progress.stall;
   }
 
   /** Why traffic should not come here yet; empty when all is ready. */
@@ -264,9 +278,7 @@ export class Director {
 
   /** Does one change after the other. */
   async write<Value>(work: () => Promise<Value>): Promise<Value> {
-    const mine = this.#writing.then(work);
-    this.#writing = mine.catch(() => undefined);
-    return await mine;
+    return await this.#writing.do(work);
   }
 
   /** What is in force from now on. That it can't be written down is no reason to let the table be. */

@@ -3,6 +3,9 @@
  * @module
  */
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { peerCredentials } from '../linux/peer-credentials.js';
+import { nameOfUser } from '../linux/user.js';
 import { Problem } from './problem.js';
 import type { Visitor } from './role.js';
 import type { TokenFile } from './tokens.js';
@@ -10,8 +13,21 @@ import type { TokenFile } from './tokens.js';
 /** Says who sends a request. @throws {Problem} 401 for nobody that is known, 429 for one who comes too often. */
 export type Gate = (request: IncomingMessage) => Visitor;
 
-/** Whoever can use the socket has the rights of this program. */
-export const socketGate: Gate = () => ({ name: 'socket', role: 'admin' });
+/** Whoever can use the socket has the rights of this program. Who it is says the kernel: `unix:anna`; `socket` where it says nothing. */
+export function socketGate(): Gate {
+  const visitors = new WeakMap<Socket, Visitor>();
+  return ({ socket }) => {
+    let visitor = visitors.get(socket);
+    if (visitor === undefined) {
+      const peer = peerCredentials(socket);
+      visitor = { name: peer === undefined ? UNKNOWN : `unix:${nameOfUser(peer.uid)}`, role: 'admin', peer };
+      visitors.set(socket, visitor);
+    }
+    return visitor;
+  };
+}
+
+const UNKNOWN = 'socket';
 
 /** Requests a second of one token, and how many may come at once. */
 const RATE = 100;

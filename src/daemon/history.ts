@@ -23,7 +23,7 @@ export interface HistoryEntry {
   readonly revision: string;
   /** Whether somebody wrote the file, or a request did. */
   readonly by: 'file' | 'api';
-  /** The name of the token that the request had, or `socket`. */
+  /** Who sent the request: the name of a token, or `unix:USER`. */
   readonly who?: string | undefined;
   readonly reason?: string | undefined;
 }

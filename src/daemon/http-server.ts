@@ -115,10 +115,13 @@ const PROBLEM_TYPE = 'application/problem+json';
 /** A service that knows what was asked of it before. */
 type OpenService = Service & { readonly repeated: Idempotency };
 
+/** Made once: every request ends with it, and an error of its own for each would have its stack written down. */
+const GONE = new Error('the client is gone, or the program ends');
+
 async function serve(service: OpenService, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { director, gate } = service;
   const gone = new AbortController();
-  const end = () => gone.abort();
+  const end = () => gone.abort(GONE);
   response.on('close', end).on('error', end);
   director.options.signal.addEventListener('abort', end);
   let visitor: Visitor | undefined;
@@ -177,6 +180,7 @@ function audit(
   director.tellRequest({
     type: 'request',
     who: visitor?.name,
+    ...(visitor?.peer !== undefined && { peer: visitor.peer }),
     from: socket.remoteAddress,
     method,
     path: printable(url, PATH),

@@ -13,7 +13,7 @@ import { StateFileSource, type StateFileSourceOptions } from '../reconcile/state
 export interface KeepFileOptions
   extends Omit<KeepOptions, 'health'>,
     Pick<StateFileSourceOptions, 'settle' | 'env' | 'onWarning'>,
-    Pick<HealthMonitorOptions, 'start' | 'massFailure'> {
+    Pick<HealthMonitorOptions, 'start' | 'massFailure' | 'run' | 'runHook'> {
   /** The desired state, in YAML or JSON. */
   readonly file: string;
   /** Throws if this program cannot keep what the file says. */

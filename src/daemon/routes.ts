@@ -10,6 +10,7 @@ import { EVENT_ROUTES } from './routes/events.js';
 import { HISTORY_ROUTES } from './routes/history.js';
 import { METRICS_ROUTES } from './routes/metrics.js';
 import { OVERRIDE_ROUTES } from './routes/overrides.js';
+import { SIMULATE_ROUTES } from './routes/simulate.js';
 import { STATE_ROUTES } from './routes/state.js';
 import { STATUS_ROUTES } from './routes/status.js';
 import { TABLE_ROUTES } from './routes/table.js';
@@ -34,6 +35,7 @@ export const ROUTES: readonly Route[] = [
   ...DESIRED_ROUTES,
   ...HISTORY_ROUTES,
   ...OVERRIDE_ROUTES,
+  ...SIMULATE_ROUTES,
   ...EVENT_ROUTES,
   DOCUMENT,
 ];

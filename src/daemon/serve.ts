@@ -2,6 +2,7 @@
  * The daemon: keeps the table as a file says, and answers requests meanwhile.
  * @module
  */
+import { setMaxListeners } from 'node:events';
 import type { Server } from 'node:http';
 import type { Server as SecureServer } from 'node:https';
 import type { TableAccess } from '../model/table-access.js';
@@ -10,6 +11,7 @@ import { Director, type DirectorOptions, type ServedTable } from './director.js'
 import { socketGate, tokenGate } from './gate.js';
 import { httpServer, httpsServer, type Limits } from './http-server.js';
 import { type KeepFileOptions, keepFile } from './keep-file.js';
+import { pulse } from './pulse.js';
 import { ROUTES } from './routes.js';
 import { listenAt } from './socket-file.js';
 import { listenTls, type TcpOptions, tlsOptionsOf } from './tls-listener.js';
@@ -34,8 +36,11 @@ export interface ServeOptions
  * @throws as `keep`, and as `listenAt`. Later trouble of the API leaves the table alone, and is told.
  */
 export async function serve(table: ServedTable, options: ServeOptions): Promise<void> {
+  // Every request listens to it, which is no leak.
+  setMaxListeners(0, options.signal);
   const director = new Director(table, options);
   await using _local = await openSocket(director, options);
+  using _pulse = pulse(options.socket, director.progress);
   await using _remote = options.tcp && (await openTcp(director, options.tcp, options));
   await keepFile(table, {
     ...options,
@@ -60,7 +65,7 @@ export async function serve(table: ServedTable, options: ServeOptions): Promise<
 /** An end that lets go of the socket's path last. */
 async function openSocket(director: Director, options: ServeOptions): Promise<AsyncDisposable> {
   const { socket: path, group, program, limits, onTrouble } = options;
-  const server = httpServer({ routes: ROUTES, director, gate: socketGate, limits });
+  const server = httpServer({ routes: ROUTES, director, gate: socketGate(), limits });
   const lock = await listenAt(server, { path, group, program });
   server.on('error', (error) => onTrouble('API', error));
   return {

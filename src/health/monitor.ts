@@ -54,8 +54,8 @@ export interface HealthMonitorOptions {
   readonly clock?: Clock | undefined;
   /** Runs a check once. Default: as its type says. */
   readonly run?: ((target: Target, check: NormalCheck, signal: AbortSignal) => Promise<CheckOutcome>) | undefined;
-  /** Runs the programs of `notify`. Default: on this host. */
-  readonly runHook?: HookRunner | undefined;
+  /** Runs the programs of `notify`. Default: on this host. `false`: neither programs nor FIFOs are told of anything. */
+  readonly runHook?: HookRunner | false | undefined;
 }
 
 const optionsSchema = lazy((z) =>
@@ -182,7 +182,7 @@ export class HealthMonitor implements KeepHealth, Disposable {
   readonly #clock: Clock;
   readonly #runner: Runner<Watched>;
   readonly #guard: MassFailureGuard | undefined;
-  readonly #hooks: Hooks;
+  readonly #hooks: Hooks | undefined;
   readonly #emitter = new EventEmitter();
   /** Ends {@link HealthMonitor.changes}. */
   readonly #over = new AbortController();
@@ -232,7 +232,11 @@ export class HealthMonitor implements KeepHealth, Disposable {
     this.#start = start;
     this.#clock = clock;
     this.#guard = massFailure === false ? undefined : new MassFailureGuard(massFailure);
-    this.#hooks = new Hooks(options.runHook ?? runHook, (failure) => this.#tell({ type: 'hook-failed', ...failure }));
+    const { runHook: hookRunner = runHook } = options;
+    this.#hooks =
+      hookRunner === false
+        ? undefined
+        : new Hooks(hookRunner, (failure) => this.#tell({ type: 'hook-failed', ...failure }));
     this.#runner = new Runner({
       clock,
       start: run === undefined ? startCheck : startBy(run),
@@ -285,6 +289,11 @@ export class HealthMonitor implements KeepHealth, Disposable {
     return this.#wishes;
   }
 
+  /** Milliseconds that the earliest check is late. Where they are many seconds, this program does not work as it should. */
+  get behind(): number {
+    return this.#runner.behind;
+  }
+
   /** Everything that is known, as `ipvs-ts health` shows it. */
   report(): HealthReport {
     const heldSince = this.#guard?.heldSince;
@@ -310,7 +319,7 @@ export class HealthMonitor implements KeepHealth, Disposable {
   /** Ends all checks. The verdicts stay in the state directory. */
   [Symbol.dispose](): void {
     this.#runner[Symbol.dispose]();
-    this.#hooks[Symbol.dispose]();
+    this.#hooks?.[Symbol.dispose]();
     for (const cancel of [this.#cancelGather, this.#cancelNext, this.#cancelReport]) cancel?.();
     this.#writeReport();
     for (const resolve of this.#waiting.splice(0)) resolve();
@@ -366,7 +375,7 @@ export class HealthMonitor implements KeepHealth, Disposable {
     }
     for (const [name, { decision }] of kept) if (!this.#services.has(name)) this.#forget(name, decision);
     this.#places = [...this.#services.values()];
-    this.#hooks.keepOnly(new Set(this.#places.flatMap(({ health: { notify } }) => notify?.fifo ?? [])));
+    this.#hooks?.keepOnly(new Set(this.#places.flatMap(({ health: { notify } }) => notify?.fifo ?? [])));
     this.#agenda = new Agenda();
     this.#dirty.clear();
     this.#touchAll();
@@ -533,7 +542,10 @@ export class HealthMonitor implements KeepHealth, Disposable {
     });
     // That a server is up at first is no news, as keepalived has it.
     if (status === 'up' && before.status === 'unknown') return;
-    this.#hooks.tell({ service: server.key, server: server.destination, isUp: status === 'up', reason }, server.notify);
+    this.#hooks?.tell(
+      { service: server.key, server: server.destination, isUp: status === 'up', reason },
+      server.notify,
+    );
   }
 
   #tellTrouble(watched: Watched, reason: string, now: number): void {
@@ -627,7 +639,7 @@ export class HealthMonitor implements KeepHealth, Disposable {
     if (!isKnown && !this.#isSettled) return;
     watched.toldQuorum = hasQuorum;
     const reason = hasQuorum ? 'enough real servers are up' : 'too few real servers are up';
-    this.#hooks.tell({ service, isUp: hasQuorum, reason }, notify);
+    this.#hooks?.tell({ service, isUp: hasQuorum, reason }, notify);
   }
 
   /** Whether that is something else than before. */

@@ -57,6 +57,8 @@ export class Runner<One extends Job = Job> implements Disposable {
   /** Due, and waiting until fewer run. */
   readonly #queue: number[] = [];
   #running = 0;
+  /** When a run was begun or ended last. */
+  #moved: number;
   #cancelTimer: (() => void) | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
   /** When the next beat is due at the latest; undefined while nothing runs. */
@@ -66,12 +68,20 @@ export class Runner<One extends Job = Job> implements Disposable {
 
   constructor(options: RunnerOptions<One>) {
     this.#options = options;
+    this.#moved = options.clock.now();
     this.#limit = options.limit ?? Math.min(Math.floor(openFilesLimit() * 0.8), MOST_RUNS);
   }
 
   /** How many run now, and how many wait for others to end. */
   get load(): { readonly running: number; readonly waiting: number } {
     return { running: this.#running, waiting: this.#queue.length };
+  }
+
+  /** Milliseconds that the earliest run is late, though there is room for it. Of a program that works these are a few. */
+  get behind(): number {
+    const now = this.#options.clock.now();
+    const hasRoom = this.#queue.length > 0 && this.#running < this.#limit;
+    return Math.max(0, now - this.#agenda.earliest, hasRoom ? now - this.#moved : 0);
   }
 
   /** The jobs from now on. Those that are there already go on as they were; runs of those that are gone are broken off. */
@@ -185,6 +195,7 @@ export class Runner<One extends Job = Job> implements Disposable {
     }
     const { job } = slot;
     slot.started = this.#options.clock.now();
+    this.#moved = slot.started;
     this.#running += 1;
     this.#beat();
     slot.running = this.#options.start(job.target, job.check, slot.done);
@@ -194,6 +205,7 @@ export class Runner<One extends Job = Job> implements Disposable {
     slot.running = undefined;
     this.#running -= 1;
     const now = this.#options.clock.now();
+    this.#moved = now;
     // The event of a socket can be heard before the timer that is late.
     const isLate = outcome.result === 'failed' && this.#beatDue !== undefined && now > this.#beatDue + LATE;
     const told: CheckOutcome = isLate ? { result: 'not measured', reason: 'this program ran late' } : outcome;

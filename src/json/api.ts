@@ -37,7 +37,13 @@ export const versionSchema = z.object({
     .boolean()
     .optional()
     .describe('false: with run_estimation=0 there are no statistics; absent: not known'),
-  visitor: z.object({ name: z.string(), role: z.enum(['reader', 'operator', 'admin']) }).describe('who asks'),
+  visitor: z
+    .object({
+      name: z.string().describe('of the token, or unix:USER'),
+      role: z.enum(['reader', 'operator', 'admin']),
+      peer: z.object({ pid: z.number().int(), uid: z.number().int(), gid: z.number().int() }).optional(),
+    })
+    .describe('who asks'),
   ipvs: z.looseObject({ version: z.string(), connectionTableSize: z.number() }),
 });
 
@@ -155,7 +161,7 @@ export const historySchema = z.array(
     time,
     revision: z.string(),
     by: z.enum(['file', 'api']),
-    who: z.string().optional().describe('the name of the token, or socket'),
+    who: z.string().optional().describe('the name of the token, or unix:USER'),
     reason: z.string().optional(),
   }),
 );
@@ -212,6 +218,69 @@ export const changedConnectionsSchema = z.object({
   changed: z.number().int().describe('0 with dryRun'),
   left: z.array(z.object({ connection: connectionJsonSchema, why: z.string() })),
 });
+
+const simulatedServer = z.looseObject({ address: z.string(), port: z.number().optional() });
+export const simulateSchema = z.strictObject({
+  traffic: z
+    .strictObject({
+      rate: z.number().describe('connections that start each second'),
+      seconds: z.number().describe('how long they start'),
+      clients: z.union([z.number(), z.string()]).optional().describe('how many, or their network; default 10000'),
+      arrival: z.enum(['constant', 'poisson']).optional().describe('default poisson'),
+      duration: z
+        .strictObject({
+          distribution: z.enum(['fixed', 'exponential', 'pareto']),
+          mean: z.number().describe('seconds'),
+          shape: z.number().optional().describe('of pareto; default 1.5'),
+        })
+        .optional()
+        .describe('of a connection; default exponential, 10 s'),
+      seed: z.number().optional().describe('the same gives the same; default 1'),
+    })
+    .describe('at most 1000000 connections, of all schedulers together'),
+  service: z.string().optional().describe('tcp://192.0.2.1:80; default: the only one of the table'),
+  changes: z
+    .array(
+      z.discriminatedUnion('change', [
+        z.strictObject({ change: z.literal('add'), server: simulatedServer }),
+        z.strictObject({ change: z.literal('remove'), server: simulatedServer }),
+        z.strictObject({ change: z.literal('weight'), server: simulatedServer, weight: z.number() }),
+      ]),
+    )
+    .optional(),
+  desired: z
+    .union([z.string(), documentSchema])
+    .optional()
+    .describe(
+      'a document, as text or JSON: what it changes of the real servers and the scheduler, in the place of "changes"',
+    ),
+  at: z.number().optional().describe('seconds from the start until the changes; default: the middle'),
+  schedulers: z.array(z.string()).max(32).optional().describe('which are compared; default: that of the service'),
+});
+export const whatIfSchema = z.array(
+  z.looseObject({
+    scheduler: z.string(),
+    connections: z.number().int(),
+    refused: z.number().int().describe('connections that no real server took'),
+    servers: z.array(
+      z.looseObject({
+        address: z.string(),
+        port: z.number().int(),
+        weight: z.number().int().describe('in the end; 0 where it was removed'),
+        connections: z.number().int(),
+        share: z.number().describe('0 to 1'),
+        peak: z.number().int().describe('the most at the same time'),
+      }),
+    ),
+    imbalance: z.number().describe('1: by weight'),
+    moved: z
+      .object({ clients: z.number().int(), changed: z.number().int(), anyway: z.number().int() })
+      .optional()
+      .describe(
+        'clients that called before and after the changes; that came to another server; that would have anyway',
+      ),
+  }),
+);
 
 /** The version of a daemon, and who asks it. */
 export type DaemonVersion = z.infer<typeof versionSchema>;

@@ -191,6 +191,11 @@ export interface Native {
    */
   flock(descriptor: number, operation: number): number;
   /**
+   * SO_PEERCRED of a unix socket by its descriptor: who connected, as process id, user and group, in the first three places of `into`.
+   * User and group are numbers of 32 bits without a sign. 0, or a negative errno.
+   */
+  peerCredentials(descriptor: number, into: Int32Array): number;
+  /**
    * The length of the kernel's clock tick (jiffy) in nanoseconds: 4,000,000 where CONFIG_HZ is 250. Some files in /proc
    * give times in ticks, and no unprivileged file tells their length.
    */

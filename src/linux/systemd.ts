@@ -28,6 +28,14 @@ export function statusOf(text: string): string {
   return `STATUS=${text.replaceAll(/\s+/g, ' ').trim()}`;
 }
 
+/** Whether a service makes progress. */
+export interface ServiceProgress {
+  /** Why it makes none; undefined if it does. */
+  readonly stall: string | undefined;
+  /** How it is. */
+  readonly sentence: string;
+}
+
 /** Whom to tell. */
 export interface SystemdNotifier {
   /**
@@ -41,12 +49,16 @@ export interface SystemdNotifier {
 
 /**
  * The systemd that started this process, by NOTIFY_SOCKET: the path of a socket, or a name in the abstract namespace (`@name`).
- * Where WATCHDOG_USEC wants them of this process (WATCHDOG_PID), signs of life are sent twice as often, until it is closed.
+ * Where WATCHDOG_USEC wants them of this process (WATCHDOG_PID), signs of life are sent twice as often, until it is closed, and with
+ * `progress` only while there is some. The status says how it is then, or why it is not.
  * Undefined if nobody wants to be told, or not by a socket of this machine (`vsock:`).
  */
-export function systemdNotifier(env: NodeJS.ProcessEnv = process.env): SystemdNotifier | undefined {
+export function systemdNotifier(
+  env: NodeJS.ProcessEnv = process.env,
+  progress?: ServiceProgress,
+): SystemdNotifier | undefined {
   const address = socketAddress(env['NOTIFY_SOCKET'] ?? '');
-  return address && new Notifier(address, watchdogPeriod(env));
+  return address && new Notifier(address, watchdogPeriod(env), () => signOf(progress));
 }
 
 /** Milliseconds between two tries while systemd's queue is full. */
@@ -56,18 +68,18 @@ class Notifier implements SystemdNotifier {
   readonly #address: Uint8Array;
   readonly #watchdog: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
+  /** The last sign of life. */
+  #sign = '';
   /** In their order: READY after RELOADING is not RELOADING after READY. */
   #waiting: string[] = [];
 
-  constructor(address: Uint8Array, watchdogPeriod: number | undefined) {
+  constructor(address: Uint8Array, watchdogPeriod: number | undefined, sign: () => string) {
     this.#address = address;
     if (watchdogPeriod === undefined) return;
-    this.#watchdog = setInterval(() => this.notify(WATCHDOG), watchdogPeriod).unref();
+    this.#watchdog = setInterval(() => this.#give(sign()), watchdogPeriod).unref();
   }
 
   notify(state: string): void {
-    // One sign of life says as much as many.
-    if (state === WATCHDOG && this.#waiting.includes(WATCHDOG)) return;
     this.#waiting.push(state);
     if (this.#retry === undefined) this.#sendWaiting();
   }
@@ -77,6 +89,13 @@ class Notifier implements SystemdNotifier {
     clearTimeout(this.#retry);
     this.#retry = undefined;
     this.#waiting = [];
+  }
+
+  /** One sign of life says as much as many. */
+  #give(sign: string): void {
+    this.#waiting = this.#waiting.filter((state) => state !== this.#sign);
+    this.#sign = sign;
+    this.notify(sign);
   }
 
   #sendWaiting(): void {
@@ -89,6 +108,13 @@ class Notifier implements SystemdNotifier {
       this.#waiting.shift();
     }
   }
+}
+
+/** A service without progress gives none, and says why. */
+function signOf(progress: ServiceProgress | undefined): string {
+  if (progress === undefined) return WATCHDOG;
+  const { stall } = progress;
+  return stall === undefined ? `${WATCHDOG}\n${statusOf(progress.sentence)}` : statusOf(`no progress: ${stall}`);
 }
 
 /** By a socket of its own, as sd_notify(3) does it: systemd may be another one by now. False if its queue is full. */

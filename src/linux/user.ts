@@ -14,6 +14,17 @@ export function userName(env: NodeJS.ProcessEnv = process.env): string {
   }
 }
 
+/** The name of a user by /etc/passwd; the number where it has none. */
+export function nameOfUser(uid: number): string {
+  try {
+    const lines = readFileSync('/etc/passwd', 'utf8').split('\n');
+    const [name] = lines.map((line) => line.split(':')).find(([, , id]) => id === String(uid)) ?? [];
+    return name || String(uid);
+  } catch {
+    return String(uid);
+  }
+}
+
 /** A user and a group, as `spawn` of node:child_process takes them. */
 export interface AccountIds {
   readonly uid?: number;

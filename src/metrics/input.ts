@@ -83,7 +83,9 @@ export interface MetricsOptions {
  * ```
  */
 export async function readMetrics(
-  table: TableAccess & { countsTraffic?(): boolean | undefined },
+  table: Pick<TableAccess, 'source' | 'snapshot' | 'totals' | 'info' | 'timeouts' | 'daemons'> & {
+    countsTraffic?(): boolean | undefined;
+  },
   options: CallOptions = {},
 ): Promise<MetricsInput> {
   const read = { table: await table.snapshot(options), countsTraffic: table.countsTraffic?.() };

@@ -15,7 +15,6 @@
  * @module
  */
 
-import { addAbortListener } from 'node:events';
 import {
   ClosedError,
   InterruptedError,
@@ -27,6 +26,7 @@ import {
 } from '../errors.js';
 import { TIME_SLICE } from '../linux/time-slice.js';
 import type { CallOptions } from '../model/call-options.js';
+import { AbortListeners } from './abort-listeners.js';
 import { AttributeWriter, Bytes } from './attributes.js';
 import { Fifo } from './fifo.js';
 import {
@@ -120,6 +120,7 @@ const rooms = Array.from(lengths, (_, index) => new Bytes(received.subarray(inde
 export class Connection {
   readonly #transport: Transport;
   readonly #timeout: number;
+  readonly #aborts = new AbortListeners();
   readonly #queue = new Fifo<Call>();
   /** Dumps wait in a line of their own: the kernel runs one at a time on a socket and answers a second with EBUSY. */
   readonly #dumps = new Fifo<Call>();
@@ -199,7 +200,7 @@ export class Connection {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw new ClosedError(`${describe(request)}: the client is closed`);
       signal?.throwIfAborted();
-      const onAbort = signal && addAbortListener(signal, () => call.settle(signal.reason));
+      const onAbort = signal && this.#aborts.add(signal, () => call.settle(signal.reason));
       const call: Call = {
         kind,
         request,

@@ -233,6 +233,7 @@ describe('a socket', () => {
       expect(() => Object(native).openFile('/proc/self/status', wrong)).toThrow('flags must be a 32-bit integer');
       expect(() => Object(native).flock(wrong, 2)).toThrow('descriptor must be a 32-bit integer');
       expect(() => Object(native).flock(0, wrong)).toThrow('operation must be a 32-bit integer');
+      expect(() => Object(native).peerCredentials(0, wrong)).toThrow('into must be an Int32Array');
     }
     expect(() => new Socket(AF_NETLINK, SOCK_RAW, 0, 5)).toThrow('netnsPath must be a string');
     expect(() => new Socket(AF_NETLINK, SOCK_RAW, 0, '/proc/self/ns/net\0')).toThrow(TypeError);

@@ -163,6 +163,19 @@ describe('the watchdog', () => {
     },
   );
 
+  test('has none without progress, and the status says why', async () => {
+    const progress = { stall: undefined as string | undefined, sentence: '3 services' };
+    notifier = systemdNotifier({ NOTIFY_SOCKET: path, WATCHDOG_USEC: '40000' }, progress);
+    await vi.waitFor(() => expect(received()).toContain('WATCHDOG=1\nSTATUS=3 services'), WAIT);
+    progress.stall = 'no look\nfor 90 s';
+    received();
+    const told: string[] = [];
+    await vi.waitFor(() => expect(told.push(...received())).toBeGreaterThanOrEqual(3), WAIT);
+    expect(new Set(told.slice(1))).toEqual(new Set(['STATUS=no progress: no look for 90 s']));
+    progress.stall = undefined;
+    await vi.waitFor(() => expect(received()).toContain('WATCHDOG=1\nSTATUS=3 services'), WAIT);
+  });
+
   test('has none after the end', async () => {
     const ended = systemdNotifier({ NOTIFY_SOCKET: path, WATCHDOG_USEC: '10000' });
     await vi.waitFor(() => expect(received()).not.toEqual([]), WAIT);

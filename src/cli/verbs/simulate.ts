@@ -2,14 +2,17 @@
 import { writeFile } from 'node:fs/promises';
 import { parseEndpoint } from '../../address/endpoint.js';
 import { parseIP } from '../../address/ip.js';
+import type { SimulateOptions } from '../../client/remote-director.js';
 import { prettyJson } from '../../json/pretty.js';
 import type { DestinationKey } from '../../model/destination.js';
+import { withoutUndefined } from '../../model/parse.js';
 import { formatServiceKey, parseServiceKey, type ServiceKeyText } from '../../model/service-key.js';
 import type { WrittenTable } from '../../model/table.js';
-import type { Duration, ServerChange, WhatIf } from '../../simulator/index.js';
-import { JSON_OUTPUT, NETNS } from '../common-options.js';
+import type { Duration, ServerChange, Traffic, WhatIf, WhatIfOptions } from '../../simulator/index.js';
+import { API, JSON_OUTPUT, NETNS } from '../common-options.js';
 import type { VerbContext } from '../context.js';
 import { readInput } from '../input.js';
+import { openDirector, refuseWith } from '../remote.js';
 import { UsageError } from '../usage-error.js';
 import { defineVerb } from '../verb.js';
 
@@ -20,7 +23,7 @@ export const simulate = defineVerb({
   operands: {
     file: {
       placeholder: 'FILE',
-      fallback: 'with --live, the table in the kernel',
+      fallback: 'with --live, the table in the kernel; with --api, that of the director',
       source: 'file',
       help: 'rules or a state file; "-" is standard input',
     },
@@ -76,21 +79,28 @@ export const simulate = defineVerb({
       help: 'draw an SVG; needs the package echarts',
     },
     json: JSON_OUTPUT,
+    api: API,
     netns: NETNS,
   },
   help: 'predict how connections spread over real servers',
-  details: 'No packet is sent: the algorithms of the kernel schedule connections in memory.',
+  details:
+    'No packet is sent: the algorithms of the kernel schedule connections in memory. With --api a FILE takes the place of the state file of ' +
+    'the director in the middle, and nothing is changed there.',
 
   async run({ values, operands: { file } }, context) {
-    const { whatIf } = await import('../../simulator/index.js');
     const { service, clients, rate, arrival, seconds, duration, seed, at, chart, json } = values;
     const schedulers = values.schedulers === undefined ? undefined : await readSchedulers(values.schedulers);
-    const traffic = { rate, seconds, ...given({ clients, arrival, duration, seed }) };
-    const results = await whatIf(await readTable(values, file, context), traffic, {
-      changes: [...values.add, ...values.remove, ...values.weight],
-      ...(service !== undefined && { service: formatServiceKey(parseServiceKey(service as ServiceKeyText)) }),
-      ...given({ at, schedulers }),
+    const traffic = { rate, seconds, ...withoutUndefined({ clients, arrival, duration, seed }) };
+    const changes = [...values.add, ...values.remove, ...values.weight];
+    const options = withoutUndefined({
+      at,
+      schedulers,
+      service: service === undefined ? undefined : formatServiceKey(parseServiceKey(service as ServiceKeyText)),
     });
+    const results =
+      values.api === undefined
+        ? await simulateHere(await readTable(values, file, context), traffic, { ...options, changes })
+        : await simulateAt(values.api, { ...values, file, traffic, options: { ...options, changes } }, context);
     if (chart !== undefined) {
       const { drawChart } = await import('../simulate-chart.js');
       await writeFile(chart, drawChart(results));
@@ -99,6 +109,40 @@ export const simulate = defineVerb({
     return 0;
   },
 });
+
+async function simulateHere(table: WrittenTable, traffic: Traffic, options: WhatIfOptions): Promise<WhatIf[]> {
+  const { whatIf } = await import('../../simulator/index.js');
+  return whatIf(table, traffic, options);
+}
+
+interface Remote {
+  readonly live: boolean;
+  readonly netns: string | undefined;
+  readonly file: string | undefined;
+  readonly traffic: Traffic;
+  readonly options: Omit<SimulateOptions, 'desired'>;
+}
+
+/** Milliseconds: a long one says nothing until its end, and others may be before it. */
+const PATIENCE = { timeout: 300_000 };
+
+/** The file is what takes the place of the director's in the middle. */
+async function simulateAt(
+  api: string,
+  { live, netns, file, traffic, options }: Remote,
+  context: VerbContext,
+): Promise<WhatIf[]> {
+  refuseWith('--api', { live, netns });
+  const { changes = [], ...rest } = options;
+  if (file === undefined) {
+    await using director = await openDirector(api, context);
+    return await director.simulate(traffic, options, PATIENCE);
+  }
+  if (changes.length > 0) throw new UsageError('--add, --remove and --weight go without FILE where --api is given');
+  const { text: desired } = await readInput(file, context.streams.stdin);
+  await using director = await openDirector(api, context);
+  return await director.simulate(traffic, { ...rest, desired }, PATIENCE);
+}
 
 // The table
 
@@ -185,13 +229,6 @@ function readNumber(text: string): number {
   const value = text.trim() === '' ? Number.NaN : Number(text);
   if (Number.isFinite(value)) return value;
   throw new UsageError(`must be a number, not "${text}"`);
-}
-
-/** Those that are given. */
-function given<T extends object>(values: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
-    [Name in keyof T]?: Exclude<T[Name], undefined>;
-  };
 }
 
 // The answer

@@ -36,12 +36,26 @@ async function* stream({ events }: Director, last: string | undefined, signal: A
   let place = after ?? 1;
   yield after === undefined ? events.gap({ lost: null }) : ': ipvs-ts\n\n';
   while (!signal.aborted) {
-    const reading = events.read(place);
-    if (reading !== undefined) {
-      place = reading.next;
-      yield reading.frame;
+    const { frames, next } = framesAt(events, place);
+    if (frames !== '') {
+      place = next;
+      yield frames;
     } else if (!(await comes(events, signal))) yield ': alive\n\n';
   }
+}
+
+/** Characters that are written at a time. */
+const PIECE = 65_536;
+
+/** What is there from a place on, as much as is written at a time. Many small writes would cost more than what they carry. */
+function framesAt(events: EventRing, place: number): { readonly frames: string; readonly next: number } {
+  let [frames, next] = ['', place];
+  for (let reading = events.read(next); reading !== undefined; reading = events.read(next)) {
+    frames += reading.frame;
+    next = reading.next;
+    if (frames.length >= PIECE) break;
+  }
+  return { frames, next };
 }
 
 /** Whether something has come, or the reader is gone, before it is time for a sign of life. */

@@ -24,7 +24,7 @@ export const METRICS_ROUTES: readonly Route[] = [
     async handle(director, { headers, query }) {
       const format = metricsFormatFor(headers.accept);
       const input = {
-        ...(await readMetrics(director.table)),
+        ...(await readMetrics(director.reads)),
         desired: director.wanted,
         overrides: readOverrides(director.options.directory),
         health: director.healthReport(),

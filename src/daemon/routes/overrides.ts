@@ -122,14 +122,9 @@ function nameOf({ service, destination }: Subject): string {
   return serverName(service, destination).split(' ').reverse().join(' of ');
 }
 
-/** Who wants it, if the body does not say: who has a token is known, who uses the socket is the user of this program. */
-function ownerOf({ visitor: { name } }: Call): string | undefined {
-  return name === 'socket' ? undefined : name;
-}
-
 async function setWeight(director: Director, call: Call): Promise<Answer> {
   const subject = subjectOf(call);
-  const { reason = reasonOf(call), owner = ownerOf(call), ...wish } = jsonBody(call, weightWishSchema);
+  const { reason = reasonOf(call), owner = call.visitor.name, ...wish } = jsonBody(call, weightWishSchema);
   refuse(director, call, subject, 'weight');
   const { table, options } = director;
   const { outcome } = await overrideWeight(table, subject.service, subject.destination, {
@@ -142,7 +137,7 @@ async function setWeight(director: Director, call: Call): Promise<Answer> {
 
 async function setDrain(director: Director, call: Call): Promise<Answer> {
   const subject = subjectOf(call);
-  const { reason = reasonOf(call), owner = ownerOf(call), ...wish } = jsonBody(call, drainWishSchema);
+  const { reason = reasonOf(call), owner = call.visitor.name, ...wish } = jsonBody(call, drainWishSchema);
   refuse(director, call, subject, 'drain');
   const earlier = readOverride(director, subject, 'drain');
   if (earlier !== undefined && isUnderWay(earlier)) throw new Problem(409, `${nameOf(subject)} is being drained`);

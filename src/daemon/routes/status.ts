@@ -45,9 +45,9 @@ export const STATUS_ROUTES: readonly Route[] = [
     role: 'reader',
     help: 'The program, and the IPVS that it runs on',
     answers: { 200: { help: 'the version', schema: versionSchema } },
-    async handle({ table, started, options: { version, file } }, { visitor }) {
+    async handle({ table, reads, started, options: { version, file } }, { visitor }) {
       const { source, countsTraffic } = { source: table.source, countsTraffic: table.countsTraffic?.() };
-      const ipvs = await table.info();
+      const ipvs = await reads.info();
       const program = { program: 'ipvs-ts', version, node: process.version, pid: process.pid, started, file };
       return { json: { ...program, source, countsTraffic, visitor, ipvs } };
     },

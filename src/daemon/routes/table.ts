@@ -24,7 +24,7 @@ export const TABLE_ROUTES: readonly Route[] = [
     role: 'reader',
     help: 'Every service with its real servers, as "ipvs-ts list --json" writes it',
     answers: { 200: { help: 'the table', schema: tableJsonSchema } },
-    async handle({ table }) {
+    async handle({ reads: table }) {
       const read = await table.snapshot();
       const { source, services } = table.countsTraffic?.() === false ? withoutStats(read) : read;
       return inPieces(`{"source":${JSON.stringify(source)},"services":[`, services, ']}\n');
@@ -38,7 +38,7 @@ export const TABLE_ROUTES: readonly Route[] = [
     help: 'Every service, without its real servers',
     answers: { 200: { help: 'the services', schema: servicesSchema } },
     async handle(director) {
-      const services = await director.table.listServices();
+      const services = await director.reads.listServices();
       return inPieces(
         '[',
         services.map((entry) => named(director, entry)),
@@ -76,7 +76,7 @@ export const TABLE_ROUTES: readonly Route[] = [
     role: 'reader',
     help: 'Timeouts and sync daemons, as "ipvs-ts settings --json" writes them',
     answers: { 200: { help: 'the settings', schema: settingsJsonSchema } },
-    async handle({ table }) {
+    async handle({ reads: table }) {
       return { json: { timeouts: await table.timeouts(), daemons: await table.daemons() } };
     },
   },
@@ -87,7 +87,7 @@ export const TABLE_ROUTES: readonly Route[] = [
     role: 'reader',
     help: 'Counters and rates of the whole director',
     answers: { 200: { help: 'the totals', schema: statsJsonSchema } },
-    handle: async ({ table }) => ({ json: await table.totals() }),
+    handle: async ({ reads }) => ({ json: await reads.totals() }),
   },
   {
     method: 'GET',

@@ -3,9 +3,11 @@
  * @module
  */
 import type { Endpoint } from '../../address/endpoint.js';
+import { inTurns } from '../../linux/time-slice.js';
 import type { NormalDestination } from '../../model/destination.js';
-import { familyOfKey, type ServiceKey } from '../../model/service-key.js';
+import type { ServiceKey } from '../../model/service-key.js';
 import type { SimulatedKernel } from '../simulated-kernel.js';
+import { hangUp, openingTo, shakeHands } from '../traffic/client.js';
 import type { Opening, SimulatedConnection } from '../traffic/simulated-connection.js';
 import { type Timed, TimingWheel } from '../traffic/timing-wheel.js';
 import { Chance, type CheckedTraffic } from './traffic.js';
@@ -38,9 +40,7 @@ export class Run {
   readonly #kernel: SimulatedKernel;
   readonly #traffic: CheckedTraffic;
   readonly #chance: Chance;
-  readonly #protocol: Opening['protocol'];
-  readonly #virtual: Endpoint;
-  readonly #mark: number;
+  readonly #opening: Pick<Opening, 'protocol' | 'virtual' | 'mark'>;
   readonly #sessions = new TimingWheel<Session>(0, (session, time) => this.#end(session, time));
   /** Which real server an address and port is; the kernel names it by the same object as long as it can. */
   readonly #known = new Map<Endpoint, number>();
@@ -61,12 +61,7 @@ export class Run {
     this.#chance = new Chance(traffic.seed ^ 0x5bd1e995);
     this.#before = new Int32Array(traffic.clients.count).fill(NOBODY);
     this.#after = new Int32Array(traffic.clients.count).fill(NOBODY);
-    const isMark = service.protocol === 'fwmark';
-    this.#protocol = protocolOf(service.protocol);
-    this.#mark = isMark ? service.mark : 0;
-    // A mark says nothing of addresses: those are for documentation.
-    const anywhere = familyOfKey(service) === 'ipv4' ? '192.0.2.1' : '2001:db8:ffff::1';
-    this.#virtual = { address: isMark ? anywhere : service.address, port: isMark ? 80 : service.port || 80 };
+    this.#opening = openingTo(service);
     this.#nextArrival = this.#interval();
   }
 
@@ -87,15 +82,20 @@ export class Run {
     this.#changed = true;
   }
 
-  /** Lets traffic run until a second. */
-  until(seconds: number): void {
+  /** Lets traffic run until a second, unless the signal ends it. */
+  async until(seconds: number, signal: AbortSignal | undefined): Promise<void> {
     const end = seconds * 1000;
-    for (; this.#nextArrival < end; this.#nextArrival += this.#interval()) {
-      this.#pass(this.#nextArrival);
+    await inTurns(this.#arrivals(end), (time) => {
+      signal?.throwIfAborted();
+      this.#pass(time);
       this.#arrive();
-    }
+    });
     this.#pass(end);
     this.#share();
+  }
+
+  *#arrivals(end: number): Generator<number> {
+    for (; this.#nextArrival < end; this.#nextArrival += this.#interval()) yield this.#nextArrival;
   }
 
   /** Clients that called before the changes and since, and those of them that moved. */
@@ -143,10 +143,8 @@ export class Run {
     const port = FIRST_PORT + (this.#opened++ % PORTS);
     const lasts = this.#chance.duration(duration);
     const { destination, connection } = this.#kernel.connect({
-      protocol: this.#protocol,
+      ...this.#opening,
       client: { address: clients.address(client), port },
-      virtual: this.#virtual,
-      mark: this.#mark,
     });
     if (connection === undefined) {
       this.refused++;
@@ -160,10 +158,7 @@ export class Run {
     tally.active++;
     tally.peak = Math.max(tally.peak, tally.active);
     this.#remember(client, index);
-    if (this.#protocol === 'tcp') {
-      if (tally.destination.forward === 'nat') connection.reply('SYN', 'ACK');
-      connection.send('ACK');
-    }
+    if (this.#opening.protocol === 'tcp') shakeHands(connection, tally.destination.forward === 'nat');
     const session: Session = {
       connection,
       tally,
@@ -178,9 +173,8 @@ export class Run {
   #end({ connection, tally }: Session, time: number): void {
     this.#setTime(time);
     tally.active--;
-    if (this.#protocol !== 'tcp' || connection.expired) return;
-    connection.send('FIN', 'ACK');
-    if (tally.destination.forward === 'nat') connection.reply('FIN', 'ACK');
+    if (this.#opening.protocol === 'tcp' && !connection.expired)
+      hangUp(connection, tally.destination.forward === 'nat');
   }
 
   #remember(client: number, server: number): void {
@@ -202,9 +196,4 @@ export class Run {
 
 function isSame(left: { address: string; port: number }, right: { address: string; port: number }): boolean {
   return left.address === right.address && left.port === right.port;
-}
-
-/** Of a mark, and of protocols without connections in IPVS's eyes, TCP stands for all. */
-function protocolOf(protocol: ServiceKey['protocol']): Opening['protocol'] {
-  return protocol === 'udp' || protocol === 'sctp' ? protocol : 'tcp';
 }

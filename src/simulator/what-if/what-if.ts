@@ -41,6 +41,8 @@ export interface WhatIfOptions {
   readonly at?: number;
   /** Which are compared; default the service's own. */
   readonly schedulers?: readonly Scheduler[];
+  /** Ends it with `signal.reason`. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** One real server of a {@link WhatIf}. */
@@ -81,7 +83,7 @@ export interface WhatIf {
 
 /**
  * Sends traffic to a service of a table, in memory: nothing of the running kernel is asked or changed. Time is the traffic's
- * own, and passes as fast as it can: some hundred thousand connections a second. Memory grows with the connections that are in
+ * own, and passes as fast as it can, with turns of the event loop in between: some hundred thousand connections a second. Memory grows with the connections that are in
  * the table at once (of TCP: those that last, and two minutes' worth that are over), not with how many there were.
  *
  * @throws {InvalidArgumentError} naming the field that is wrong
@@ -98,12 +100,16 @@ export async function whatIf(table: WrittenTable, traffic: Traffic, options: Wha
   const changes = (options.changes ?? []).map((change) => checkChange(service, change));
   const at = options.at ?? checked.seconds / 2;
   if (!(at >= 0 && at <= checked.seconds)) throw invalid('at', `${at} is no number from 0 to ${checked.seconds}`);
+  const { signal } = options;
   const results: WhatIf[] = [];
   for (const scheduler of options.schedulers ?? [service.scheduler]) {
     const scheduled = withScheduler(service, scheduler);
-    const run = await simulate(scheduled, destinations, checked, changes, at);
+    const run = await simulate(scheduled, destinations, checked, { changes, at, signal });
     if (changes.length === 0) results.push(report(scheduler, run));
-    else results.push(report(scheduler, run, await simulate(scheduled, destinations, checked, [], at)));
+    else
+      results.push(
+        report(scheduler, run, await simulate(scheduled, destinations, checked, { changes: [], at, signal })),
+      );
   }
   return results;
 }
@@ -150,8 +156,7 @@ async function simulate(
   service: NormalService,
   destinations: readonly NormalDestination[],
   traffic: CheckedTraffic,
-  changes: readonly CheckedChange[],
-  at: number,
+  { changes, at, signal }: { changes: readonly CheckedChange[]; at: number; signal: AbortSignal | undefined },
 ): Promise<Run> {
   const chance = new Chance(traffic.seed);
   const kernel = new SimulatedKernel({ now: () => 0, random: () => chance.whole() });
@@ -163,10 +168,10 @@ async function simulate(
       await netlink.change({ verb: 'add-destination', key: service, destination });
       run.setServer(destination);
     }
-    run.until(at);
+    await run.until(at, signal);
     run.startAnew();
     for (const change of changes) await make(netlink, run, service, change);
-    run.until(traffic.seconds);
+    await run.until(traffic.seconds, signal);
     return run;
   } finally {
     netlink.close();

@@ -1,11 +1,13 @@
 /** Verbs that ask a running serve, beside the same verbs on the kernel that it serves. */
 import { writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test, vi } from 'vitest';
 import { runVerb } from '../../../src/cli/run-verb.js';
 import { VERBS } from '../../../src/cli/verbs.js';
+import { RemoteDirector } from '../../../src/client/remote-director.js';
 import { hasOpenssl } from '../certificate.js';
 import { type Daemon, KEY, useDaemon, yaml } from '../daemon/fixture.js';
 import { startTcp } from '../daemon/tcp.js';
@@ -83,7 +85,7 @@ describe('what is shown is what the kernel there has', () => {
       stdout: 'Nothing is wrong with this director.\n',
       stderr: '',
     });
-    expect((await ipvsTs('version', api)).stdout).toContain('IPVS 1.2.1; you are socket, admin');
+    expect((await ipvsTs('version', api)).stdout).toContain(`IPVS 1.2.1; you are unix:${userInfo().username}, admin`);
   });
 });
 
@@ -133,7 +135,9 @@ describe('what is changed', () => {
     const diff = await ipvsTs('diff', [file, ...api]);
     expect(diff.code).toBe(2);
     expect(diff.stdout).toContain(line.trimEnd());
-    expect((await ipvsTs('apply', [file, '--dry-run', ...api])).stdout).toBe(diff.stdout);
+    const planned = await ipvsTs('apply', [file, '--dry-run', ...api]);
+    const before = (await daemon.etag()).replaceAll('"', '');
+    expect(planned).toEqual({ code: 0, stdout: diff.stdout, stderr: `this replaces revision ${before}\n` });
     expect(daemon.text).toBe(TWO);
     expect(await ipvsTs('apply', [file, '--reason', 'more', ...api])).toMatchObject({
       code: 0,
@@ -142,6 +146,16 @@ describe('what is changed', () => {
     });
     expect(await daemon.servers()).toBe('10.0.0.1 1, 10.0.0.2 1, 10.0.0.3 1');
     expect((await daemon.ask('GET', '/v1/history')).json[0]).toMatchObject({ reason: 'more' });
+    // Who planned before must look again.
+    writeFileSync(file, yaml('10.0.0.1'));
+    expect(await ipvsTs('apply', [file, '--revision', before, ...api])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: "ipvs-ts: apply: somebody else has changed the director's file meanwhile; nothing was changed\n",
+    });
+    expect(await daemon.servers()).toBe('10.0.0.1 1, 10.0.0.2 1, 10.0.0.3 1');
+    expect((await ipvsTs('apply', [file, '--revision', 'x', ...api])).stderr).toContain('must be 64 hexadecimal');
+    expect((await ipvsTs('apply', [file, '--revision', before])).stderr).toContain('--revision goes with --api');
     writeFileSync(file, 'services:\n  - service: web\n');
     const bad = await ipvsTs('apply', [file, ...api]);
     expect(bad.code).toBe(2);
@@ -149,6 +163,48 @@ describe('what is changed', () => {
     expect((await ipvsTs('apply', [file, '--prune', ...api])).stderr).toContain('--prune has no meaning with --api');
     expect((await ipvsTs('apply', [file, '--reason', 'x'])).stderr).toContain('--reason goes with --api');
   });
+});
+
+test('apply refuses when the file changes between its plan and its change', async () => {
+  const { daemon, api } = await started();
+  const file = join(daemon.root, 'next.yaml');
+  writeFileSync(file, yaml('10.0.0.1', '10.0.0.2', '10.0.0.3'));
+  const put = RemoteDirector.prototype.putDesired;
+  const spy = vi.spyOn(RemoteDirector.prototype, 'putDesired').mockImplementation(async function (
+    this: RemoteDirector,
+    ...args
+  ) {
+    const result = await put.apply(this, args);
+    if (args[1]?.dryRun) daemon.write(yaml('10.0.0.2'));
+    return result;
+  });
+  try {
+    const { code, stdout, stderr } = await ipvsTs('apply', [file, ...api]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('nothing was changed')]);
+    expect(stdout).toContain('+ add destination 10.0.0.3:80');
+    expect(daemon.text).toBe(yaml('10.0.0.2'));
+  } finally {
+    spy.mockRestore();
+  }
+});
+
+test('simulate asks about the table of the director, and about a file in its place', async () => {
+  const { daemon, api } = await started();
+  const traffic = ['--rate', '100', '--seconds', '2', '--json'];
+  const there = await ipvsTs('simulate', [...traffic, ...api]);
+  expect(there).toEqual(await ipvsTs('simulate', ['--live', ...traffic]));
+  expect(there.code).toBe(0);
+  const file = join(daemon.root, 'next.yaml');
+  writeFileSync(file, yaml('10.0.0.2', '10.0.0.3'));
+  const changed = await ipvsTs('simulate', [file, ...traffic, ...api]);
+  const same = await ipvsTs('simulate', ['--remove', '10.0.0.1', '--add', '10.0.0.3', ...traffic, ...api]);
+  const byServer = (text: string) =>
+    JSON.parse(text)[0].servers.map((each: { address: string; weight: number }) => `${each.address} ${each.weight}`);
+  expect(byServer(changed.stdout).sort()).toEqual(['10.0.0.1 0', '10.0.0.2 1', '10.0.0.3 1']);
+  expect(byServer(same.stdout).sort()).toEqual(['10.0.0.1 0', '10.0.0.2 1', '10.0.0.3 1']);
+  expect(daemon.text).toBe(TWO);
+  expect((await ipvsTs('simulate', [file, '--add', '10.0.0.9', ...api])).code).toBe(2);
+  expect((await ipvsTs('simulate', ['--live', ...api])).stderr).toContain('--live has no meaning with --api');
 });
 
 describe('what is refused', () => {

@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { connect } from '../../../src/client/connect.js';
@@ -189,7 +190,7 @@ describe('the daemon', () => {
     expect(await daemon.servers()).toBe('10.0.0.1 1, 10.0.0.2 1');
     await expect(director.putDesired(ONE, { revision })).rejects.toMatchObject({ code: 'ERR_REMOTE', status: 412 });
     const [newest, oldest] = await director.history();
-    expect(newest).toMatchObject({ by: 'api', who: 'socket', reason: 'more' });
+    expect(newest).toMatchObject({ by: 'api', who: `unix:${userInfo().username}`, reason: 'more' });
     expect(await director.rollback(oldest?.number ?? 0)).toMatchObject({ outcome: 'applied' });
     expect(daemon.text).toBe(ONE);
     await expect(director.rollback(99)).rejects.toMatchObject({ status: 404 });
@@ -206,7 +207,10 @@ describe('the daemon', () => {
     expect(await director.state()).toMatchObject({ ready: true, desired: { services: 1, servers: 2 } });
     expect(await director.doctor()).toEqual([]);
     expect(await director.metrics()).toContain('ipvs_destination_weight');
-    expect(director.daemon).toMatchObject({ version: '0.0.0-test', visitor: { name: 'socket', role: 'admin' } });
+    expect(director.daemon).toMatchObject({
+      version: '0.0.0-test',
+      visitor: { name: `unix:${userInfo().username}`, role: 'admin', peer: { pid: process.pid } },
+    });
     await director.close();
   });
 

@@ -1,5 +1,6 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { describe, expect, test, vi } from 'vitest';
@@ -89,6 +90,10 @@ test('a rate is so many a second, after so many at once', () => {
   expect(taken('a', 4)).toEqual([true, true, true, false]);
 });
 
+/** This process, as the kernel tells it. */
+const USER = `unix:${userInfo().username}`;
+const PEER = { pid: process.pid, uid: process.getuid?.(), gid: process.getgid?.() };
+
 /** Who may do what: the whole API. */
 const LEAST: Readonly<Record<string, Role>> = {
   ...{ live: 'reader', ready: 'reader', version: 'reader', health: 'reader', doctor: 'reader', metrics: 'reader' },
@@ -98,7 +103,7 @@ const LEAST: Readonly<Record<string, Role>> = {
   ...{ history: 'reader', rollback: 'admin', events: 'reader', openapi: 'reader' },
   ...{ overrides: 'reader', getWeight: 'reader', putWeight: 'operator', deleteWeight: 'operator' },
   ...{ state: 'reader', settings: 'reader', totals: 'reader', changeTable: 'admin' },
-  ...{ endConnections: 'operator', moveConnections: 'operator' },
+  ...{ endConnections: 'operator', moveConnections: 'operator', simulate: 'operator' },
   ...{ getDrain: 'reader', putDrain: 'operator', deleteDrain: 'operator' },
 };
 
@@ -195,7 +200,7 @@ describe.skipIf(!hasOpenssl)('by TCP', () => {
     await askTcp(there, 'GET', '/v1/table');
     expect(told.at(-1)).toMatchObject({ who: undefined, method: 'GET', status: 401 });
     await daemon.put(ONE, { 'if-match': '"x"' });
-    await vi.waitFor(() => expect(told.at(-1)).toMatchObject({ who: 'socket', from: undefined, status: 412 }));
+    await vi.waitFor(() => expect(told.at(-1)).toMatchObject({ who: USER, peer: PEER, from: undefined, status: 412 }));
     const tls = { host: from, port: there.port, ca: there.certificate.cert };
     const call = connectTls(tls, () => {
       call.write(

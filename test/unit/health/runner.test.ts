@@ -82,6 +82,24 @@ function job(address: string): Job {
 }
 
 describe('the runner', () => {
+  test('tells how late it is, but not for want of room', async () => {
+    const desk = new Desk(1);
+    desk.answer = undefined;
+    desk.set('10.0.0.1', '10.0.0.2');
+    await desk.clock.advance(60_000);
+    expect(desk.started).toHaveLength(1);
+    expect(desk.runner.behind).toBe(0);
+    desk.answer = PASSED;
+    desk.pending[0]?.finish(PASSED);
+    await desk.clock.advance(10_000);
+    expect(desk.runner.behind).toBe(0);
+    // Timers that do not fire.
+    desk.clock.spend(60_000);
+    expect(desk.runner.behind).toBeGreaterThan(57_000);
+    await desk.clock.advance(3000);
+    expect(desk.runner.behind).toBe(0);
+  });
+
   test('runs every check within a second, and once an interval from then on', async () => {
     const desk = new Desk();
     const names = Array.from({ length: 100 }, (_, index) => `10.0.0.${index}`);
