@@ -10,7 +10,15 @@ import type { Connection } from '../model/connection.js';
 import type { ChangeConnectionsOptions, ChangedConnections, LeftConnection } from '../model/connection-changes.js';
 import type { TableService } from '../model/table.js';
 import type { SyncChannel } from './channel.js';
-import { endingEntryOf, expiringEntryOf, handedOverEntryOf, isTemplate, movedEntriesOf, obstacle } from './entries.js';
+import {
+  endingEntryOf,
+  expiringEntryOf,
+  handedOverEntryOf,
+  isTemplate,
+  movedEntriesOf,
+  obstacle,
+  rowName,
+} from './entries.js';
 import type { SyncConnection, SyncMessage } from './message.js';
 import { Services } from './services.js';
 
@@ -110,7 +118,7 @@ class Run {
     options: ChangeConnectionsOptions,
   ): Promise<Run> {
     const rows = new Map<string, Connection>();
-    for await (const row of table.rows()) if (matches(row)) rows.set(nameOf(row), row);
+    for await (const row of table.rows()) if (matches(row)) rows.set(rowName(row), row);
     return new Run(table, rows, options);
   }
 
@@ -129,7 +137,7 @@ class Run {
   }
 
   isPending(row: Connection): boolean {
-    return this.#pending.has(nameOf(row));
+    return this.#pending.has(rowName(row));
   }
 
   /** Sends for the rows that belong until the table has none of them as it was, or the time is over. */
@@ -145,10 +153,10 @@ class Run {
   }
 
   async #look(rows: readonly Connection[]): Promise<void> {
-    const gone = new Map(rows.map((row) => [nameOf(row), row]));
+    const gone = new Map(rows.map((row) => [rowName(row), row]));
     for await (const row of this.#table.rows()) {
-      const old = gone.get(nameOf(row));
-      if (old !== undefined && serverOf(old) === serverOf(row)) gone.delete(nameOf(row));
+      const old = gone.get(rowName(row));
+      if (old !== undefined && serverOf(old) === serverOf(row)) gone.delete(rowName(row));
     }
     for (const name of gone.keys()) this.#pending.delete(name);
   }
@@ -169,11 +177,6 @@ function isOfIPv6Stream(row: Connection): boolean {
 
 function isOfIPv6Datagrams(row: Connection): boolean {
   return familyOf(row.client.address) === 'ipv6' && row.protocol === 'udp' && !isTemplate(row);
-}
-
-function nameOf({ protocol, client, virtual }: Connection): string {
-  const called = 'mark' in virtual ? `mark ${virtual.mark}` : formatEndpoint(virtual.address, virtual.port);
-  return `${protocol} ${formatEndpoint(client.address, client.port)} ${called}`;
 }
 
 function serverOf({ destination }: Connection): string {

@@ -7,13 +7,7 @@ import { KernelError, UnavailableError } from '../errors.js';
 import type { CallOptions } from '../model/call-options.js';
 import type { DaemonRole, NormalSyncDaemon, SyncDaemon } from '../model/sync-daemon.js';
 import { IP_VS_SYNC_GROUP, IP_VS_SYNC_PORT } from './constants.js';
-import {
-  MOST_CONNECTIONS,
-  type SyncConnection,
-  type SyncMessage,
-  syncConnectionSize,
-  writeSyncMessage,
-} from './message.js';
+import { MessageFiller, type SyncConnection, type SyncMessage, writeSyncMessage } from './message.js';
 
 /** What a channel needs of a director; `Ipvs` and its kernel have it. */
 export interface SyncDirector {
@@ -135,18 +129,13 @@ export class SyncChannel implements AsyncDisposable {
   }
 
   *#pieces(connections: readonly SyncConnection[]): Generator<readonly SyncConnection[], void, undefined> {
-    let first = 0;
-    let size = 8;
-    for (const [index, connection] of connections.entries()) {
-      const next = (syncConnectionSize(connection) + 3) & ~3;
-      if (index > first && (index - first === MOST_CONNECTIONS || size + next > this.#maxLength)) {
-        yield connections.slice(first, index);
-        first = index;
-        size = 8;
-      }
-      size += next;
+    const filler = new MessageFiller(this.#maxLength);
+    for (const connection of connections) {
+      const full = filler.add(connection);
+      if (full.length > 0) yield full;
     }
-    if (first < connections.length) yield connections.slice(first);
+    const rest = filler.rest();
+    if (rest.length > 0) yield rest;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,7 +2,7 @@
  * Rows of the connection table -> what sync messages say of them.
  * @module
  */
-import type { Endpoint } from '../address/endpoint.js';
+import { type Endpoint, formatEndpoint } from '../address/endpoint.js';
 import { familyOf, formatIP } from '../address/ip.js';
 import type { Connection } from '../model/connection.js';
 import { ACTIVE_STATES, CONNECTION_STATES, TEMPLATE_STATES } from '../model/connection-state.js';
@@ -88,6 +88,20 @@ export function handedOverEntryOf(row: Connection): SyncConnection {
 /** What lets an entry expire in a second, if no packet comes; templates, whose connections are gone. */
 export function expiringEntryOf(row: Connection, binding: Binding | undefined): SyncConnection {
   return { ...entryOf(row, binding), timeout: 1 };
+}
+
+/** What tells a row from all others of its table. */
+export function rowName(row: Connection): string {
+  return entryName(names(row));
+}
+
+/** The same of an entry: it names the row that comes of it. */
+export function entryName({
+  protocol,
+  client,
+  virtual,
+}: Pick<SyncConnection, 'protocol' | 'client' | 'virtual'>): string {
+  return `${protocol} ${formatEndpoint(client.address, client.port)} ${formatEndpoint(virtual.address, virtual.port)}`;
 }
 
 function names(row: Connection): Pick<SyncConnection, 'family' | 'protocol' | 'client' | 'virtual' | 'destination'> {

@@ -70,7 +70,7 @@ const SEQUENCE = 12;
 const OPTION_HEADER = 2;
 
 /** Connections that fit into one message: their number has a byte. */
-export const MOST_CONNECTIONS = 255;
+const MOST_CONNECTIONS = 255;
 
 /**
  * Reads a datagram.
@@ -92,7 +92,7 @@ function readVersion1(view: DataView): SyncMessage {
   let start = HEADER;
   for (let left = view.getUint8(4); left > 0; left--) {
     const size = connectionSize(view, start);
-    connections.push(readConnection(new DataView(view.buffer, view.byteOffset + start, size)));
+    connections.push(readConnection(partOf(view, start, size)));
     start += align(size);
   }
   return { version: 1, syncId: view.getUint8(1), connections };
@@ -136,7 +136,7 @@ function readOptions(view: DataView, first: number): Pick<SyncConnection, 'seque
     const length = start + OPTION_HEADER > view.byteLength ? 0 : view.getUint8(start + 1);
     const end = start + OPTION_HEADER + length;
     if (length === 0 || end > view.byteLength) throw new ProtocolError('sync option: its length is wrong');
-    keepOption(options, view.getUint8(start), new DataView(view.buffer, view.byteOffset + end - length, length));
+    keepOption(options, view.getUint8(start), partOf(view, end - length, length));
     start = end;
   }
   const sequence = options.get(IPVS_OPT_SEQ_DATA);
@@ -191,7 +191,7 @@ function readVersion0(view: DataView): SyncMessage {
     const flags = view.getUint16(start + 20);
     const size = CONNECTION_V0 + ((flags & IP_VS_CONN_F_SEQ_MASK) === 0 ? 0 : 2 * SEQUENCE);
     if (start + size > view.byteLength) throw new ProtocolError('sync message: it ends within sequence numbers');
-    connections.push(readConnectionV0(new DataView(view.buffer, view.byteOffset + start, size), flags));
+    connections.push(readConnectionV0(partOf(view, start, size), flags));
     start += size;
   }
   return { version: 0, syncId: view.getUint8(1), connections };
@@ -202,7 +202,7 @@ function readConnectionV0(view: DataView, flags: number): SyncConnection {
     address: formatIP(bytesOf(view, address, 4)),
     port: view.getUint16(port),
   });
-  const rest = new DataView(view.buffer, view.byteOffset + CONNECTION_V0, view.byteLength - CONNECTION_V0);
+  const rest = partOf(view, CONNECTION_V0, view.byteLength - CONNECTION_V0);
   return {
     family: 'ipv4',
     protocol: view.getUint8(1),
@@ -224,27 +224,68 @@ export function syncConnectionSize({ family, sequence, engine }: SyncConnection)
   return lengths.reduce((sum, length) => sum + length, FIXED + 3 * (family === 'ipv6' ? 16 : 4));
 }
 
+/** Gathers connections into messages of version 1: as many as one may have, and as its bytes allow. */
+export class MessageFiller {
+  readonly #maxLength: number;
+  #waiting: SyncConnection[] = [];
+  #size = HEADER;
+
+  /** @param maxLength bytes of a message at most */
+  constructor(maxLength: number) {
+    this.#maxLength = maxLength;
+  }
+
+  /** Takes another one. Gives back the connections of a message where it has no room for this one. */
+  add(connection: SyncConnection): readonly SyncConnection[] {
+    const size = align(syncConnectionSize(connection));
+    const isFull = this.#waiting.length === MOST_CONNECTIONS || this.#size + size > this.#maxLength;
+    const full = isFull ? this.rest() : [];
+    this.#waiting.push(connection);
+    this.#size += size;
+    return full;
+  }
+
+  /** What has not been given back yet. */
+  rest(): readonly SyncConnection[] {
+    const rest = this.#waiting;
+    this.#waiting = [];
+    this.#size = HEADER;
+    return rest;
+  }
+}
+
 /** Makes the datagram that the kernel would send. The values are taken as they are. */
 export function writeSyncMessage(message: SyncMessage): Uint8Array {
   return message.version === 1 ? writeVersion1(message) : writeVersion0(message);
 }
 
 function writeVersion1({ syncId, connections }: SyncMessage): Uint8Array {
-  const sizes = connections.map(syncConnectionSize);
-  const last = sizes.at(-1) ?? 0;
-  const datagram = new Uint8Array(sizes.reduce((sum, size) => sum + align(size), HEADER) - align(last) + last);
-  const view = new DataView(datagram.buffer);
+  const view = layOut(HEADER, connections, syncConnectionSize, writeConnection);
   view.setUint8(1, syncId);
-  view.setUint16(2, datagram.length);
+  view.setUint16(2, view.byteLength);
   view.setUint8(4, connections.length);
   view.setUint8(5, SYNC_PROTO_VER);
-  let start = HEADER;
+  return bytesOf(view, 0, view.byteLength);
+}
+
+/** The connections behind the room for a header. Nothing aligns the end of the last one. */
+function layOut(
+  header: number,
+  connections: readonly SyncConnection[],
+  sizeOf: (connection: SyncConnection) => number,
+  write: (view: DataView, connection: SyncConnection) => void,
+): DataView {
+  const sizes = connections.map(sizeOf);
+  const last = sizes.at(-1) ?? 0;
+  const length = sizes.reduce((sum, size) => sum + align(size), header) - align(last) + last;
+  const view = new DataView(new ArrayBuffer(length));
+  let start = header;
   for (const [index, connection] of connections.entries()) {
     const size = sizes[index] ?? 0;
-    writeConnection(new DataView(datagram.buffer, start, size), connection);
+    write(partOf(view, start, size), connection);
     start += align(size);
   }
-  return datagram;
+  return view;
 }
 
 function writeConnection(view: DataView, connection: SyncConnection): void {
@@ -295,19 +336,15 @@ function writeSequence(
 }
 
 function writeVersion0({ syncId, connections }: SyncMessage): Uint8Array {
-  const sizes = connections.map(({ sequence }) => CONNECTION_V0 + (sequence === undefined ? 0 : 2 * SEQUENCE));
-  const datagram = new Uint8Array(sizes.reduce((sum, size) => sum + size, HEADER_V0));
-  const view = new DataView(datagram.buffer);
+  const view = layOut(HEADER_V0, connections, sizeOfV0, writeConnectionV0);
   view.setUint8(0, connections.length);
   view.setUint8(1, syncId);
-  view.setUint16(2, datagram.length);
-  let start = HEADER_V0;
-  for (const [index, connection] of connections.entries()) {
-    const size = sizes[index] ?? 0;
-    writeConnectionV0(new DataView(datagram.buffer, start, size), connection);
-    start += size;
-  }
-  return datagram;
+  view.setUint16(2, view.byteLength);
+  return bytesOf(view, 0, view.byteLength);
+}
+
+function sizeOfV0({ sequence }: Pick<SyncConnection, 'sequence'>): number {
+  return CONNECTION_V0 + (sequence === undefined ? 0 : 2 * SEQUENCE);
 }
 
 function writeConnectionV0(view: DataView, connection: SyncConnection): void {
@@ -319,6 +356,10 @@ function writeConnectionV0(view: DataView, connection: SyncConnection): void {
   view.setUint16(20, connection.flags);
   view.setUint16(22, connection.state);
   if (connection.sequence !== undefined) writeSequence(view, CONNECTION_V0, connection.sequence, LITTLE_ENDIAN);
+}
+
+function partOf(view: DataView, start: number, length: number): DataView {
+  return new DataView(view.buffer, view.byteOffset + start, length);
 }
 
 function bytesOf(view: DataView, start: number, length: number): Uint8Array {

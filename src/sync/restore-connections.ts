@@ -3,13 +3,10 @@
  * @module
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { formatEndpoint } from '../address/endpoint.js';
-import { formatIP, parseIP } from '../address/ip.js';
 import type { Connection } from '../model/connection.js';
 import type { ChangeConnectionsOptions } from '../model/connection-changes.js';
-import { protocolOfNumber } from '../model/service-key.js';
 import type { SyncChannel } from './channel.js';
-import type { SyncConnection } from './message.js';
+import { entryName, rowName } from './entries.js';
 import type { SavedConnections } from './saved-connections.js';
 
 /** Milliseconds for the whole unless the options say otherwise: a million connections take some seconds. */
@@ -74,21 +71,4 @@ async function namesOf(saved: SavedConnections, age: number): Promise<Set<string
     for (const entry of connections) if (entry.timeout > age) names.add(entryName(entry));
   }
   return names;
-}
-
-function entryName({ protocol, client, virtual }: SyncConnection): string {
-  const name = protocol === 0 ? 'ip' : protocolOfNumber(protocol);
-  return `${name} ${formatEndpoint(client.address, client.port)} ${formatEndpoint(virtual.address, virtual.port)}`;
-}
-
-/** As {@link entryName}: the templates of a mark have it in the first bytes of the virtual address. */
-function rowName({ protocol, client, virtual }: Connection): string {
-  const called = 'mark' in virtual ? { address: addressOfMark(virtual.mark, client.address), port: 0 } : virtual;
-  return `${protocol} ${formatEndpoint(client.address, client.port)} ${formatEndpoint(called.address, called.port)}`;
-}
-
-function addressOfMark(mark: number, client: string): string {
-  const bytes = new Uint8Array(parseIP(client)?.length ?? 4);
-  new DataView(bytes.buffer).setUint32(0, mark);
-  return formatIP(bytes);
 }

@@ -19,7 +19,7 @@ import { ConnectionsFileError, ProtocolError } from '../errors.js';
 import type { Connection } from '../model/connection.js';
 import type { TableService } from '../model/table.js';
 import { entryOf, obstacle } from './entries.js';
-import { MOST_CONNECTIONS, readSyncMessage, type SyncConnection, writeSyncMessage } from './message.js';
+import { MessageFiller, readSyncMessage, type SyncConnection, writeSyncMessage } from './message.js';
 import { Services } from './services.js';
 
 const MAGIC = 'IPVSCONN';
@@ -27,6 +27,8 @@ const VERSION = 1;
 const HEADER = 24;
 const COUNT = 8;
 const DIGEST = 32;
+/** Bytes of a message: its length has 16 bits. */
+const MESSAGE = 65_535;
 
 /** Connections that were read from a file, checked whole. */
 export interface SavedConnections {
@@ -57,15 +59,14 @@ export async function* writeConnectionsFile(
     return piece(framed(writeSyncMessage({ version: 1, syncId: 0, connections })));
   };
   yield piece(headerOf(now));
-  let waiting: SyncConnection[] = [];
+  const filler = new MessageFiller(MESSAGE);
   for await (const row of rows) {
     if (obstacle(row) !== undefined) continue;
-    waiting.push(entryOf(row, services.binding(row)));
-    if (waiting.length < MOST_CONNECTIONS) continue;
-    yield message(waiting);
-    waiting = [];
+    const full = filler.add(entryOf(row, services.binding(row)));
+    if (full.length > 0) yield message(full);
   }
-  if (waiting.length > 0) yield message(waiting);
+  const rest = filler.rest();
+  if (rest.length > 0) yield message(rest);
   yield piece(endOf(count));
   yield digest.digest();
 }

@@ -19,13 +19,14 @@ import { healthChecks } from './rows/health.js';
 import { memory } from './rows/memory.js';
 import { restores } from './rows/restore.js';
 import { roundTrip } from './rows/round-trip.js';
+import { savedConnectionTables } from './rows/saved-connections.js';
 import { stalls } from './rows/stalls.js';
 import { tables } from './rows/tables.js';
 
 /** The connection tables come last: the kernel is busy for a while when it takes them apart. */
 const MEASUREMENTS: readonly Measurement[] = [
   ...[roundTrip, ...restores, tables, ...destinationLists],
-  ...[...commands, codec, ...stalls, memory, healthChecks, ...connectionLists],
+  ...[...commands, codec, ...stalls, memory, healthChecks, ...connectionLists, ...savedConnectionTables],
 ];
 
 const QUICK_ROUNDS = 2;

@@ -49,6 +49,7 @@ describe('systemd-analyze finds nothing wrong', () => {
     ['ipvs-ts', debian],
     // With the other path: what stands in comments in, what it replaces out.
     ['ipvs-ts on Fedora', debian.replaceAll(/^(Environment)=.*\n#(\1=)/gm, '$2')],
+    ['ipvs-ts-connections', example('ipvs-ts-connections')],
     ['ipvs-ts-keep', example('ipvs-ts-keep')],
     ['ipvs-ts-serve', example('ipvs-ts-serve')],
   ])('%s', (_, text) => {

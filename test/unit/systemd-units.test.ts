@@ -14,40 +14,67 @@ function settings(unit: string, name: string): string[] {
   return lines.filter((line) => line.startsWith(`${name}=`)).map((line) => line.slice(name.length + 1));
 }
 
-describe('ipvs-ts.service', () => {
-  let directory: string;
-  let rules: string;
-  beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), 'unit-'));
-    rules = join(directory, 'rules');
-    const program = join(directory, 'ipvs-ts');
-    writeFileSync(program, `#!/bin/sh\necho "$*" >>${directory}/calls\necho saved\n`);
-    chmodSync(program, 0o755);
-  });
-  afterEach(() => rmSync(directory, { recursive: true }));
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'unit-'));
+  const program = join(directory, 'ipvs-ts');
+  writeFileSync(program, `#!/bin/sh\necho "$*" >>${directory}/calls\necho saved\n`);
+  chmodSync(program, 0o755);
+});
+afterEach(() => rmSync(directory, { recursive: true }));
 
-  /** Runs the shell commands of a setting as systemd does, and says how the program was called. */
-  function run(name: string): string {
-    for (const line of settings('ipvs-ts.service', name)) {
-      const [, text] = /^\/bin\/sh -ec '(.*)'$/.exec(line) ?? [];
-      if (text === undefined) continue;
-      const here = text.replaceAll('/usr/local/bin/ipvs-ts', join(directory, 'ipvs-ts'));
-      execFileSync('/bin/sh', ['-ec', here], { env: { ...process.env, RULES: rules }, stdio: 'pipe' });
-    }
-    const calls = join(directory, 'calls');
-    return existsSync(calls) ? readFileSync(calls, 'utf8') : '';
+/** Runs the shell commands of a setting as systemd does, and says how the program was called. */
+function run(unit: string, name: string, env: Readonly<Record<string, string>>): string {
+  for (const line of settings(unit, name)) {
+    const [, text] = /^-?\/bin\/sh -ec '(.*)'$/.exec(line) ?? [];
+    if (text === undefined) continue;
+    const here = text.replaceAll('/usr/local/bin/ipvs-ts', join(directory, 'ipvs-ts'));
+    execFileSync('/bin/sh', ['-ec', here], { env: { ...process.env, ...env }, stdio: 'pipe' });
   }
+  const calls = join(directory, 'calls');
+  return existsSync(calls) ? readFileSync(calls, 'utf8') : '';
+}
 
+describe('ipvs-ts.service', () => {
   test('starts without rules, and saves those that it has in the end', () => {
+    const rules = join(directory, 'rules');
     expect(settings('ipvs-ts.service', 'ConditionPathExists')).toEqual([]);
-    expect(run('ExecStart')).toBe('');
-    expect(run('ExecStop')).toBe('save --full\n');
+    expect(run('ipvs-ts.service', 'ExecStart', { RULES: rules })).toBe('');
+    expect(run('ipvs-ts.service', 'ExecStop', { RULES: rules })).toBe('save --full\n');
     expect(readFileSync(rules, 'utf8')).toBe('saved\n');
   });
 
   test('restores the rules that are there', () => {
+    const rules = join(directory, 'rules');
     writeFileSync(rules, '-A -t 192.0.2.1:80\n');
-    expect(run('ExecStart')).toBe(`restore --replace ${rules}\n`);
+    expect(run('ipvs-ts.service', 'ExecStart', { RULES: rules })).toBe(`restore --replace ${rules}\n`);
+  });
+});
+
+describe('ipvs-ts-connections.service', () => {
+  const UNIT = 'ipvs-ts-connections.service';
+
+  test('starts without connections', () => {
+    expect(run(UNIT, 'ExecStart', { CONNECTIONS: join(directory, 'connections') })).toBe('');
+  });
+
+  test('puts connections back once', () => {
+    const file = join(directory, 'connections');
+    writeFileSync(file, 'saved');
+    expect(run(UNIT, 'ExecStart', { CONNECTIONS: file })).toBe(`connections --restore ${file}.used\n`);
+    expect(readFileSync(`${file}.used`, 'utf8')).toBe('saved');
+    expect(run(UNIT, 'ExecStart', { CONNECTIONS: file })).toBe(`connections --restore ${file}.used\n`);
+  });
+
+  test('saves, whatever became of the start', () => {
+    expect(settings(UNIT, 'ExecStart')).toEqual([expect.stringMatching(/^-/)]);
+    expect(settings(UNIT, 'ExecStop')).toEqual([`/usr/local/bin/ipvs-ts connections --save \${CONNECTIONS}`]);
+  });
+
+  test('comes after whatever makes the table, and before what draws clients', () => {
+    const after = settings(UNIT, 'After').flatMap((line) => line.split(' '));
+    expect(after).toEqual(expect.arrayContaining(['ipvs-ts.service', 'ipvs-ts-keep.service', 'ipvs-ts-serve.service']));
+    expect(settings(UNIT, 'Before').flatMap((line) => line.split(' '))).toContain('ipvs-ts-director.service');
   });
 });
 

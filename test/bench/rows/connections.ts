@@ -10,7 +10,8 @@ import { bound, IPVS_TS, makeConnections, run } from '../programs.js';
 import type { RowDescription } from '../results.js';
 import { stall, stallRow } from './stalls.js';
 
-const FILE = '/proc/net/ip_vs_conn';
+/** The kernel's file. */
+export const CONNECTION_TABLE = '/proc/net/ip_vs_conn';
 
 /** What a director is asked for: the whole command, and its memory. */
 function listing(count: number, target: boolean) {
@@ -35,7 +36,7 @@ function listing(count: number, target: boolean) {
     async measure(round: Round, netns: string) {
       const ours = await run(netns, [...IPVS_TS, '-Lnc']);
       const theirs = await run(netns, ['ipvsadm', '-Lnc']);
-      const c = await bound(netns, 'read', FILE);
+      const c = await bound(netns, 'read', CONNECTION_TABLE);
       round.record(command, { sdk: ours.milliseconds, ipvsadm: theirs.milliseconds, bound: c });
       round.record(memory, { sdk: ours.mebibytes, ipvsadm: theirs.mebibytes });
     },
@@ -59,13 +60,14 @@ function walking(count: number) {
         for await (const _ of ipvs.connections()) seen++;
         expectSame(name, seen, count);
       };
-      round.record(walk, { sdk: await milliseconds(all), bound: await bound(netns, 'read', FILE) });
+      round.record(walk, { sdk: await milliseconds(all), bound: await bound(netns, 'read', CONNECTION_TABLE) });
       round.record(held, await stall(all));
     },
   };
 }
 
-async function withConnections(count: number, work: (director: Director) => Promise<void>): Promise<void> {
+/** A director whose table has so many connections, of no service. */
+export async function withConnections(count: number, work: (director: Director) => Promise<void>): Promise<void> {
   await withDirector(async (director) => {
     await director.ipvs.startDaemon({ role: 'backup', interface: 'lo' });
     await makeConnections(director.netns, count);
