@@ -231,7 +231,10 @@ describe('with traffic', () => {
       const count = index === 0 ? MANY : calls.count;
       before.set(calls.group, await lan.client.open({ ...calls, count }));
     }
-    expect(before.get(groups[0]?.group ?? '')).toEqual({ rs1: MANY / 2, rs2: MANY / 2 });
+    // A call that is sent again takes a turn of its own: neither server has exactly half.
+    const { rs1 = 0, rs2 = 0, ...others } = before.get(groups[0]?.group ?? '') ?? {};
+    expect([rs1 + rs2, others]).toEqual([MANY, {}]);
+    expect(rs1 / MANY).toBeCloseTo(0.5, 1);
 
     const file: Uint8Array[] = [];
     for await (const piece of ipvs.saveConnections()) file.push(piece);
