@@ -4,6 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import type * as Yaml from 'yaml';
+import { jsonValue } from './json-text.js';
 import type { Path } from './path.js';
 
 let loaded: typeof Yaml | undefined;
@@ -33,9 +34,24 @@ export interface YamlText {
 
 /** Reads YAML 1.2, with anchors and merge keys. Keys are text, and none may stand twice in one object. */
 export function readYaml(text: string): YamlText {
+  const isDeep = mayBeDeep(text);
+  const value = isDeep ? undefined : jsonValue(text);
+  if (value === undefined) return readByParser(text, isDeep);
+  let read: YamlText | undefined;
+  return {
+    value,
+    problems: [],
+    positionOf(path, key) {
+      read ??= readByParser(text, isDeep);
+      return read.positionOf(path, key);
+    },
+  };
+}
+
+function readByParser(text: string, isDeep: boolean): YamlText {
   const { LineCounter, parseDocument } = yaml();
   const lineCounter = new LineCounter();
-  const deep = mayBeDeep(text) ? placeOfDepth(text) : undefined;
+  const deep = isDeep ? placeOfDepth(text) : undefined;
   if (deep !== undefined) {
     const message = `more than ${DEPTH} things stand within each other`;
     return { value: undefined, problems: [{ ...deep, message }], positionOf: () => deep };
