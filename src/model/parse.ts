@@ -61,8 +61,10 @@ export const portSchema = lazy(PORT.schema);
 
 /** A copy without the fields that are undefined, which mean the same as absent ones. */
 export function withoutUndefined<T extends object>(value: T): { [Field in keyof T]: Exclude<T[Field], undefined> } {
-  const given = Object.entries(value).filter(([, field]) => field !== undefined);
-  return Object.fromEntries(given) as { [Field in keyof T]: Exclude<T[Field], undefined> };
+  // Lists of pairs and Object.fromEntries() would take several times as long.
+  const given: Partial<T> = {};
+  for (const field of Object.keys(value) as (keyof T)[]) if (value[field] !== undefined) given[field] = value[field];
+  return given as { [Field in keyof T]: Exclude<T[Field], undefined> };
 }
 
 /** Runs a schema over what a user passed. Throws {@link InvalidArgumentError} with the path of each field that is wrong. */
