@@ -4,6 +4,7 @@
  */
 import type { Family } from '../../src/address/ip.js';
 import { type Host, Lan } from './network.js';
+import { succeed } from './process.js';
 import { Traffic } from './traffic.js';
 
 /** What is where, in each family. */
@@ -46,9 +47,9 @@ export class TrafficLan implements AsyncDisposable {
   }
 
   static async create(): Promise<TrafficLan> {
+    await succeed('modprobe', ['-a', ...TUNNELS]);
     const lan = await Lan.create();
     const director = await directorOn(lan, 'director');
-    await director.run('sh', '-ec', 'modprobe ipip; modprobe ip6_tunnel');
     const clients = [...ADDRESSES.ipv4.clients, '10.0.9.1'].map((address) => `${address}/24`);
     const clients6 = [...ADDRESSES.ipv6.clients, 'fd09::1'].map((address) => `${address}/64`);
     const client = await lan.host('client', ...clients, ...clients6);
@@ -74,8 +75,12 @@ export class TrafficLan implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.client, ...this.servers].map((traffic) => traffic[Symbol.asyncDispose]()));
     await this.lan[Symbol.asyncDispose]();
+    // They give every new namespace their devices, which other tests do not expect.
+    await succeed('modprobe', ['-r', ...TUNNELS]);
   }
 }
+
+const TUNNELS = ['ipip', 'ip6_tunnel'];
 
 /** A virtual address of IPv6 is never the source of the director's own packets, such as those of a tunnel. */
 const DIRECTOR = [
