@@ -156,7 +156,7 @@ describe.each(sample(CASES, 6))('%s, %s', (_, form, setup) => {
     expect(await call('start')).toEqual(DONE);
     await addressesAreSettled();
     const up = await dump();
-    if (form === 'iproute2') expect(up).toBe(planned);
+    if (form === 'iproute2') expect(withoutChance(up)).toBe(withoutChance(planned));
     else expect(comparable(up)).toBe(comparable(planned));
     expect(await call('status')).toEqual(IN_PLACE);
     const written = readFileSync(state, 'utf8');
@@ -181,6 +181,18 @@ function comparable(text: string): string {
     .replaceAll(/^( +inet .*):\d+$/gm, '$1')
     .replaceAll(/^( +inet6 .*) nodad $/gm, '$1 ')
     .replaceAll(/ proto (static|boot) /g, ' ');
+}
+
+/**
+ * Without what the kernel chooses anew for each device that is made: its number, and addresses. The limits of packets that go out by
+ * it are ip(8)'s or the kernel's; none do.
+ */
+function withoutChance(text: string): string {
+  return text
+    .replaceAll(/^\d+: (?=ipvs-gre)/gm, '')
+    .replaceAll(/ permaddr \S+| hoplimit \S+ encaplimit \d+/g, '')
+    .replaceAll(/^.* fe80::.* dev ipvs-gre6 .*\n/gm, '')
+    .replaceAll(/ fe80::\S+\/64 scope link/g, '');
 }
 
 describe.each(['iproute2', 'ifconfig'] as const)('killed, %s', (form) => {

@@ -58,7 +58,7 @@ async function restoreInProcess(text: string): Promise<[line: number, code: stri
   return JSON.parse(stdout);
 }
 
-/** Looks again and again until a promise is settled; readings that the kernel interrupted are none. */
+/** Looks again and again until a promise is settled; a reading that the kernel interrupts is one, too. Returns how often. */
 async function whileLooking(work: Promise<unknown>, look: () => Promise<void>): Promise<number> {
   let over = false;
   const done = work.finally(() => {
@@ -66,9 +66,9 @@ async function whileLooking(work: Promise<unknown>, look: () => Promise<void>): 
   });
   let looks = 0;
   while (!over) {
+    looks++;
     try {
       await look();
-      looks++;
     } catch (error) {
       if (!(error instanceof InterruptedError)) throw error;
     }
