@@ -17,8 +17,7 @@ export function userName(env: NodeJS.ProcessEnv = process.env): string {
 /** The name of a user by /etc/passwd; the number where it has none. */
 export function nameOfUser(uid: number): string {
   try {
-    const lines = readFileSync('/etc/passwd', 'utf8').split('\n');
-    const [name] = lines.map((line) => line.split(':')).find(([, , id]) => id === String(uid)) ?? [];
+    const [name] = recordsOf('/etc/passwd').find(([, , id]) => id === String(uid)) ?? [];
     return name || String(uid);
   } catch {
     return String(uid);
@@ -44,10 +43,15 @@ export function accountIds(user: string | undefined, group: string | undefined):
 
 /** The third field of the line, and the fourth, which of /etc/passwd is the user's group. */
 function numbersOf(path: string, kind: 'user' | 'group', name: string): number[] {
-  const lines = readFileSync(path, 'utf8')
-    .split('\n')
-    .map((line) => line.split(':'));
-  const found = lines.find(([first, , id]) => first === name || id === name)?.slice(2, 4);
+  const found = recordsOf(path)
+    .find(([first, , id]) => first === name || id === name)
+    ?.slice(2, 4);
   if (found === undefined && !/^\d+$/.test(name)) throw new Error(`there is no ${kind} ${name}`);
   return (found ?? [name]).filter((text) => /^\d+$/.test(text)).map(Number);
+}
+
+/** The lines of /etc/passwd or /etc/group, field by field. */
+function recordsOf(path: string): string[][] {
+  const lines = readFileSync(path, 'utf8').split('\n');
+  return lines.map((line) => line.split(':'));
 }

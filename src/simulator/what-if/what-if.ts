@@ -105,11 +105,11 @@ export async function whatIf(table: WrittenTable, traffic: Traffic, options: Wha
   for (const scheduler of options.schedulers ?? [service.scheduler]) {
     const scheduled = withScheduler(service, scheduler);
     const run = await simulate(scheduled, destinations, checked, { changes, at, signal });
-    if (changes.length === 0) results.push(report(scheduler, run));
-    else
-      results.push(
-        report(scheduler, run, await simulate(scheduled, destinations, checked, { changes: [], at, signal })),
-      );
+    const isChanged = changes.length > 0;
+    const without = isChanged
+      ? await simulate(scheduled, destinations, checked, { changes: [], at, signal })
+      : undefined;
+    results.push(report(scheduler, run, without));
   }
   return results;
 }
